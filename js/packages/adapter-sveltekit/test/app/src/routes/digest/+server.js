@@ -1,0 +1,3 @@
+import digest from "digest-in-commonjs";
+
+export const GET = () => new Response(digest("orilla"));

@@ -1,0 +1,3 @@
+import { existsSync } from "node:fs";
+
+export const GET = () => new Response(String(existsSync(".")));

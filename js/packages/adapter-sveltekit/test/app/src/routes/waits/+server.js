@@ -1,0 +1,6 @@
+import { evaluated } from "$lib/trace.js";
+
+const ready = await Promise.resolve("ready");
+evaluated("waits");
+
+export const GET = () => new Response(ready);

@@ -1,0 +1,73 @@
+// The async context: which invocation the running code belongs to, and the values AsyncLocalStorage carries.
+// A frame rides in V8's continuation-preserved embedder data, so it follows promises by itself. Frames never change and
+// user code never holds one; Rust reads `invocation` from the current frame to find the caller of an op.
+import { core } from "ext:core/mod.js";
+
+const { getAsyncContext, setAsyncContext } = core;
+
+export { getAsyncContext, setAsyncContext };
+
+/**
+ * @typedef {object} Frame
+ * @property {number} invocation The opaque handle of the invocation; 0 outside any.
+ * @property {Map<object, unknown> | null} values What AsyncLocalStorage instances hold, by instance.
+ */
+
+/**
+ * The frame an invocation starts with.
+ * @param {number} invocation
+ * @returns {Frame}
+ */
+export function invocationFrame(invocation) {
+  return { __proto__: null, invocation, values: null };
+}
+
+/**
+ * The frame of the running code; undefined at module scope.
+ * @returns {Frame | undefined}
+ */
+export function currentFrame() {
+  return getAsyncContext();
+}
+
+/**
+ * A frame like the current one in which `key` maps to `value`; undefined removes the mapping.
+ * @param {object} key
+ * @param {unknown} value
+ * @returns {Frame}
+ */
+export function frameWith(key, value) {
+  const frame = getAsyncContext();
+  const values = new Map(frame?.values);
+  if (value === undefined) values.delete(key);
+  else values.set(key, value);
+  return { __proto__: null, ...frame, invocation: frame?.invocation ?? 0, values };
+}
+
+/**
+ * What `key` maps to in the current frame.
+ * @param {object} key
+ * @returns {unknown}
+ */
+export function frameGet(key) {
+  return getAsyncContext()?.values?.get(key);
+}
+
+/**
+ * Calls `fn` with `frame` as the current one, and puts the former frame back whatever happens.
+ * @template T
+ * @param {Frame | undefined} frame
+ * @param {(...args: any[]) => T} fn
+ * @param {unknown} [thisArg]
+ * @param {unknown[]} [args]
+ * @returns {T}
+ */
+export function runInFrame(frame, fn, thisArg, args = []) {
+  const previous = getAsyncContext();
+  setAsyncContext(frame);
+  try {
+    return Reflect.apply(fn, thisArg, args);
+  } finally {
+    setAsyncContext(previous);
+  }
+}

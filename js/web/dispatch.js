@@ -1,0 +1,170 @@
+// The host calls in here. Each invocation runs in a frame of its own, and ends when its response, its body and all that
+// it handed to `waitUntil` are done.
+import { core } from "ext:core/mod.js";
+import { op_invocation_done, op_invocation_failed } from "ext:core/ops";
+import { getAsyncContext, invocationFrame, setAsyncContext } from "ext:orilla_web/async_context.js";
+import { handlerEnv } from "ext:orilla_web/env.js";
+import { PlatformError } from "ext:orilla_web/errors.js";
+import { InboundRequest } from "ext:orilla_web/inbound_request.js";
+import { respond } from "ext:orilla_web/respond.js";
+
+const { abortRequest, fromInnerRequest } = core.loadExtScript("ext:deno_fetch/23_request.js");
+
+/** The app's default export, and its `fetch`. */
+let app, handler;
+
+/** Invocations under way, by handle. */
+const running = new Map();
+
+/** One invocation, on this side of the host. */
+export class Run {
+  constructor(id, request, inner) {
+    this.id = id;
+    this.request = request;
+    this.inner = inner;
+    this.pending = 0;
+    this.responded = false;
+  }
+
+  /** Whether nothing but the response keeps the invocation alive. */
+  isIdle() {
+    if (this.pending !== 0) return false;
+    running.delete(this.id);
+    return true;
+  }
+
+  /** Keeps the invocation alive until `promise` settles. */
+  waitUntil(promise) {
+    this.pending++;
+    Promise.resolve(promise).then(undefined, (error) => logRejected(this.id, error)).then(() => {
+      this.pending--;
+      if (this.pending === 0 && this.responded) this.end();
+    });
+  }
+
+  end() {
+    if (running.delete(this.id)) op_invocation_done(this.id);
+  }
+}
+
+/** The `ctx` argument of the app's handlers. */
+class ExecutionContext {
+  #run;
+
+  constructor(run) {
+    this.#run = run;
+  }
+
+  waitUntil(promise) {
+    this.#run.waitUntil(promise);
+  }
+
+  /** Accepted for code written for other hosts; there is no origin to pass to. */
+  passThroughOnException() {}
+}
+
+/**
+ * Takes the app's module once it is evaluated.
+ * @param {{ default?: { fetch?: Function } }} namespace
+ * @returns {string} What is wrong with it; empty when it can serve.
+ */
+export function adopt(namespace) {
+  if (!("default" in namespace)) {
+    return "it has no default export; write `export default { async fetch(request, env, ctx) { … } }`";
+  }
+  app = namespace.default;
+  handler = typeof app === "function" ? undefined : app?.fetch;
+  if (typeof handler !== "function") {
+    return "its default export has no `fetch` function; write `export default { async fetch(request, env, ctx) { … } }`";
+  }
+  return "";
+}
+
+/**
+ * Starts an HTTP invocation.
+ * @param {number} id
+ * @param {string} method
+ * @param {string} url
+ * @param {0 | 1 | 2} bodyKind
+ */
+export function dispatchFetch(id, method, url, bodyKind) {
+  const previous = getAsyncContext();
+  setAsyncContext(invocationFrame(id));
+  const inner = new InboundRequest(id, method, url, bodyKind);
+  const request = fromInnerRequest(inner, "immutable");
+  const run = new Run(id, request, inner);
+  running.set(id, run);
+  try {
+    const result = Reflect.apply(handler, app, [request, handlerEnv(), new ExecutionContext(run)]);
+    if (core.isPromise(result) || typeof result?.then === "function") {
+      Promise.prototype.then.call(
+        core.isPromise(result) ? result : Promise.resolve(result),
+        (response) => finish(run, response),
+        (error) => fail(run, error),
+      );
+    } else {
+      finish(run, result);
+    }
+  } catch (error) {
+    fail(run, error);
+  } finally {
+    setAsyncContext(previous);
+  }
+}
+
+/**
+ * Tells the app that the client is gone or the invocation was cut off: `request.signal` aborts.
+ * @param {number} id
+ */
+export function cancel(id) {
+  const run = running.get(id);
+  if (run === undefined) return;
+  run.inner.cancelled?.();
+  abortRequest(run.request);
+}
+
+function finish(run, response) {
+  try {
+    respond(run, response);
+  } catch (error) {
+    fail(run, error);
+    return;
+  }
+  run.responded = true;
+  if (run.pending === 0) running.delete(run.id);
+}
+
+function fail(run, error) {
+  run.responded = true;
+  op_invocation_failed(run.id, describeError(error), error instanceof PlatformError ? error.code : "", run.isIdle());
+}
+
+function logRejected(id, error) {
+  console.error(`a promise passed to waitUntil() was rejected: ${describeError(error)}`);
+}
+
+/** The stack where there is one: it begins with the name and the message. */
+export function describeError(error) {
+  try {
+    if (error instanceof Error) {
+      const cause = error.cause === undefined ? "" : `\nCaused by: ${describeError(error.cause)}`;
+      return `${error.stack ?? error}${cause}`;
+    }
+    return `a thrown value that is not an Error: ${typeof error === "object" ? JSON.stringify(error) : String(error)}`;
+  } catch {
+    return "an error that cannot be shown";
+  }
+}
+
+core.setUnhandledPromiseRejectionHandler((promise, reason) => {
+  const event = new PromiseRejectionEvent("unhandledrejection", { promise, reason, cancelable: true });
+  globalThis.dispatchEvent(event);
+  if (!event.defaultPrevented) console.error(`unhandled rejection: ${describeError(reason)}`);
+  return true;
+});
+
+core.setReportExceptionCallback((error) => {
+  const event = new ErrorEvent("error", { error, message: String(error?.message ?? error), cancelable: true });
+  globalThis.dispatchEvent(event);
+  if (!event.defaultPrevented) console.error(`uncaught error: ${describeError(error)}`);
+});

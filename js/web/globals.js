@@ -1,0 +1,181 @@
+// What an app finds on globalThis. Interfaces that a request is likely to meet are ready; the rest is compiled at the
+// first look. Nothing here reaches the file system, a process or another app.
+import { core } from "ext:core/mod.js";
+import { console } from "ext:orilla_web/console.js";
+import { Crypto, crypto, SubtleCrypto } from "ext:orilla_web/crypto.js";
+import { fetch } from "ext:orilla_web/fetch.js";
+import { Response } from "ext:orilla_web/response.js";
+import { WebSocketPair } from "ext:orilla_web/web_socket_pair.js";
+
+const script = (specifier) => core.loadExtScript(specifier);
+const abort = script("ext:deno_web/03_abort_signal.js");
+const base64 = script("ext:deno_web/05_base64.js");
+const encoding = script("ext:deno_web/08_text_encoding.js");
+const errors = script("ext:deno_web/01_dom_exception.js");
+const event = script("ext:deno_web/02_event.js");
+const file = script("ext:deno_web/09_file.js");
+const formData = script("ext:deno_fetch/21_formdata.js");
+const headers = script("ext:deno_fetch/20_headers.js");
+const messages = script("ext:deno_web/13_message_port.js");
+const performance = script("ext:deno_web/15_performance.js");
+const request = script("ext:deno_fetch/23_request.js");
+const streams = script("ext:deno_web/06_streams.js");
+const timers = script("ext:deno_web/02_timers.js");
+const url = script("ext:deno_web/00_url.js");
+
+class Navigator {
+  get userAgent() {
+    return "Orilla";
+  }
+
+  get language() {
+    return "en-US";
+  }
+
+  get hardwareConcurrency() {
+    return 1;
+  }
+}
+
+const interfaces = {
+  AbortController: abort.AbortController,
+  AbortSignal: abort.AbortSignal,
+  Blob: file.Blob,
+  ByteLengthQueuingStrategy: streams.ByteLengthQueuingStrategy,
+  CloseEvent: event.CloseEvent,
+  CountQueuingStrategy: streams.CountQueuingStrategy,
+  Crypto,
+  CustomEvent: event.CustomEvent,
+  DOMException: errors.DOMException,
+  ErrorEvent: event.ErrorEvent,
+  Event: event.Event,
+  EventTarget: event.EventTarget,
+  File: file.File,
+  FormData: formData.FormData,
+  Headers: headers.Headers,
+  MessageChannel: messages.MessageChannel,
+  MessageEvent: event.MessageEvent,
+  MessagePort: messages.MessagePort,
+  Navigator,
+  Performance: performance.Performance,
+  PerformanceEntry: performance.PerformanceEntry,
+  PerformanceMark: performance.PerformanceMark,
+  PerformanceMeasure: performance.PerformanceMeasure,
+  PerformanceObserver: performance.PerformanceObserver,
+  PerformanceObserverEntryList: performance.PerformanceObserverEntryList,
+  ProgressEvent: event.ProgressEvent,
+  PromiseRejectionEvent: event.PromiseRejectionEvent,
+  QuotaExceededError: errors.QuotaExceededError,
+  ReadableByteStreamController: streams.ReadableByteStreamController,
+  ReadableStream: streams.ReadableStream,
+  ReadableStreamBYOBReader: streams.ReadableStreamBYOBReader,
+  ReadableStreamBYOBRequest: streams.ReadableStreamBYOBRequest,
+  ReadableStreamDefaultController: streams.ReadableStreamDefaultController,
+  ReadableStreamDefaultReader: streams.ReadableStreamDefaultReader,
+  Request: request.Request,
+  Response,
+  SubtleCrypto,
+  TextDecoder: encoding.TextDecoder,
+  TextDecoderStream: encoding.TextDecoderStream,
+  TextEncoder: encoding.TextEncoder,
+  TextEncoderStream: encoding.TextEncoderStream,
+  TransformStream: streams.TransformStream,
+  TransformStreamDefaultController: streams.TransformStreamDefaultController,
+  URL: url.URL,
+  URLSearchParams: url.URLSearchParams,
+  WebSocketPair,
+  WritableStream: streams.WritableStream,
+  WritableStreamDefaultController: streams.WritableStreamDefaultController,
+  WritableStreamDefaultWriter: streams.WritableStreamDefaultWriter,
+};
+
+const functions = {
+  atob: base64.atob,
+  btoa: base64.btoa,
+  clearInterval: timers.clearInterval,
+  clearTimeout: timers.clearTimeout,
+  fetch,
+  reportError: event.reportError,
+  setInterval: timers.setInterval,
+  setTimeout: timers.setTimeout,
+  structuredClone: messages.structuredClone,
+};
+
+/** Scripts and modules that are compiled when one of their names is first looked at. */
+const lazyScripts = {
+  "ext:deno_web/01_broadcast_channel.js": ["BroadcastChannel"],
+  "ext:deno_web/01_urlpattern.js": ["URLPattern"],
+  "ext:deno_web/10_filereader.js": ["FileReader"],
+  "ext:deno_web/14_compression.js": ["CompressionStream", "DecompressionStream"],
+  "ext:deno_crypto/00_crypto.js": ["CryptoKey"],
+  "ext:deno_fetch/27_eventsource.js": ["EventSource"],
+};
+
+const lazyModules = {
+  "ext:deno_websocket/01_websocket.js": ["WebSocket"],
+  "node:buffer": ["Buffer"],
+};
+
+// Node's timers call back with the arguments after a macrotask; bundles written for Node expect these two.
+function setImmediate(callback, ...args) {
+  return timers.setTimeout(callback, 0, ...args);
+}
+
+function clearImmediate(handle) {
+  timers.clearTimeout(handle);
+}
+
+/**
+ * Puts the web platform on globalThis and takes V8's and deno_core's own names off it.
+ */
+export function defineGlobals() {
+  for (const [name, value] of Object.entries(interfaces)) {
+    define(name, core.propNonEnumerable(value));
+  }
+  for (const [name, value] of Object.entries(functions)) {
+    define(name, core.propWritable(value));
+  }
+  for (const [specifier, names] of Object.entries(lazyScripts)) {
+    for (const name of names) define(name, lazy(name, () => script(specifier)[name]));
+  }
+  for (const [specifier, names] of Object.entries(lazyModules)) {
+    const load = core.createLazyLoader(specifier);
+    for (const name of names) define(name, lazy(name, () => load()[name]));
+  }
+  const loadProcess = core.createLazyLoader("node:process");
+  define("process", lazy("process", () => loadProcess().default));
+  define("console", core.propNonEnumerable(console));
+  define("crypto", { get: () => crypto, enumerable: true, configurable: true });
+  define("navigator", { get: () => navigator, enumerable: true, configurable: true });
+  define("performance", core.propWritable(performance.performance));
+  define("self", core.propWritable(globalThis));
+  define("global", core.propNonEnumerable(globalThis));
+  define("setImmediate", core.propNonEnumerable(setImmediate));
+  define("clearImmediate", core.propNonEnumerable(clearImmediate));
+  Object.setPrototypeOf(globalThis, event.EventTarget.prototype);
+  event.setEventTargetData(globalThis);
+  event.saveGlobalThisReference(globalThis);
+  for (const name of ["error", "unhandledrejection", "rejectionhandled"]) event.defineEventHandler(globalThis, name);
+  for (const name of ["Deno", "__bootstrap", "bootstrap"]) delete globalThis[name];
+}
+
+const navigator = new Navigator();
+
+function define(name, descriptor) {
+  Object.defineProperty(globalThis, name, descriptor);
+}
+
+function lazy(name, load) {
+  return {
+    get() {
+      const value = load();
+      define(name, { value, writable: true, enumerable: false, configurable: true });
+      return value;
+    },
+    set(value) {
+      define(name, { value, writable: true, enumerable: false, configurable: true });
+    },
+    enumerable: false,
+    configurable: true,
+  };
+}

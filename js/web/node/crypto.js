@@ -1,0 +1,314 @@
+// `node:crypto`: random values, hashes and HMACs. The platform's WebCrypto is there as `webcrypto`
+// and `subtle`; ciphers, keys and signatures are left to it.
+
+import {
+  hashCopy,
+  hashCreate,
+  hashDigest,
+  hashUpdate,
+  hmacCreate,
+  timingSafeEqual as equalInConstantTime,
+} from "ext:orilla_web/node_host.js";
+import { Buffer } from "node:buffer";
+import { codedError, invalidArgType, outOfRange } from "ext:orilla_web/node/internal/errors.js";
+import { nextTick } from "ext:orilla_web/node/internal/next_tick.js";
+import { Transform } from "ext:orilla_web/node/internal/stream/duplex.js";
+import {
+  validateFunction,
+  validateInteger,
+  validateNumber,
+  validateString,
+} from "ext:orilla_web/node/internal/validate.js";
+
+export const webcrypto = globalThis.crypto;
+export const subtle = webcrypto.subtle;
+
+const HASHES = Object.freeze(["md5", "sha1", "sha256", "sha384", "sha512"]);
+/** Bytes that one call of the platform's generator gives at most. */
+const RANDOM_BYTES_PER_CALL = 65_536;
+/** Bytes in the largest random Buffer. */
+const MAX_RANDOM_BYTES = 2 ** 31 - 1;
+/** Numbers below this many can be drawn. */
+const MAX_RANDOM_RANGE = 2 ** 48 - 1;
+
+/** @returns {string[]} */
+export function getHashes() {
+  return [...HASHES];
+}
+
+/** @param {{ disableEntropyCache?: boolean }} [_options] without effect @returns {string} */
+export function randomUUID(_options) {
+  return webcrypto.randomUUID();
+}
+
+/** @template {ArrayBufferView} T @param {T} view @returns {T} */
+export function getRandomValues(view) {
+  return webcrypto.getRandomValues(view);
+}
+
+/**
+ * @param {ArrayBuffer | ArrayBufferView} target
+ * @param {number} [offset] in elements @param {number} [size] in elements
+ * @returns {typeof target} filled
+ */
+export function randomFillSync(target, offset = 0, size = undefined) {
+  if (!ArrayBuffer.isView(target) && !(target instanceof ArrayBuffer)) {
+    throw invalidArgType(
+      "buf",
+      "an instance of ArrayBuffer, Buffer, TypedArray, or DataView",
+      target,
+    );
+  }
+  const width = target.BYTES_PER_ELEMENT ?? 1;
+  const count = target.byteLength / width;
+  validateInteger(offset, "offset", 0, count);
+  if (size !== undefined) validateInteger(size, "size", 0, count - offset);
+  const start = (target.byteOffset ?? 0) + offset * width;
+  const bytes = new Uint8Array(target.buffer ?? target, start, (size ?? count - offset) * width);
+  for (let at = 0; at < bytes.length; at += RANDOM_BYTES_PER_CALL) {
+    webcrypto.getRandomValues(bytes.subarray(at, at + RANDOM_BYTES_PER_CALL));
+  }
+  return target;
+}
+
+/** @param {ArrayBufferView} target @param {...any} rest offset, size, then the callback */
+export function randomFill(target, ...rest) {
+  const callback = rest.pop();
+  validateFunction(callback, "callback");
+  randomFillSync(target, ...rest);
+  nextTick(callback, null, target);
+}
+
+/**
+ * @param {number} size
+ * @param {(error: null, bytes: Buffer) => void} [callback]
+ * @returns {Buffer}
+ */
+export function randomBytes(size, callback) {
+  validateNumber(size, "size", 0, MAX_RANDOM_BYTES);
+  if (callback !== undefined) validateFunction(callback, "callback");
+  const bytes = randomFillSync(Buffer.alloc(size));
+  if (callback === undefined) return bytes;
+  nextTick(callback, null, bytes);
+  return undefined;
+}
+
+/**
+ * @param {number} min 0 when only one bound is given @param {number} [max] not included
+ * @param {(error: null, value: number) => void} [callback]
+ * @returns {number} each with the same chance
+ */
+export function randomInt(min, max, callback) {
+  if (max === undefined || typeof max === "function") return randomInt(0, min, max);
+  if (callback !== undefined) validateFunction(callback, "callback");
+  for (const [name, bound] of [
+    ["min", min],
+    ["max", max],
+  ]) {
+    if (!Number.isSafeInteger(bound)) throw invalidArgType(name, "a safe integer", bound);
+  }
+  if (max <= min) throw outOfRange("max", `greater than the value of "min" (${min})`, max);
+  const range = max - min;
+  if (range > MAX_RANDOM_RANGE) throw outOfRange("max - min", `<= ${MAX_RANDOM_RANGE}`, range);
+  // Numbers above the last whole multiple of the range would favour the small ones.
+  const limit = 2 ** 48 - (2 ** 48 % range);
+  let drawn;
+  do drawn = randomBytes(6).readUIntBE(0, 6);
+  while (drawn >= limit);
+  const value = min + (drawn % range);
+  if (callback === undefined) return value;
+  nextTick(callback, null, value);
+  return undefined;
+}
+
+function bytesOf(value, name = "data", encoding = undefined) {
+  if (typeof value === "string")
+    return Buffer.from(value, encoding === "buffer" ? "utf8" : encoding);
+  if (ArrayBuffer.isView(value))
+    return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  const expected = "of type string or an instance of Buffer, TypedArray, or DataView";
+  throw invalidArgType(name, expected, value);
+}
+
+/**
+ * @param {ArrayBufferView} a
+ * @param {ArrayBufferView} b
+ * @returns {boolean} in time that tells nothing
+ */
+export function timingSafeEqual(a, b) {
+  const expected = "an instance of ArrayBuffer, Buffer, TypedArray, or DataView";
+  const [left, right] = [
+    ["buf1", a],
+    ["buf2", b],
+  ].map(([name, value]) => {
+    if (value instanceof ArrayBuffer) return new Uint8Array(value);
+    if (!ArrayBuffer.isView(value)) throw invalidArgType(name, expected, value);
+    return bytesOf(value);
+  });
+  if (left.length !== right.length) {
+    const message = "Input buffers must have the same byte length";
+    throw codedError(RangeError, "ERR_CRYPTO_TIMING_SAFE_EQUAL_LENGTH", message);
+  }
+  return equalInConstantTime(left, right);
+}
+
+const kHandle = Symbol("kHandle");
+const kDone = Symbol("kDone");
+const kOptions = Symbol("kOptions");
+
+function findHash(name, argument) {
+  validateString(name, argument);
+  const found = name.toLowerCase().replace(/^rsa-/, "").replace(/^sha-/, "sha");
+  if (HASHES.includes(found)) return found;
+  const message = `Invalid digest: ${name}. Use one of ${HASHES.join(", ")}`;
+  throw codedError(TypeError, "ERR_CRYPTO_INVALID_DIGEST", message);
+}
+
+/** What hashes and HMACs share: both are also streams, of which most users know nothing. */
+function Digest() {}
+Object.setPrototypeOf(Digest.prototype, Transform.prototype);
+
+// The stream's state is made when somebody first asks for it: it costs more than hashing a few
+// bytes.
+for (const name of ["_readableState", "_writableState"]) {
+  Object.defineProperty(Digest.prototype, name, {
+    get() {
+      Transform.call(this, this[kOptions]);
+      return this[name];
+    },
+    set(value) {
+      Object.defineProperty(this, name, {
+        value,
+        writable: true,
+        enumerable: true,
+        configurable: true,
+      });
+    },
+    configurable: true,
+  });
+}
+
+/**
+ * @param {string | ArrayBufferView} data
+ * @param {string} [encoding] of the text
+ * @returns {Digest} this
+ */
+Digest.prototype.update = function update(data, encoding) {
+  if (this[kDone]) throw finalized();
+  hashUpdate(this[kHandle], bytesOf(data, "data", encoding));
+  return this;
+};
+
+Digest.prototype._transform = function _transform(chunk, encoding, callback) {
+  hashUpdate(this[kHandle], bytesOf(chunk, "data", encoding));
+  callback();
+};
+
+Digest.prototype._flush = function _flush(callback) {
+  this.push(this.digest());
+  callback();
+};
+
+function finalized() {
+  return codedError(Error, "ERR_CRYPTO_HASH_FINALIZED", "Digest already called");
+}
+
+function encode(bytes, encoding) {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return encoding && encoding !== "buffer" ? buffer.toString(encoding) : buffer;
+}
+
+/**
+ * @constructor
+ * @param {string} algorithm @param {object} [options] of the stream
+ */
+export function Hash(algorithm, options) {
+  if (!new.target) return new Hash(algorithm, options);
+  const isCopy = algorithm instanceof Hash;
+  this[kOptions] = options;
+  this[kHandle] = isCopy
+    ? hashCopy(algorithm[kHandle])
+    : hashCreate(findHash(algorithm, "algorithm"));
+  this[kDone] = false;
+}
+Object.setPrototypeOf(Hash.prototype, Digest.prototype);
+
+/** @param {string} [encoding] a Buffer when left out @returns {Buffer | string} */
+Hash.prototype.digest = function digest(encoding) {
+  if (this[kDone]) throw finalized();
+  this[kDone] = true;
+  return encode(hashDigest(this[kHandle]), encoding);
+};
+
+/** @param {object} [options] of the stream @returns {Hash} that has seen the same data */
+Hash.prototype.copy = function copy(options) {
+  if (this[kDone]) throw finalized();
+  return new Hash(this, options);
+};
+
+/**
+ * @constructor
+ * @param {string} algorithm @param {string | ArrayBuffer | ArrayBufferView} key
+ * @param {object} [options] of the stream, `encoding` of the key
+ */
+export function Hmac(algorithm, key, options) {
+  if (!new.target) return new Hmac(algorithm, key, options);
+  const name = findHash(algorithm, "hmac");
+  const keyBytes =
+    key instanceof ArrayBuffer ? new Uint8Array(key) : bytesOf(key, "key", options?.encoding);
+  this[kOptions] = options;
+  this[kHandle] = hmacCreate(name, keyBytes);
+  this[kDone] = false;
+}
+Object.setPrototypeOf(Hmac.prototype, Digest.prototype);
+
+/**
+ * @param {string} [encoding]
+ * @returns {Buffer | string} nothing more after the first call, as in Node
+ */
+Hmac.prototype.digest = function digest(encoding) {
+  const bytes = this[kDone] ? new Uint8Array(0) : hashDigest(this[kHandle]);
+  this[kDone] = true;
+  return encode(bytes, encoding);
+};
+
+/** @param {string} algorithm @param {object} [options] @returns {Hash} */
+export function createHash(algorithm, options) {
+  return new Hash(algorithm, options);
+}
+
+/**
+ * @param {string} algorithm
+ * @param {string | ArrayBufferView} key
+ * @param {object} [options]
+ * @returns {Hmac}
+ */
+export function createHmac(algorithm, key, options) {
+  return new Hmac(algorithm, key, options);
+}
+
+/**
+ * @param {string} algorithm @param {string | ArrayBufferView} data @param {string} [encoding]
+ * @returns {string | Buffer} hex when left out
+ */
+export function hash(algorithm, data, encoding = "hex") {
+  return new Hash(algorithm).update(data).digest(encoding);
+}
+
+export default {
+  Hash,
+  Hmac,
+  createHash,
+  createHmac,
+  getHashes,
+  getRandomValues,
+  hash,
+  randomBytes,
+  randomFill,
+  randomFillSync,
+  randomInt,
+  randomUUID,
+  subtle,
+  timingSafeEqual,
+  webcrypto,
+};

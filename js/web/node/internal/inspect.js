@@ -1,0 +1,257 @@
+// `util.inspect`: a value as text for people. It follows Node's notation; where long arrays break
+// into lines is its own choice. It never changes what it looks at, but getters named by
+// `options.getters` and custom inspection functions do run.
+
+import { invalidArgType } from "ext:orilla_web/node/internal/errors.js";
+import { builtinForm } from "ext:orilla_web/node/internal/inspect/builtins.js";
+import { layOut } from "ext:orilla_web/node/internal/inspect/layout.js";
+import {
+  formatPrimitive,
+  quote,
+  STYLES,
+  COLORS,
+} from "ext:orilla_web/node/internal/inspect/text.js";
+import {
+  constructorName,
+  describeFunction,
+  prefix,
+} from "ext:orilla_web/node/internal/inspect/names.js";
+import { formatError } from "ext:orilla_web/node/internal/inspect/errors.js";
+import { isArgumentsObject, isNativeError } from "node:util/types";
+
+const custom = Symbol.for("nodejs.util.inspect.custom");
+/** The platform's own objects (Headers, Response, streams) say under this key what they show. */
+const platformCustom = Symbol.for("Deno.privateCustomInspect");
+const IDENTIFIER = /^[a-zA-Z_][a-zA-Z_0-9]*$/;
+
+const defaultOptions = {
+  showHidden: false,
+  depth: 2,
+  colors: false,
+  customInspect: true,
+  showProxy: false,
+  maxArrayLength: 100,
+  maxStringLength: 10_000,
+  breakLength: 80,
+  compact: 3,
+  sorted: false,
+  getters: false,
+  numericSeparator: false,
+};
+
+/**
+ * @typedef {typeof defaultOptions & { stylize?: (text: string, style: string) => string }}
+ *   InspectOptions
+ */
+
+/** One run of `inspect`: the options, and where in the value the run stands. */
+class Inspection {
+  constructor(options) {
+    Object.assign(this, defaultOptions, options);
+    this.depth ??= Infinity;
+    this.maxArrayLength ??= Infinity;
+    this.maxStringLength ??= Infinity;
+    this.userOptions = options;
+    /** Objects that enclose the current one. */
+    this.enclosing = [];
+    /** Objects found to contain themselves, with the number they are shown under. */
+    this.circular = new Map();
+    this.indentation = 0;
+    this.currentDepth = 0;
+  }
+
+  stylize(text, style) {
+    const codes = this.colors && COLORS[STYLES[style]];
+    return codes ? `\x1b[${codes[0]}m${text}\x1b[${codes[1]}m` : text;
+  }
+
+  /** @param {unknown} value @param {number} level how many objects enclose it */
+  format(value, level) {
+    if (value === null || (typeof value !== "object" && typeof value !== "function")) {
+      return formatPrimitive(this, value);
+    }
+    const customised = this.customInspect ? this.callCustom(value, level) : undefined;
+    if (customised !== undefined) return customised;
+    if (this.enclosing.includes(value)) {
+      if (!this.circular.has(value)) this.circular.set(value, this.circular.size + 1);
+      return this.stylize(`[Circular *${this.circular.get(value)}]`, "special");
+    }
+    return this.formatObject(value, level);
+  }
+
+  callCustom(value, level) {
+    const method = value[custom] ?? platformForm(value);
+    // A class's prototype shows its own members; the method is there for its instances.
+    if (typeof method !== "function" || method === inspect) return undefined;
+    const { constructor } = value;
+    if (constructor && constructor.prototype === value) return undefined;
+    const depth = this.depth === Infinity ? this.userOptions.depth : this.depth - level;
+    const options = { ...defaultOptions, ...this.userOptions, depth };
+    options.stylize = (text, style) => this.stylize(String(text), style);
+    const result = method.call(value, depth, options, inspect);
+    if (result === value) return undefined;
+    if (result === null || typeof result !== "object") {
+      if (typeof result !== "string") return formatPrimitive(this, result);
+      return result.replaceAll("\n", `\n${" ".repeat(this.indentation)}`);
+    }
+    return this.format(result, level);
+  }
+
+  formatObject(value, level) {
+    const form = this.formOf(value);
+    if (form.text !== undefined) return form.text;
+    const { keys } = form;
+    if (level > this.depth) {
+      const name = prefix(constructorName(value), form.tag, form.fallback ?? "Object").slice(0, -1);
+      return this.stylize(`[${Array.isArray(value) ? "Array" : name}]`, "special");
+    }
+    this.enclosing.push(value);
+    this.currentDepth = level + 1;
+    const entries = form.entries ? form.entries(this, level + 1) : [];
+    for (const key of keys) entries.push(this.formatProperty(value, key, level + 1, form.isList));
+    this.enclosing.pop();
+
+    let { base = "" } = form;
+    if (this.circular.has(value)) {
+      const reference = this.stylize(`<ref *${this.circular.get(value)}>`, "special");
+      base = base === "" ? reference : `${reference} ${base}`;
+    }
+    if (this.sorted)
+      sortEntries(entries, this.sorted, form.isList ? entries.length - keys.length : 0);
+    return layOut(this, {
+      entries,
+      base,
+      open: form.open,
+      close: form.close,
+      isList: form.isList,
+      level: level + 1,
+    });
+  }
+
+  /** Decides on brackets, the text in front of them, and what goes between them. */
+  formOf(value) {
+    const name = constructorName(value);
+    let tag = value[Symbol.toStringTag];
+    const keys = this.keysOf(value);
+    if (typeof tag !== "string" || tag === name || keys.includes(Symbol.toStringTag)) tag = "";
+
+    const builtin = builtinForm(this, value, name, tag, keys);
+    if (builtin) return builtin;
+    if (isArgumentsObject(value)) {
+      const base = "[Arguments]";
+      return keys.length === 0
+        ? { text: `${base} {}` }
+        : { keys, tag, base, open: "{", close: "}" };
+    }
+    if (typeof value === "function") {
+      const base = describeFunction(value, name, tag);
+      if (keys.length === 0) return { text: this.stylize(base, "special") };
+      return { keys, tag, base, open: "{", close: "}" };
+    }
+    if (isNativeError(value) || value instanceof Error) {
+      const { text, extraKeys } = formatError(this, value, name, keys);
+      if (extraKeys.length === 0) return { text };
+      return { keys: extraKeys, tag, base: text, open: "{", close: "}" };
+    }
+    const plain = name === "Object" && tag === "";
+    const open = plain ? "{" : `${prefix(name, tag, "Object")}{`;
+    if (keys.length === 0) return { text: `${open}}` };
+    return { keys, tag, open, close: "}" };
+  }
+
+  /** Enumerable own keys; for lists the caller leaves the indices out. */
+  keysOf(value) {
+    const all = Reflect.ownKeys(value);
+    if (this.showHidden) return all;
+    return all.filter((key) => Object.prototype.propertyIsEnumerable.call(value, key));
+  }
+
+  /** Formats an entry of a list, map or set, two columns further in. */
+  formatNested(value, level) {
+    this.indentation += 2;
+    const text = this.format(value, level);
+    this.indentation -= 2;
+    return text;
+  }
+
+  formatProperty(object, key, level, isList = false) {
+    const descriptor = Object.getOwnPropertyDescriptor(object, key) ?? {
+      value: object[key],
+      enumerable: true,
+    };
+    const text = this.formatDescriptor(object, descriptor, level);
+    if (isList && typeof key === "string" && /^(0|[1-9]\d*)$/.test(key)) return text;
+    return `${this.formatKey(key, descriptor.enumerable)}: ${text}`;
+  }
+
+  formatKey(key, enumerable) {
+    if (typeof key === "symbol") return `[${this.stylize(key.toString(), "symbol")}]`;
+    if (key === "__proto__") return "['__proto__']";
+    if (!enumerable) return `[${key}]`;
+    if (IDENTIFIER.test(key)) return this.stylize(key, "name");
+    return this.stylize(quote(key), "string");
+  }
+
+  formatDescriptor(object, descriptor, level) {
+    if ("value" in descriptor) return this.formatNested(descriptor.value, level);
+    const { get, set } = descriptor;
+    if (get === undefined)
+      return this.stylize(set ? "[Setter]" : "undefined", set ? "special" : "undefined");
+    const label = set ? "Getter/Setter" : "Getter";
+    const wanted =
+      this.getters === true || (this.getters === "get" && !set) || (this.getters === "set" && set);
+    if (!wanted) return this.stylize(`[${label}]`, "special");
+    try {
+      const result = get.call(object);
+      if (result !== null && typeof result === "object") {
+        return `${this.stylize(`[${label}]`, "special")} ${this.formatNested(result, level)}`;
+      }
+      return this.stylize(`[${label}: ${this.format(result, level)}]`, "special");
+    } catch (error) {
+      return this.stylize(`[${label}: <Inspection threw (${error?.message})>]`, "special");
+    }
+  }
+}
+
+function platformForm(value) {
+  const method = value[platformCustom];
+  if (typeof method !== "function") return undefined;
+  return (_depth, options) => method.call(value, inspect, options);
+}
+
+function sortEntries(entries, order, from) {
+  const tail = entries.splice(from);
+  entries.push(...tail.sort(typeof order === "function" ? order : undefined));
+}
+
+/**
+ * Shows a value as text.
+ * @param {unknown} value
+ * @param {Partial<InspectOptions> | boolean} [options] a boolean stands for `showHidden`
+ * @param {number | null} [depth] the old positional form
+ * @param {boolean} [colors]
+ * @returns {string}
+ */
+export function inspect(value, options, depth, colors) {
+  let given = options;
+  if (options === null || typeof options !== "object") {
+    given = {};
+    if (typeof options === "boolean") given.showHidden = options;
+    if (depth !== undefined) given.depth = depth;
+    if (colors !== undefined) given.colors = colors;
+  }
+  return new Inspection(given).format(value, 0);
+}
+
+inspect.custom = custom;
+inspect.colors = COLORS;
+inspect.styles = STYLES;
+Object.defineProperty(inspect, "defaultOptions", {
+  get: () => defaultOptions,
+  set(options) {
+    if (options === null || typeof options !== "object") {
+      throw invalidArgType("options", "of type object", options);
+    }
+    Object.assign(defaultOptions, options);
+  },
+});

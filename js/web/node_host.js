@@ -1,0 +1,38 @@
+// What the `node:` modules may ask of the host, and nothing else of it.
+import { core } from "ext:core/mod.js";
+import {
+  op_console_write,
+  op_hash_create,
+  op_hash_digest,
+  op_hash_update,
+  op_hmac_create,
+  op_timing_safe_equal,
+} from "ext:core/ops";
+import { processEnv } from "ext:orilla_web/env.js";
+
+export {
+  currentFrame,
+  frameGet,
+  frameWith,
+  getAsyncContext,
+  runInFrame,
+  setAsyncContext,
+} from "ext:orilla_web/async_context.js";
+
+/** Starts a digest: md5, sha1, sha256, sha384 or sha512. */
+export const hashCreate = (algorithm) => op_hash_create(algorithm);
+/** Starts an HMAC with the same algorithms. */
+export const hmacCreate = (algorithm, key) => op_hmac_create(algorithm, key);
+/** Feeds a digest or an HMAC. */
+export const hashUpdate = (handle, bytes) => op_hash_update(handle, bytes);
+/** Ends a digest or an HMAC; the handle cannot be used again. */
+export const hashDigest = (handle) => op_hash_digest(handle);
+/** Compares in constant time; the lengths must be equal. */
+export const timingSafeEqual = (a, b) => op_timing_safe_equal(a, b);
+/** Writes a line to the app's log. */
+export const writeOutput = (stream, text) => op_console_write(stream === "stderr" ? 3 : 1, text.replace(/\n$/, ""));
+/** The app's environment. */
+export const env = () => processEnv;
+export const isProxy = (value) => core.isProxy(value);
+/** State (0 pending, 1 fulfilled, 2 rejected) and value of a promise. */
+export const getPromiseDetails = (promise) => core.getPromiseDetails(promise);

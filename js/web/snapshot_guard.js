@@ -1,0 +1,121 @@
+// Keeps what must be fresh out of an app's snapshot. While a snapshot is made, each draw of time or randomness and each
+// piece of work that cannot be frozen is reported to the host with the place it came from; the host then declines the
+// snapshot. Everywhere else these functions only pass through.
+import { op_snapshot_hazard } from "ext:core/ops";
+
+let guarding = false;
+
+function report(what) {
+  if (guarding) op_snapshot_hazard(what, new Error().stack);
+}
+
+/**
+ * Notes that randomness is about to be drawn.
+ * @param {string} what The call, as a user would write it.
+ */
+export function drawRandomness(what) {
+  report(what);
+}
+
+/** Whether a snapshot is being made. */
+export function isGuarding() {
+  return guarding;
+}
+
+/**
+ * Wraps the clocks, `Math.random` and what starts work at module scope. Called once, before the app's module runs, and
+ * only where a snapshot is made.
+ */
+export function guard() {
+  guarding = true;
+  guardMethod(Math, "random", "Math.random()");
+  guardMethod(Date, "now", "Date.now()");
+  for (const name of ["setTimeout", "setInterval", "fetch"]) guardMethod(globalThis, name, `${name}()`);
+  for (const name of ["WebSocket", "EventSource", "CompressionStream", "DecompressionStream", "BroadcastChannel"]) {
+    guardConstructor(name);
+  }
+  guardDate();
+  guardPerformance();
+}
+
+/** Ends the guard: from here on everything passes through. */
+export function release() {
+  guarding = false;
+}
+
+function guardMethod(target, name, what) {
+  const descriptor = Object.getOwnPropertyDescriptor(target, name);
+  const original = target[name];
+  const guarded = {
+    [name](...args) {
+      report(what);
+      return Reflect.apply(original, this, args);
+    },
+  }[name];
+  Object.defineProperty(guarded, "length", { value: original.length, configurable: true });
+  Object.defineProperty(target, name, {
+    value: guarded,
+    writable: true,
+    enumerable: descriptor?.enumerable ?? false,
+    configurable: true,
+  });
+}
+
+function guardConstructor(name) {
+  const descriptor = Object.getOwnPropertyDescriptor(globalThis, name);
+  let guarded;
+  Object.defineProperty(globalThis, name, {
+    configurable: true,
+    enumerable: descriptor.enumerable,
+    get() {
+      guarded ??= new Proxy(descriptor.get === undefined ? descriptor.value : Reflect.apply(descriptor.get, globalThis, []), {
+        construct(target, args, newTarget) {
+          report(`new ${name}()`);
+          return Reflect.construct(target, args, newTarget === guarded ? target : newTarget);
+        },
+      });
+      return guarded;
+    },
+    set(value) {
+      Object.defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
+    },
+  });
+}
+
+function guardDate() {
+  const original = Date;
+  const guarded = new Proxy(original, {
+    construct(target, args, newTarget) {
+      if (args.length === 0) report("new Date()");
+      return Reflect.construct(target, args, newTarget === guarded ? target : newTarget);
+    },
+    apply(target, thisArg, args) {
+      report("Date()");
+      return Reflect.apply(target, thisArg, args);
+    },
+  });
+  original.prototype.constructor = guarded;
+  Object.defineProperty(globalThis, "Date", { value: guarded, writable: true, enumerable: false, configurable: true });
+}
+
+// The clock of an isolate starts at its boot. A module evaluated into a snapshot is evaluated at the boot of every
+// isolate made from it, as far as it can tell, so the time it reads there is 0.
+function guardPerformance() {
+  const original = performance.now;
+  Object.defineProperty(Performance.prototype, "now", {
+    value: function now() {
+      return guarding ? 0 : Reflect.apply(original, this, []);
+    },
+    writable: true,
+    enumerable: true,
+    configurable: true,
+  });
+  const origin = Object.getOwnPropertyDescriptor(Performance.prototype, "timeOrigin");
+  Object.defineProperty(Performance.prototype, "timeOrigin", {
+    ...origin,
+    get() {
+      report("performance.timeOrigin");
+      return Reflect.apply(origin.get, this, []);
+    },
+  });
+}

@@ -1,0 +1,113 @@
+//! The only ordered list of extensions. The base snapshot, an app's snapshot and every runtime are made from it, and
+//! must agree on it to the last op.
+
+use std::sync::Arc;
+
+use deno_core::Extension;
+use deno_web::{BlobStore, InMemoryBroadcastChannel};
+
+use crate::{console, env, hash, http, kv, snapshot, websocket};
+
+/// What an import of the platform package resolves to. It has the `node:` scheme because deno_core lets only modules of
+/// that scheme and `ext:` import the host's own.
+pub const PLATFORM_MODULE: &str = "node:@orilla/platform";
+
+/// The extensions, in order.
+pub fn extensions() -> Vec<Extension> {
+    let blob_store = Arc::new(BlobStore::default());
+    vec![
+        deno_webidl::deno_webidl::init(),
+        deno_web::deno_web::init(blob_store, None, false, InMemoryBroadcastChannel::default()),
+        deno_crypto::deno_crypto::init(None),
+        only_ops(deno_telemetry::deno_telemetry::init(), &[]),
+        deno_tls::deno_tls::init(),
+        only_ops(deno_net::deno_net::init(None, None), &[]),
+        deno_fetch::deno_fetch::init(fetch_options()),
+        deno_websocket::deno_websocket::init(),
+        orilla_web::init(),
+        orilla_node::init(),
+        orilla_platform::init(),
+    ]
+}
+
+fn fetch_options() -> deno_fetch::Options {
+    deno_fetch::Options { user_agent: "Orilla".to_owned(), ..deno_fetch::Options::default() }
+}
+
+/// The same extension with only some of its ops: each op costs time at every boot, and what apps must not reach should
+/// not be there at all.
+fn only_ops(mut extension: Extension, keep: &[&str]) -> Extension {
+    extension.ops.to_mut().retain(|op| keep.contains(&op.name));
+    extension
+}
+
+deno_core::extension!(
+    orilla_web,
+    deps = [deno_webidl, deno_web, deno_crypto, deno_fetch, deno_websocket],
+    ops = [
+        console::op_console_write,
+        env::op_env_get,
+        env::op_env_names,
+        hash::op_hash_create,
+        hash::op_hash_digest,
+        hash::op_hash_update,
+        hash::op_hmac_create,
+        hash::op_timing_safe_equal,
+        http::op_body_close,
+        http::op_body_drain,
+        http::op_body_error,
+        http::op_body_write,
+        http::op_invocation_done,
+        http::op_invocation_failed,
+        http::op_request_body_bytes,
+        http::op_request_body_cancel,
+        http::op_request_body_read,
+        http::op_request_body_text,
+        http::op_request_header,
+        http::op_request_headers,
+        http::op_respond_bytes,
+        http::op_respond_stream,
+        http::op_respond_string,
+        http::op_respond_text,
+        http::op_respond_websocket,
+        http::op_subrequest,
+        snapshot::op_register_entry_points,
+        snapshot::op_snapshot_hazard,
+        websocket::op_websocket_close,
+        websocket::op_websocket_next,
+        websocket::op_websocket_send_bytes,
+        websocket::op_websocket_send_text,
+        kv::op_kv_delete,
+        kv::op_kv_get,
+        kv::op_kv_get_cached,
+        kv::op_kv_list,
+        kv::op_kv_put,
+    ],
+    esm_entry_point = "ext:orilla_web/bootstrap.js",
+    esm = [
+        dir "../../js/web",
+        "async_context.js",
+        "bootstrap.js",
+        "console.js",
+        "crypto.js",
+        "dispatch.js",
+        "env.js",
+        "errors.js",
+        "fetch.js",
+        "globals.js",
+        "inbound_request.js",
+        "node_host.js",
+        "respond.js",
+        "response.js",
+        "snapshot_guard.js",
+        "web_socket_pair.js",
+    ],
+);
+
+deno_core::extension!(orilla_node, deps = [orilla_web],);
+
+deno_core::extension!(
+    orilla_platform,
+    deps = [orilla_web],
+    esm = [dir "../../js/platform", "kv.js", "node:@orilla/platform" = "platform.js"],
+);

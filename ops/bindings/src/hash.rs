@@ -1,0 +1,105 @@
+//! Synchronous digests for `node:crypto`, which WebCrypto cannot serve because it answers with promises.
+
+use std::cell::RefCell;
+
+use deno_core::{GarbageCollected, convert::Uint8Array, op2, v8};
+use hmac::{Hmac, Mac};
+use md5::Md5;
+use sha1::Sha1;
+use sha2::digest::DynDigest;
+use sha2::{Digest, Sha256, Sha384, Sha512};
+use subtle::ConstantTimeEq;
+
+use crate::error::BindingError;
+
+/// A digest or an HMAC under way.
+pub struct HashState(RefCell<Option<Running>>);
+
+enum Running {
+    Digest(Box<dyn DynDigest>),
+    Mac(Box<dyn DynMac>),
+}
+
+// SAFETY: the state holds no reference into V8's heap, so there is nothing to trace.
+unsafe impl GarbageCollected for HashState {
+    fn trace(&self, _visitor: &mut v8::cppgc::Visitor) {}
+
+    fn get_name(&self) -> &'static std::ffi::CStr {
+        c"HashState"
+    }
+}
+
+trait DynMac {
+    fn update(&mut self, data: &[u8]);
+    fn finish(self: Box<Self>) -> Vec<u8>;
+}
+
+impl<M: Mac> DynMac for M {
+    fn update(&mut self, data: &[u8]) {
+        Mac::update(self, data);
+    }
+
+    fn finish(self: Box<Self>) -> Vec<u8> {
+        (*self).finalize().into_bytes().to_vec()
+    }
+}
+
+#[op2]
+#[cppgc]
+pub fn op_hash_create(#[string] algorithm: String) -> Result<HashState, BindingError> {
+    let digest: Box<dyn DynDigest> = match algorithm.as_str() {
+        "md5" => Box::new(Md5::new()),
+        "sha1" => Box::new(Sha1::new()),
+        "sha256" => Box::new(Sha256::new()),
+        "sha384" => Box::new(Sha384::new()),
+        "sha512" => Box::new(Sha512::new()),
+        _ => return Err(BindingError::HashUnknown(algorithm)),
+    };
+    Ok(HashState(RefCell::new(Some(Running::Digest(digest)))))
+}
+
+#[op2]
+#[cppgc]
+pub fn op_hmac_create(#[string] algorithm: String, #[anybuffer] key: &[u8]) -> Result<HashState, BindingError> {
+    fn keyed<M: Mac + hmac::digest::KeyInit + 'static>(key: &[u8]) -> Option<Box<dyn DynMac>> {
+        Some(Box::new(<M as Mac>::new_from_slice(key).ok()?))
+    }
+    let mac = match algorithm.as_str() {
+        "md5" => keyed::<Hmac<Md5>>(key),
+        "sha1" => keyed::<Hmac<Sha1>>(key),
+        "sha256" => keyed::<Hmac<Sha256>>(key),
+        "sha384" => keyed::<Hmac<Sha384>>(key),
+        "sha512" => keyed::<Hmac<Sha512>>(key),
+        _ => None,
+    };
+    let mac = mac.ok_or(BindingError::HashUnknown(algorithm))?;
+    Ok(HashState(RefCell::new(Some(Running::Mac(mac)))))
+}
+
+#[op2(fast)]
+pub fn op_hash_update(#[cppgc] hash: &HashState, #[anybuffer] bytes: &[u8]) -> Result<(), BindingError> {
+    match hash.0.borrow_mut().as_mut() {
+        Some(Running::Digest(digest)) => digest.update(bytes),
+        Some(Running::Mac(mac)) => mac.update(bytes),
+        None => return Err(BindingError::HashEnded),
+    }
+    Ok(())
+}
+
+#[op2]
+pub fn op_hash_digest(#[cppgc] hash: &HashState) -> Result<Uint8Array, BindingError> {
+    let bytes = match hash.0.borrow_mut().take() {
+        Some(Running::Digest(digest)) => digest.finalize().into_vec(),
+        Some(Running::Mac(mac)) => mac.finish(),
+        None => return Err(BindingError::HashEnded),
+    };
+    Ok(Uint8Array::from(bytes))
+}
+
+#[op2(fast)]
+pub fn op_timing_safe_equal(#[anybuffer] a: &[u8], #[anybuffer] b: &[u8]) -> Result<bool, BindingError> {
+    if a.len() != b.len() {
+        return Err(BindingError::UnequalLengths);
+    }
+    Ok(bool::from(a.ct_eq(b)))
+}

@@ -1,0 +1,385 @@
+//! Requests in, responses out: what js/web/inbound_request.js, respond.js and dispatch.js call.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use deno_core::convert::Uint8Array;
+use deno_core::{OpState, op2, v8};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{HeaderMap, Response, StatusCode};
+use http_body_util::BodyExt;
+use tokio::sync::mpsc;
+
+use crate::error::BindingError;
+use crate::invocation::{
+    BodyError, EndReason, InvocationId, Invocations, Reply, ReplyBody, RequestBody, Running, WebSocketEnd,
+};
+use crate::limits::{
+    MAX_QUEUED_BODY_CHUNKS, MAX_QUEUED_WEBSOCKET_MESSAGES, MAX_RESPONSE_HEADER_BYTES, MAX_UNREAD_WEBSOCKET_MESSAGES,
+};
+use crate::websocket::AppWebSocket;
+
+/// What respond.js is told of a chunk.
+const CHUNK_ACCEPTED: i32 = 0;
+const CHUNK_FULL: i32 = 1;
+const CHUNK_REFUSED: i32 = 2;
+
+fn running(state: &mut OpState, id: u32) -> Result<&mut Running, BindingError> {
+    state.borrow_mut::<Invocations>().get_mut(InvocationId(id)).ok_or(BindingError::InvocationEnded)
+}
+
+fn latin1<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: &[u8]) -> v8::Local<'s, v8::Value> {
+    match v8::String::new_from_one_byte(scope, bytes, v8::NewStringType::Normal) {
+        Some(text) => text.into(),
+        None => v8::String::empty(scope).into(),
+    }
+}
+
+#[op2]
+pub fn op_request_headers<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    state: &mut OpState,
+    #[smi] id: u32,
+) -> Result<v8::Local<'s, v8::Array>, BindingError> {
+    let headers = &running(state, id)?.headers;
+    let mut flat = Vec::with_capacity(headers.len() * 2);
+    for (name, value) in headers {
+        flat.push(latin1(scope, name.as_str().as_bytes()));
+        flat.push(latin1(scope, value.as_bytes()));
+    }
+    Ok(v8::Array::new_with_elements(scope, &flat))
+}
+
+#[op2]
+pub fn op_request_header<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    state: &mut OpState,
+    #[smi] id: u32,
+    #[string] name: String,
+) -> Result<v8::Local<'s, v8::Value>, BindingError> {
+    let headers = &running(state, id)?.headers;
+    let mut values = headers.get_all(name.as_str()).iter();
+    let Some(first) = values.next() else { return Ok(v8::null(scope).into()) };
+    let Some(second) = values.next() else { return Ok(latin1(scope, first.as_bytes())) };
+    let separator: &[u8] = if name.eq_ignore_ascii_case("cookie") { b"; " } else { b", " };
+    let mut joined = first.as_bytes().to_vec();
+    for value in std::iter::once(second).chain(values) {
+        joined.extend_from_slice(separator);
+        joined.extend_from_slice(value.as_bytes());
+    }
+    Ok(latin1(scope, &joined))
+}
+
+fn take_buffered(state: &mut OpState, id: u32) -> Result<Bytes, BindingError> {
+    let running = running(state, id)?;
+    match std::mem::replace(&mut running.body, RequestBody::Empty) {
+        RequestBody::Buffered(bytes) => Ok(bytes),
+        RequestBody::Empty => Err(BindingError::BodyGone),
+        stream @ RequestBody::Stream(_) => {
+            running.body = stream;
+            Err(BindingError::BodyGone)
+        }
+    }
+}
+
+#[op2]
+pub fn op_request_body_bytes(state: &mut OpState, #[smi] id: u32) -> Result<Uint8Array, BindingError> {
+    Ok(Uint8Array::from(take_buffered(state, id)?.to_vec()))
+}
+
+#[op2]
+#[string]
+pub fn op_request_body_text(state: &mut OpState, #[smi] id: u32) -> Result<String, BindingError> {
+    let bytes = take_buffered(state, id)?;
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    Ok(String::from_utf8_lossy(bytes).into_owned())
+}
+
+/// The next chunk of a body that is still arriving, or `None` at its end.
+#[op2]
+pub async fn op_request_body_read(
+    state: Rc<RefCell<OpState>>,
+    #[smi] id: u32,
+) -> Result<Option<Uint8Array>, BindingError> {
+    let taken = {
+        let mut state = state.borrow_mut();
+        std::mem::replace(&mut running(&mut state, id)?.body, RequestBody::Empty)
+    };
+    let RequestBody::Stream(mut stream) = taken else { return Ok(None) };
+    loop {
+        let chunk = match stream.frame().await {
+            None => return Ok(None),
+            Some(Err(error)) => return Err(body_error(error)),
+            Some(Ok(frame)) => frame.into_data(),
+        };
+        if let Ok(chunk) = chunk
+            && !chunk.is_empty()
+        {
+            if let Ok(running) = running(&mut state.borrow_mut(), id) {
+                running.body = RequestBody::Stream(stream);
+            }
+            return Ok(Some(Uint8Array::from(chunk.to_vec())));
+        }
+    }
+}
+
+fn body_error(error: BodyError) -> BindingError {
+    if error.is::<http_body_util::LengthLimitError>() {
+        return BindingError::RequestBodyTooLarge;
+    }
+    BindingError::RequestBodyFailed(error.to_string())
+}
+
+#[op2(fast)]
+pub fn op_request_body_cancel(state: &mut OpState, #[smi] id: u32) {
+    if let Ok(running) = running(state, id) {
+        running.body = RequestBody::Empty;
+    }
+}
+
+/// Sends a response, and ends the invocation where nothing else keeps it alive.
+fn send(state: &mut OpState, id: u32, response: Response<ReplyBody>, done: bool) -> Result<(), BindingError> {
+    let invocations = state.borrow_mut::<Invocations>();
+    let id = InvocationId(id);
+    let reply = if done {
+        invocations.remove(id).and_then(|running| running.reply)
+    } else {
+        invocations.get_mut(id).and_then(|running| running.reply.take())
+    };
+    // Without a receiver the client is gone or has been answered for us; the app need not know.
+    if let Some(reply) = reply {
+        let _ = reply.send(Reply::Response(response));
+    }
+    Ok(())
+}
+
+/// A response made of text with at most a content type.
+#[op2(fast)]
+pub fn op_respond_text(
+    state: &mut OpState,
+    #[smi] id: u32,
+    status: u16,
+    #[string] content_type: &str,
+    #[string] text: String,
+    done: bool,
+) -> Result<(), BindingError> {
+    let mut response = Response::new(ReplyBody::Full(Bytes::from(text)));
+    *response.status_mut() = StatusCode::from_u16(status).map_err(|error| header_error(&error))?;
+    let value = match content_type {
+        "" => None,
+        "text/plain;charset=UTF-8" => Some(HeaderValue::from_static("text/plain;charset=UTF-8")),
+        "application/json" => Some(HeaderValue::from_static("application/json")),
+        other => Some(HeaderValue::from_str(other).map_err(|error| header_error(&error))?),
+    };
+    if let Some(value) = value {
+        response.headers_mut().insert(CONTENT_TYPE, value);
+    }
+    send(state, id, response, done)
+}
+
+#[op2]
+pub fn op_respond_string(
+    scope: &mut v8::PinScope<'_, '_>,
+    state: &mut OpState,
+    #[smi] id: u32,
+    status: u16,
+    headers: v8::Local<v8::Array>,
+    #[string] text: String,
+    done: bool,
+) -> Result<(), BindingError> {
+    let response = response(scope, status, headers, ReplyBody::Full(Bytes::from(text)))?;
+    send(state, id, response, done)
+}
+
+#[op2]
+pub fn op_respond_bytes(
+    scope: &mut v8::PinScope<'_, '_>,
+    state: &mut OpState,
+    #[smi] id: u32,
+    status: u16,
+    headers: v8::Local<v8::Array>,
+    #[anybuffer] bytes: Option<&[u8]>,
+    done: bool,
+) -> Result<(), BindingError> {
+    let body = bytes.map_or(ReplyBody::Empty, |bytes| ReplyBody::Full(Bytes::copy_from_slice(bytes)));
+    let response = response(scope, status, headers, body)?;
+    send(state, id, response, done)
+}
+
+#[op2]
+pub fn op_respond_stream(
+    scope: &mut v8::PinScope<'_, '_>,
+    state: &mut OpState,
+    #[smi] id: u32,
+    status: u16,
+    headers: v8::Local<v8::Array>,
+) -> Result<(), BindingError> {
+    let (sender, receiver) = mpsc::channel(MAX_QUEUED_BODY_CHUNKS);
+    let response = response(scope, status, headers, ReplyBody::Stream(receiver))?;
+    if let Ok(running) = running(state, id) {
+        running.chunks = Some(sender);
+    }
+    send(state, id, response, false)
+}
+
+/// Answers a WebSocket handshake and returns the handle of the connection.
+#[op2]
+#[smi]
+pub fn op_respond_websocket(
+    scope: &mut v8::PinScope<'_, '_>,
+    state: &mut OpState,
+    #[smi] id: u32,
+    headers: v8::Local<v8::Array>,
+) -> Result<u32, BindingError> {
+    if !running(state, id)?.upgradable {
+        return Err(BindingError::WebSocketNotRequested);
+    }
+    let (to_client, outgoing) = mpsc::channel(MAX_QUEUED_WEBSOCKET_MESSAGES);
+    let (incoming, from_client) = mpsc::channel(MAX_UNREAD_WEBSOCKET_MESSAGES);
+    let end = WebSocketEnd { outgoing, incoming };
+    let response = response(scope, 101, headers, ReplyBody::WebSocket(end))?;
+    send(state, id, response, false)?;
+    Ok(state.resource_table.add(AppWebSocket::new(to_client, from_client)))
+}
+
+fn response(
+    scope: &mut v8::PinScope<'_, '_>,
+    status: u16,
+    headers: v8::Local<v8::Array>,
+    body: ReplyBody,
+) -> Result<Response<ReplyBody>, BindingError> {
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(status).map_err(|error| header_error(&error))?;
+    *response.headers_mut() = header_map(scope, headers)?;
+    Ok(response)
+}
+
+/// Reads the list of [name, value] pairs that deno_fetch keeps.
+fn header_map(scope: &mut v8::PinScope<'_, '_>, list: v8::Local<v8::Array>) -> Result<HeaderMap, BindingError> {
+    let mut map = HeaderMap::with_capacity(list.length() as usize);
+    let mut bytes = 0;
+    for index in 0..list.length() {
+        let pair = list.get_index(scope, index).and_then(|pair| v8::Local::<v8::Array>::try_from(pair).ok());
+        let pair = pair.ok_or_else(|| BindingError::ResponseHeader("not a list of pairs".into()))?;
+        let name = byte_string(scope, pair, 0);
+        let value = byte_string(scope, pair, 1);
+        bytes += name.len() + value.len();
+        if bytes > MAX_RESPONSE_HEADER_BYTES {
+            return Err(BindingError::ResponseHeadersTooLarge);
+        }
+        let name = HeaderName::from_bytes(&name).map_err(|error| header_error(&error))?;
+        if is_connection_header(&name) {
+            continue;
+        }
+        map.append(name, HeaderValue::from_bytes(&value).map_err(|error| header_error(&error))?);
+    }
+    Ok(map)
+}
+
+/// Headers that describe the connection, which is the host's.
+fn is_connection_header(name: &HeaderName) -> bool {
+    use http::header::{CONNECTION, TRANSFER_ENCODING, UPGRADE};
+    *name == CONNECTION || *name == TRANSFER_ENCODING || *name == UPGRADE || name.as_str() == "keep-alive"
+}
+
+fn byte_string(scope: &mut v8::PinScope<'_, '_>, pair: v8::Local<v8::Array>, index: u32) -> Vec<u8> {
+    let Some(text) = pair.get_index(scope, index).and_then(|value| value.to_string(scope)) else { return Vec::new() };
+    let mut bytes = vec![0; text.length()];
+    text.write_one_byte_v2(scope, 0, &mut bytes, v8::WriteFlags::empty());
+    bytes
+}
+
+fn header_error(error: &dyn std::fmt::Display) -> BindingError {
+    BindingError::ResponseHeader(error.to_string())
+}
+
+/// Hands a chunk on: accepted, kept for [`op_body_drain`], or refused because the client is gone.
+#[op2(fast)]
+#[smi]
+pub fn op_body_write(state: &mut OpState, #[smi] id: u32, #[anybuffer] chunk: &[u8]) -> i32 {
+    let Ok(running) = running(state, id) else { return CHUNK_REFUSED };
+    let Some(chunks) = &running.chunks else { return CHUNK_REFUSED };
+    match chunks.try_send(Ok(Bytes::copy_from_slice(chunk))) {
+        Ok(()) => CHUNK_ACCEPTED,
+        Err(mpsc::error::TrySendError::Full(chunk)) => {
+            running.overflow = chunk.ok();
+            CHUNK_FULL
+        }
+        Err(mpsc::error::TrySendError::Closed(_)) => CHUNK_REFUSED,
+    }
+}
+
+/// Waits for room and hands on the chunk that had none.
+#[op2]
+#[smi]
+pub async fn op_body_drain(state: Rc<RefCell<OpState>>, #[smi] id: u32) -> i32 {
+    let taken = {
+        let mut state = state.borrow_mut();
+        let Ok(running) = running(&mut state, id) else { return CHUNK_REFUSED };
+        running.overflow.take().zip(running.chunks.clone())
+    };
+    let Some((chunk, chunks)) = taken else { return CHUNK_REFUSED };
+    if chunks.send(Ok(chunk)).await.is_ok() { CHUNK_ACCEPTED } else { CHUNK_REFUSED }
+}
+
+#[op2(fast)]
+pub fn op_body_close(state: &mut OpState, #[smi] id: u32) {
+    if let Ok(running) = running(state, id) {
+        running.chunks = None;
+    }
+}
+
+#[op2(fast)]
+pub fn op_body_error(state: &mut OpState, #[smi] id: u32, #[string] message: &str) {
+    let Ok(running) = running(state, id) else { return };
+    let trace = running.caller.trace.clone();
+    let app = running.caller.app.clone();
+    tracing::error!(target: "app", app = %app, request = %trace, "the response's stream failed: {message}");
+    if let Some(chunks) = running.chunks.take() {
+        // Where the channel is full the client sees the connection break off all the same, when the sender is dropped.
+        let _ = chunks.try_send(Err("the app's stream failed".into()));
+    }
+}
+
+#[op2(fast)]
+pub fn op_invocation_done(state: &mut OpState, #[smi] id: u32) {
+    state.borrow_mut::<Invocations>().remove(InvocationId(id));
+}
+
+/// The handler threw. `code` is the code of a platform error, or empty.
+#[op2(fast)]
+pub fn op_invocation_failed(
+    state: &mut OpState,
+    #[smi] id: u32,
+    #[string] message: &str,
+    #[string] code: &str,
+    done: bool,
+) {
+    let invocations = state.borrow_mut::<Invocations>();
+    let Some(running) = invocations.get_mut(InvocationId(id)) else { return };
+    let caller = running.caller.clone();
+    tracing::error!(target: "app", app = %caller.app, request = %caller.trace, "the fetch handler failed: {message}");
+    let reason = if code == "REQUEST_BODY_TOO_LARGE" { EndReason::BodyTooLarge } else { EndReason::Uncaught };
+    let reply = running.reply.take();
+    if done {
+        invocations.remove(InvocationId(id));
+    }
+    if let Some(reply) = reply {
+        let _ = reply.send(Reply::Failed(reason));
+    }
+}
+
+/// Counts a sub-request of the running invocation.
+#[op2(fast)]
+pub fn op_subrequest(scope: &mut v8::PinScope<'_, '_>, state: &mut OpState) -> Result<(), BindingError> {
+    let Some(id) = crate::caller::current_invocation(scope) else { return Err(BindingError::OutsideInvocation) };
+    let invocations = state.borrow_mut::<Invocations>();
+    let limit = invocations.max_subrequests;
+    let running = invocations.get_mut(id).ok_or(BindingError::InvocationEnded)?;
+    if running.subrequests >= limit {
+        return Err(BindingError::SubrequestsExceeded(limit));
+    }
+    running.subrequests += 1;
+    Ok(())
+}

@@ -1,0 +1,236 @@
+//! Invocations: what the host asks of an isolate, and the table of those that are running in one.
+//!
+//! A request, and later a queue batch, a cron tick or a workflow step, are all an [`Invocation`]. The table owns what an
+//! invocation holds on this side of V8; JavaScript knows it by an [`InvocationId`] only.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use http_body_util::combinators::BoxBody;
+use orilla_services::caller::Caller;
+use tokio::sync::{mpsc, oneshot};
+
+/// Names an invocation within its isolate. Never 0, and not reused while the isolate lives (it serves fewer than 2^32).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct InvocationId(pub u32);
+
+/// Any error of a body on its way.
+pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A request for an app.
+pub struct FetchRequest {
+    /// The method.
+    pub method: Method,
+    /// The absolute URL.
+    pub url: String,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: RequestBody,
+    /// Whether the client asks for a WebSocket and the connection can become one.
+    pub upgradable: bool,
+}
+
+/// A request's body.
+pub enum RequestBody {
+    /// There is none.
+    Empty,
+    /// All of it is here.
+    Buffered(Bytes),
+    /// It is still arriving.
+    Stream(BoxBody<Bytes, BodyError>),
+}
+
+impl RequestBody {
+    /// The number js/web/inbound_request.js knows this kind by.
+    pub fn kind(&self) -> i32 {
+        match self {
+            Self::Empty => 0,
+            Self::Buffered(_) => 1,
+            Self::Stream(_) => 2,
+        }
+    }
+}
+
+/// What an isolate answers.
+pub enum Reply {
+    /// A response; its body may still be on its way.
+    Response(http::Response<ReplyBody>),
+    /// The invocation ended without one.
+    Failed(EndReason),
+}
+
+/// A response's body.
+pub enum ReplyBody {
+    /// There is none.
+    Empty,
+    /// All of it is here.
+    Full(Bytes),
+    /// It comes in chunks.
+    Stream(mpsc::Receiver<Result<Bytes, BodyError>>),
+    /// The connection becomes a WebSocket.
+    WebSocket(WebSocketEnd),
+}
+
+/// The host's end of an app's WebSocket: what the app sends arrives, what the client sends goes out.
+pub struct WebSocketEnd {
+    /// From the app.
+    pub outgoing: mpsc::Receiver<WebSocketMessage>,
+    /// To the app.
+    pub incoming: mpsc::Sender<WebSocketMessage>,
+}
+
+/// A message of a WebSocket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WebSocketMessage {
+    /// UTF-8.
+    Text(String),
+    /// Bytes.
+    Binary(Bytes),
+    /// The end of the connection.
+    Close {
+        /// The close code.
+        code: u16,
+        /// Why, at most 123 bytes.
+        reason: String,
+        /// Whether the closing handshake took place.
+        clean: bool,
+    },
+}
+
+/// Why an invocation or an isolate ended early. The names are the values of the `x-orilla-error` header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EndReason {
+    /// The app used more CPU time than `limits.cpu_ms`.
+    Cpu,
+    /// The app's heap grew beyond `limits.heap_mb`.
+    Memory,
+    /// No response within `limits.wall_ms`.
+    Wall,
+    /// The app could not be started.
+    Boot,
+    /// The handler threw, or its promise was rejected.
+    Uncaught,
+    /// The isolate was taken back by the host.
+    Reclaimed,
+    /// Too many requests are waiting for this app.
+    Overloaded,
+    /// The request's body is larger than the app allows.
+    BodyTooLarge,
+}
+
+impl EndReason {
+    /// The value of the `x-orilla-error` header.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::Wall => "wall",
+            Self::Boot => "boot",
+            Self::Uncaught => "uncaught",
+            Self::Reclaimed => "reclaimed",
+            Self::Overloaded => "overloaded",
+            Self::BodyTooLarge => "body_too_large",
+        }
+    }
+}
+
+/// What an invocation holds while it runs.
+pub struct Running {
+    /// Who calls.
+    pub caller: Arc<Caller>,
+    /// The request's headers.
+    pub headers: HeaderMap,
+    /// What nobody has read of the request's body.
+    pub body: RequestBody,
+    /// Whether the client asks for a WebSocket.
+    pub upgradable: bool,
+    /// Where the answer goes, until it is given.
+    pub reply: Option<oneshot::Sender<Reply>>,
+    /// Where the chunks of a streamed answer go.
+    pub chunks: Option<mpsc::Sender<Result<Bytes, BodyError>>>,
+    /// A chunk the channel had no room for.
+    pub overflow: Option<Bytes>,
+    /// Sub-requests made so far.
+    pub subrequests: u32,
+    /// CPU time charged so far.
+    pub cpu: Duration,
+    /// When the invocation must have answered, or, once it has, have ended.
+    pub deadline: Instant,
+}
+
+/// The invocations running in one isolate, and what the app may use.
+pub struct Invocations {
+    running: HashMap<InvocationId, Running>,
+    /// Most sub-requests of one invocation.
+    pub max_subrequests: u32,
+    /// Invocations that ended since the host last looked.
+    pub ended: u32,
+}
+
+impl Invocations {
+    /// An empty table.
+    pub fn new(max_subrequests: u32) -> Self {
+        Self { running: HashMap::new(), max_subrequests, ended: 0 }
+    }
+
+    /// Adds an invocation.
+    pub fn insert(&mut self, id: InvocationId, running: Running) {
+        self.running.insert(id, running);
+    }
+
+    /// A running invocation.
+    pub fn get(&self, id: InvocationId) -> Option<&Running> {
+        self.running.get(&id)
+    }
+
+    /// A running invocation, to change it.
+    pub fn get_mut(&mut self, id: InvocationId) -> Option<&mut Running> {
+        self.running.get_mut(&id)
+    }
+
+    /// Ends an invocation; whatever it still holds is dropped.
+    pub fn remove(&mut self, id: InvocationId) -> Option<Running> {
+        let removed = self.running.remove(&id);
+        self.ended += u32::from(removed.is_some());
+        removed
+    }
+
+    /// All running invocations.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (InvocationId, &mut Running)> {
+        self.running.iter_mut().map(|(id, running)| (*id, running))
+    }
+
+    /// How many are running.
+    pub fn len(&self) -> usize {
+        self.running.len()
+    }
+
+    /// Whether none is running.
+    pub fn is_empty(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// Ends every invocation for one reason; those that have not answered answer with it.
+    pub fn fail_all(&mut self, reason: EndReason) {
+        for (_, running) in self.running.drain() {
+            running.fail(reason);
+            self.ended += 1;
+        }
+    }
+}
+
+impl Running {
+    /// Answers with a reason, or breaks off the answer that is on its way.
+    pub fn fail(mut self, reason: EndReason) {
+        if let Some(reply) = self.reply.take() {
+            // The client may be gone; then there is nobody to tell.
+            let _ = reply.send(Reply::Failed(reason));
+        } else if let Some(chunks) = self.chunks.take() {
+            let _ = chunks.try_send(Err(format!("the app was stopped: {}", reason.as_str()).into()));
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The glue between an app's JavaScript and the host: ops, one file for each concern, that unwrap the caller and call a
+//! service. Never decides anything a service or the gate should decide, and never reads the environment.
+
+pub mod caller;
+mod console;
+pub mod egress;
+mod env;
+mod error;
+mod extensions;
+mod hash;
+mod http;
+pub mod invocation;
+mod kv;
+pub mod limits;
+mod snapshot;
+mod websocket;
+
+pub use self::console::{ConsoleLevel, ConsoleSink};
+pub use self::env::{AppEnv, EnvReads};
+pub use self::error::BindingError;
+pub use self::extensions::{PLATFORM_MODULE, extensions};
+pub use self::snapshot::{Hazard, Hazards, entry_points};

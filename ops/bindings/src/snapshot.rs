@@ -1,0 +1,45 @@
+//! What the making of a snapshot needs from the inside: the host's way to its entry points in JavaScript, and the list of
+//! what stands against freezing an app.
+
+use std::cell::RefCell;
+
+use deno_core::{OpState, op2, v8};
+
+/// The name of the private symbol on the global object that leads to the entry points. No script can read a private
+/// symbol, and it survives in a snapshot.
+const ENTRY_POINTS: &str = "orilla.entryPoints";
+
+/// Something an app did at module scope that must not be frozen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hazard {
+    /// What was called.
+    pub what: String,
+    /// The JavaScript stack at the call.
+    pub stack: String,
+}
+
+/// The hazards of the snapshot being made.
+pub type Hazards = RefCell<Vec<Hazard>>;
+
+#[op2(fast)]
+pub fn op_snapshot_hazard(state: &mut OpState, #[string] what: String, #[string] stack: String) {
+    if let Some(hazards) = state.try_borrow::<Hazards>() {
+        hazards.borrow_mut().push(Hazard { what, stack });
+    }
+}
+
+#[op2(fast)]
+pub fn op_register_entry_points(scope: &mut v8::PinScope<'_, '_>, entry_points: v8::Local<v8::Object>) {
+    let global = scope.get_current_context().global(scope);
+    let name = v8::String::new(scope, ENTRY_POINTS);
+    let key = v8::Private::for_api(scope, name);
+    global.set_private(scope, key, entry_points.into());
+}
+
+/// The object of functions that js/web/bootstrap.js registered.
+pub fn entry_points<'s>(scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::Object>> {
+    let global = scope.get_current_context().global(scope);
+    let name = v8::String::new(scope, ENTRY_POINTS);
+    let key = v8::Private::for_api(scope, name);
+    v8::Local::<v8::Object>::try_from(global.get_private(scope, key)?).ok()
+}

@@ -1,0 +1,87 @@
+//! The seam between services and everything that reacts to them. A service publishes each committed mutation exactly
+//! once, after it is durable; it never waits for a listener and never learns who listens.
+
+use std::sync::Arc;
+
+use tokio::sync::broadcast;
+
+use crate::clock::UnixMillis;
+
+/// Something that happened to an app's data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// What happened.
+    pub kind: EventKind,
+    /// The tenant whose data changed.
+    pub tenant: Arc<str>,
+    /// The app whose data changed.
+    pub app: Arc<str>,
+    /// The namespace that holds the record.
+    pub namespace: Arc<str>,
+    /// The record's key.
+    pub key: Arc<str>,
+    /// Orders the mutations of one store: a later one has a higher version, across restarts too.
+    pub version: u64,
+    /// When the mutation was asked for.
+    pub at: UnixMillis,
+}
+
+/// The kinds of event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// A key was created or replaced.
+    KvPut,
+    /// A key was deleted.
+    KvDelete,
+    /// A key was removed because its time had passed.
+    KvExpired,
+}
+
+impl EventKind {
+    /// The name under which apps and clients know this kind.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::KvPut => "kv.put",
+            Self::KvDelete => "kv.delete",
+            Self::KvExpired => "kv.expired",
+        }
+    }
+}
+
+/// Takes events from services. Must return quickly: it is called on the way of every write.
+pub trait EventBus: Send + Sync + 'static {
+    /// Hands an event on.
+    fn publish(&self, event: Event);
+}
+
+/// Events that a listener of a [`LocalBus`] may fall behind by before it loses the oldest.
+pub const LOCAL_BUS_CAPACITY: usize = 4096;
+
+/// The event bus of a single process. A listener that falls too far behind is told how many events it missed.
+#[derive(Clone, Debug)]
+pub struct LocalBus(broadcast::Sender<Event>);
+
+impl LocalBus {
+    /// A bus without listeners.
+    pub fn new() -> Self {
+        Self(broadcast::Sender::new(LOCAL_BUS_CAPACITY))
+    }
+
+    /// Receives every event published from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.0.subscribe()
+    }
+}
+
+impl Default for LocalBus {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl EventBus for LocalBus {
+    fn publish(&self, event: Event) {
+        // The only error is that nobody listens, which is no one's fault.
+        let _ = self.0.send(event);
+    }
+}

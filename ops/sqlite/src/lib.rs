@@ -1,0 +1,17 @@
+//! The embedded back end: every store trait of the services on one SQLite file in the data directory.
+//!
+//! One writer commits everybody's changes in groups, each group with one sync of the disk; a few read-only connections
+//! serve reads beside it. This crate checks no limits, decides no access and reads no clock.
+
+mod directory;
+mod error;
+mod kv;
+mod readers;
+mod schema;
+mod store;
+mod writer;
+
+pub use directory::{DATABASE_FILE, LOCK_FILE};
+pub use error::OpenError;
+pub use store::{SqliteConfig, SqliteStore};
+pub use writer::{MAX_BATCH_WRITES, MAX_QUEUED_BYTES, MAX_QUEUED_JOBS};

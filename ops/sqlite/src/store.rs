@@ -1,0 +1,51 @@
+//! The handle to an open data directory.
+
+use std::path::Path;
+
+use sqlx::ConnectOptions;
+
+use crate::directory::DataDirectory;
+use crate::error::OpenError;
+use crate::readers::Readers;
+use crate::schema;
+use crate::writer::Writer;
+
+/// Settings of the embedded store.
+#[derive(Clone, Copy, Debug)]
+pub struct SqliteConfig {
+    /// Read-only connections beside the writer's, each with a thread.
+    pub readers: u32,
+    /// Most bytes the database file may grow to; beyond it writes fail as they do when the disk is full.
+    pub max_bytes: Option<u64>,
+}
+
+impl Default for SqliteConfig {
+    /// Four readers, and no limit but the disk's.
+    fn default() -> Self {
+        Self { readers: 4, max_bytes: None }
+    }
+}
+
+/// An open data directory. It belongs to this process until [`close`](orilla_services::kv::store::KvStore::close), or
+/// until the store is dropped and has written what it had accepted.
+pub struct SqliteStore {
+    pub(crate) readers: Readers,
+    pub(crate) writer: Writer,
+    pub(crate) cursor_secret: [u8; 32],
+}
+
+impl SqliteStore {
+    /// Opens a data directory and creates what is missing. The writer runs on the async runtime that this is called
+    /// from, and must outlive the isolates'.
+    pub async fn open(directory: impl AsRef<Path>, config: SqliteConfig) -> Result<Self, OpenError> {
+        let directory = DataDirectory::acquire(directory.as_ref())?;
+        let database = directory.database();
+        let failed = |error: sqlx::Error| OpenError::from_sqlite(&database, &error);
+        let options = directory.writer(config.max_bytes);
+        let mut connection = options.connect().await.map_err(failed)?;
+        let identity = schema::prepare(&mut connection, &database).await?;
+        let readers = Readers::new(directory.reader(), config.readers.max(1));
+        let writer = Writer::start(directory, options, connection, identity.version);
+        Ok(Self { readers, writer, cursor_secret: identity.cursor_secret })
+    }
+}
