@@ -54,7 +54,8 @@ export function frameGet(key) {
 }
 
 /**
- * Calls `fn` with `frame` as the current one, and puts the former frame back whatever happens.
+ * Calls `fn` with the values of `frame`, and puts the former ones back whatever happens. The invocation stays the
+ * current one: code bound in one request and called in another acts for the other.
  * @template T
  * @param {Frame | undefined} frame
  * @param {(...args: any[]) => T} fn
@@ -64,7 +65,8 @@ export function frameGet(key) {
  */
 export function runInFrame(frame, fn, thisArg, args = []) {
   const previous = getAsyncContext();
-  setAsyncContext(frame);
+  const invocation = previous?.invocation ?? 0;
+  setAsyncContext({ __proto__: null, ...previous, invocation, values: frame?.values ?? null });
   try {
     return Reflect.apply(fn, thisArg, args);
   } finally {

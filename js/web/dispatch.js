@@ -119,6 +119,7 @@ export function dispatchFetch(id, method, url, bodyKind) {
 export function cancel(id) {
   const run = running.get(id);
   if (run === undefined) return;
+  running.delete(id);
   run.inner.cancelled?.();
   abortRequest(run.request);
 }

@@ -126,7 +126,8 @@ function clearImmediate(handle) {
 }
 
 /**
- * Puts the web platform on globalThis and takes V8's and deno_core's own names off it.
+ * Puts the web platform on globalThis. `Deno` stays, because deno_core looks for it when it loads a snapshot; the host
+ * hides it before the app runs.
  */
 export function defineGlobals() {
   for (const [name, value] of Object.entries(interfaces)) {
@@ -156,7 +157,7 @@ export function defineGlobals() {
   event.setEventTargetData(globalThis);
   event.saveGlobalThisReference(globalThis);
   for (const name of ["error", "unhandledrejection", "rejectionhandled"]) event.defineEventHandler(globalThis, name);
-  for (const name of ["Deno", "__bootstrap", "bootstrap"]) delete globalThis[name];
+  delete globalThis.__bootstrap;
 }
 
 const navigator = new Navigator();

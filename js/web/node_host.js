@@ -2,6 +2,7 @@
 import { core } from "ext:core/mod.js";
 import {
   op_console_write,
+  op_hash_copy,
   op_hash_create,
   op_hash_digest,
   op_hash_update,
@@ -10,14 +11,7 @@ import {
 } from "ext:core/ops";
 import { processEnv } from "ext:orilla_web/env.js";
 
-export {
-  currentFrame,
-  frameGet,
-  frameWith,
-  getAsyncContext,
-  runInFrame,
-  setAsyncContext,
-} from "ext:orilla_web/async_context.js";
+export { currentFrame, frameGet, frameWith, runInFrame, setAsyncContext } from "ext:orilla_web/async_context.js";
 
 /** Starts a digest: md5, sha1, sha256, sha384 or sha512. */
 export const hashCreate = (algorithm) => op_hash_create(algorithm);
@@ -25,6 +19,8 @@ export const hashCreate = (algorithm) => op_hash_create(algorithm);
 export const hmacCreate = (algorithm, key) => op_hmac_create(algorithm, key);
 /** Feeds a digest or an HMAC. */
 export const hashUpdate = (handle, bytes) => op_hash_update(handle, bytes);
+/** An independent digest or HMAC that has seen the same data. */
+export const hashCopy = (handle) => op_hash_copy(handle);
 /** Ends a digest or an HMAC; the handle cannot be used again. */
 export const hashDigest = (handle) => op_hash_digest(handle);
 /** Compares in constant time; the lengths must be equal. */
@@ -36,3 +32,44 @@ export const env = () => processEnv;
 export const isProxy = (value) => core.isProxy(value);
 /** State (0 pending, 1 fulfilled, 2 rejected) and value of a promise. */
 export const getPromiseDetails = (promise) => core.getPromiseDetails(promise);
+/** Bytes that this isolate's heap and its buffers take. */
+export const memoryUsage = () => {
+  const { heapTotal, heapUsed, external } = core.memoryUsage();
+  return { heapTotal, heapUsed, external, arrayBuffers: external };
+};
+
+/** The modules an app can import, without `node:`. */
+export const builtinModules = [
+  "assert",
+  "assert/strict",
+  "async_hooks",
+  "buffer",
+  "crypto",
+  "diagnostics_channel",
+  "events",
+  "module",
+  "os",
+  "path",
+  "path/posix",
+  "perf_hooks",
+  "process",
+  "querystring",
+  "stream",
+  "stream/consumers",
+  "stream/promises",
+  "stream/web",
+  "string_decoder",
+  "timers",
+  "timers/promises",
+  "url",
+  "util",
+  "util/types",
+];
+
+const loaders = new Map(builtinModules.map((name) => [name, core.createLazyLoader(`node:${name}`)]));
+
+/**
+ * The namespace of a built-in module, or undefined for a name that is none.
+ * @param {string} name With or without `node:`.
+ */
+export const loadBuiltin = (name) => loaders.get(name.replace(/^node:/, ""))?.();

@@ -1,1 +1,10 @@
-//! (being written)
+//! The host. A request's way through it: [`request`] accepts it, finds the app and answers with a static file or
+//! dispatches it into an [`isolate`]; [`wire`] decides which back ends the services run on.
+
+pub mod apps;
+pub mod cli;
+pub mod config;
+pub mod isolate;
+pub mod metrics;
+pub mod request;
+pub mod wire;

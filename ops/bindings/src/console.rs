@@ -22,7 +22,7 @@ pub enum ConsoleLevel {
 /// Takes the lines of an app's log: the level, the id of the request or nothing, the text.
 pub struct ConsoleSink(pub Box<dyn Fn(ConsoleLevel, Option<&str>, &str)>);
 
-#[op2]
+#[op2(fast)]
 pub fn op_console_write(scope: &mut v8::PinScope<'_, '_>, state: &mut OpState, level: u8, #[string] text: String) {
     let level = match level {
         0 => ConsoleLevel::Debug,

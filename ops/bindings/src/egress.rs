@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use deno_permissions::{
-    Permissions, PermissionsContainer, PermissionsFromOptionsError, PermissionsOptions, RuntimePermissionDescriptorParser,
-};
+use deno_permissions::{Host, NetDescriptor, Permissions, PermissionsContainer, RuntimePermissionDescriptorParser};
 use ipnet::IpNet;
 
 /// Networks that are not the public internet: loopback, link-local, private, carrier-grade, benchmark, documentation,
@@ -59,17 +57,14 @@ impl EgressRules {
         private.flat_map(|network| without(network, &self.allow)).collect()
     }
 
-    /// The rules in the form the web platform's ops ask for.
-    pub fn permissions(&self) -> Result<PermissionsContainer, PermissionsFromOptionsError> {
+    /// The rules in the form the web platform's ops ask for. Everything but the network is closed to them.
+    pub fn permissions(&self) -> PermissionsContainer {
         let parser = Arc::new(RuntimePermissionDescriptorParser::new(sys_traits::impls::RealSys));
-        let denied: Vec<String> = self.denied().iter().map(IpNet::to_string).collect();
-        let options = PermissionsOptions {
-            allow_net: Some(Vec::new()),
-            deny_net: (!denied.is_empty()).then_some(denied),
-            ..PermissionsOptions::default()
-        };
-        let permissions = Permissions::from_options(parser.as_ref(), &options)?;
-        Ok(PermissionsContainer::new(parser, permissions))
+        let denied: Vec<_> = self.denied().into_iter().map(|net| NetDescriptor(Host::IpSubnet(net), None)).collect();
+        let mut permissions = Permissions::none_without_prompt();
+        // An empty list of what is allowed means everything that is not denied.
+        permissions.net = Permissions::new_unary(Some(Vec::new()), (!denied.is_empty()).then_some(denied), false);
+        PermissionsContainer::new(parser, permissions)
     }
 }
 

@@ -31,12 +31,17 @@ unsafe impl GarbageCollected for HashState {
 
 trait DynMac {
     fn update(&mut self, data: &[u8]);
+    fn copy(&self) -> Box<dyn DynMac>;
     fn finish(self: Box<Self>) -> Vec<u8>;
 }
 
-impl<M: Mac> DynMac for M {
+impl<M: Mac + Clone + 'static> DynMac for M {
     fn update(&mut self, data: &[u8]) {
         Mac::update(self, data);
+    }
+
+    fn copy(&self) -> Box<dyn DynMac> {
+        Box::new(self.clone())
     }
 
     fn finish(self: Box<Self>) -> Vec<u8> {
@@ -61,7 +66,7 @@ pub fn op_hash_create(#[string] algorithm: String) -> Result<HashState, BindingE
 #[op2]
 #[cppgc]
 pub fn op_hmac_create(#[string] algorithm: String, #[anybuffer] key: &[u8]) -> Result<HashState, BindingError> {
-    fn keyed<M: Mac + hmac::digest::KeyInit + 'static>(key: &[u8]) -> Option<Box<dyn DynMac>> {
+    fn keyed<M: Mac + Clone + hmac::digest::KeyInit + 'static>(key: &[u8]) -> Option<Box<dyn DynMac>> {
         Some(Box::new(<M as Mac>::new_from_slice(key).ok()?))
     }
     let mac = match algorithm.as_str() {
@@ -76,7 +81,7 @@ pub fn op_hmac_create(#[string] algorithm: String, #[anybuffer] key: &[u8]) -> R
     Ok(HashState(RefCell::new(Some(Running::Mac(mac)))))
 }
 
-#[op2(fast)]
+#[op2]
 pub fn op_hash_update(#[cppgc] hash: &HashState, #[anybuffer] bytes: &[u8]) -> Result<(), BindingError> {
     match hash.0.borrow_mut().as_mut() {
         Some(Running::Digest(digest)) => digest.update(bytes),
@@ -84,6 +89,18 @@ pub fn op_hash_update(#[cppgc] hash: &HashState, #[anybuffer] bytes: &[u8]) -> R
         None => return Err(BindingError::HashEnded),
     }
     Ok(())
+}
+
+/// An independent digest that has seen the same data.
+#[op2]
+#[cppgc]
+pub fn op_hash_copy(#[cppgc] hash: &HashState) -> Result<HashState, BindingError> {
+    let copy = match hash.0.borrow().as_ref() {
+        Some(Running::Digest(digest)) => Running::Digest(digest.box_clone()),
+        Some(Running::Mac(mac)) => Running::Mac(mac.copy()),
+        None => return Err(BindingError::HashEnded),
+    };
+    Ok(HashState(RefCell::new(Some(copy))))
 }
 
 #[op2]
@@ -96,7 +113,7 @@ pub fn op_hash_digest(#[cppgc] hash: &HashState) -> Result<Uint8Array, BindingEr
     Ok(Uint8Array::from(bytes))
 }
 
-#[op2(fast)]
+#[op2]
 pub fn op_timing_safe_equal(#[anybuffer] a: &[u8], #[anybuffer] b: &[u8]) -> Result<bool, BindingError> {
     if a.len() != b.len() {
         return Err(BindingError::UnequalLengths);

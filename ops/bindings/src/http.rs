@@ -178,7 +178,7 @@ pub fn op_respond_text(
     send(state, id, response, done)
 }
 
-#[op2]
+#[op2(fast)]
 pub fn op_respond_string(
     scope: &mut v8::PinScope<'_, '_>,
     state: &mut OpState,
@@ -207,7 +207,7 @@ pub fn op_respond_bytes(
     send(state, id, response, done)
 }
 
-#[op2]
+#[op2(fast)]
 pub fn op_respond_stream(
     scope: &mut v8::PinScope<'_, '_>,
     state: &mut OpState,
@@ -224,7 +224,7 @@ pub fn op_respond_stream(
 }
 
 /// Answers a WebSocket handshake and returns the handle of the connection.
-#[op2]
+#[op2(fast)]
 #[smi]
 pub fn op_respond_websocket(
     scope: &mut v8::PinScope<'_, '_>,
@@ -239,6 +239,7 @@ pub fn op_respond_websocket(
     let (incoming, from_client) = mpsc::channel(MAX_UNREAD_WEBSOCKET_MESSAGES);
     let end = WebSocketEnd { outgoing, incoming };
     let response = response(scope, 101, headers, ReplyBody::WebSocket(end))?;
+    running(state, id)?.websocket = true;
     send(state, id, response, false)?;
     Ok(state.resource_table.add(AppWebSocket::new(to_client, from_client)))
 }
@@ -295,7 +296,7 @@ fn header_error(error: &dyn std::fmt::Display) -> BindingError {
 }
 
 /// Hands a chunk on: accepted, kept for [`op_body_drain`], or refused because the client is gone.
-#[op2(fast)]
+#[op2]
 #[smi]
 pub fn op_body_write(state: &mut OpState, #[smi] id: u32, #[anybuffer] chunk: &[u8]) -> i32 {
     let Ok(running) = running(state, id) else { return CHUNK_REFUSED };

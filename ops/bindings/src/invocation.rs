@@ -154,6 +154,8 @@ pub struct Running {
     pub chunks: Option<mpsc::Sender<Result<Bytes, BodyError>>>,
     /// A chunk the channel had no room for.
     pub overflow: Option<Bytes>,
+    /// Whether the connection has become a WebSocket.
+    pub websocket: bool,
     /// Sub-requests made so far.
     pub subrequests: u32,
     /// CPU time charged so far.

@@ -31,15 +31,42 @@ pub fn op_snapshot_hazard(state: &mut OpState, #[string] what: String, #[string]
 #[op2(fast)]
 pub fn op_register_entry_points(scope: &mut v8::PinScope<'_, '_>, entry_points: v8::Local<v8::Object>) {
     let global = scope.get_current_context().global(scope);
-    let name = v8::String::new(scope, ENTRY_POINTS);
-    let key = v8::Private::for_api(scope, name);
+    let key = private(scope, ENTRY_POINTS);
     global.set_private(scope, key, entry_points.into());
+}
+
+/// The name of the private symbol that keeps deno_core's own object while it is hidden.
+const HIDDEN: &str = "orilla.hidden";
+
+fn private<'s>(scope: &mut v8::PinScope<'s, '_>, name: &str) -> v8::Local<'s, v8::Private> {
+    let name = v8::String::new(scope, name);
+    v8::Private::for_api(scope, name)
+}
+
+/// Takes deno_core's own object off the global object, before any code of an app runs.
+pub fn hide_core(scope: &mut v8::PinScope<'_, '_>) {
+    let global = scope.get_current_context().global(scope);
+    let Some(name) = v8::String::new(scope, "Deno") else { return };
+    let key = private(scope, HIDDEN);
+    if let Some(core) = global.get(scope, name.into()) {
+        global.set_private(scope, key, core);
+    }
+    global.delete(scope, name.into());
+}
+
+/// Puts it back: deno_core looks for it when it loads the snapshot.
+pub fn reveal_core(scope: &mut v8::PinScope<'_, '_>) {
+    let global = scope.get_current_context().global(scope);
+    let Some(name) = v8::String::new(scope, "Deno") else { return };
+    let key = private(scope, HIDDEN);
+    if let Some(core) = global.get_private(scope, key) {
+        global.set(scope, name.into(), core);
+    }
 }
 
 /// The object of functions that js/web/bootstrap.js registered.
 pub fn entry_points<'s>(scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::Object>> {
     let global = scope.get_current_context().global(scope);
-    let name = v8::String::new(scope, ENTRY_POINTS);
-    let key = v8::Private::for_api(scope, name);
+    let key = private(scope, ENTRY_POINTS);
     v8::Local::<v8::Object>::try_from(global.get_private(scope, key)?).ok()
 }

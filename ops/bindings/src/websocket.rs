@@ -66,7 +66,7 @@ pub async fn op_websocket_next(state: Rc<RefCell<OpState>>, #[smi] connection: u
     let message = from_client.recv().await.unwrap_or_else(lost);
     if matches!(message, WebSocketMessage::Close { .. }) {
         // Closing twice is harmless: the handle may have been closed by the app.
-        let _ = state.borrow_mut().resource_table.close(connection);
+        let _ = state.borrow_mut().resource_table.take_any(connection);
     }
     message.into()
 }
@@ -83,7 +83,7 @@ pub fn op_websocket_send_text(state: &mut OpState, #[smi] connection: u32, #[str
 }
 
 /// Sends bytes; false if too much is waiting for the client.
-#[op2(fast)]
+#[op2]
 pub fn op_websocket_send_bytes(state: &mut OpState, #[smi] connection: u32, #[anybuffer] bytes: &[u8]) -> bool {
     offer(state, connection, WebSocketMessage::Binary(Bytes::copy_from_slice(bytes)))
 }
@@ -93,6 +93,6 @@ pub fn op_websocket_send_bytes(state: &mut OpState, #[smi] connection: u32, #[an
 pub fn op_websocket_close(state: &mut OpState, #[smi] connection: u32, code: u16, #[string] reason: String) {
     let close = WebSocketMessage::Close { code, reason, clean: true };
     if !offer(state, connection, close) {
-        let _ = state.resource_table.close(connection);
+        let _ = state.resource_table.take_any(connection);
     }
 }

@@ -46,6 +46,8 @@ codes! {
     ENTRYPOINT_SYNTAX,
     /// The entrypoint's default export has no `fetch` function.
     ENTRYPOINT_NO_FETCH,
+    /// The entrypoint threw, or did not come to an end, while it was evaluated.
+    ENTRYPOINT_THREW,
     /// The static directory does not exist or is not a directory.
     STATIC_MISSING,
     /// A part of the static directory cannot be read.

@@ -46,7 +46,8 @@ macro_rules! limits {
 }
 
 limits! {
-    /// Milliseconds an invocation may last, from its arrival to its last byte and its last `ctx.waitUntil` promise.
+    /// Milliseconds an invocation may last, from its arrival to its response and its last `ctx.waitUntil` promise. A
+    /// response that is still streaming and a WebSocket last as long as they are used.
     wall_ms = 30_000 in 1..=900_000,
     /// Milliseconds of CPU time one invocation may use.
     cpu_ms = 10_000 in 1..=300_000,

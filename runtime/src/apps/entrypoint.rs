@@ -1,0 +1,75 @@
+//! Checks an entrypoint with V8 itself: whether it is a module that compiles, runs and can serve.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use deno_core::JsRuntime;
+use orilla_bindings::invocation::Invocations;
+use orilla_bindings::{AppEnv, ConsoleSink};
+use orilla_snapshot::app::{AppError, evaluate};
+use orilla_snapshot::loader::AppLoader;
+
+use super::manifest::codes;
+use super::manifest::problem::Problem;
+use crate::isolate::boot::{MemoryLimits, boot};
+
+/// Longest that an entrypoint may take to evaluate while it is checked.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Everything that keeps the module from serving.
+pub fn check(path: &Path, source: &str, env: BTreeMap<String, String>) -> Vec<Problem> {
+    match evaluate_once(source, env) {
+        Ok(()) => Vec::new(),
+        Err(error) => vec![problem(path, source, &error)],
+    }
+}
+
+fn evaluate_once(source: &str, env: BTreeMap<String, String>) -> Result<(), AppError> {
+    let engine = |error: &dyn std::fmt::Display| AppError::Threw(error.to_string());
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| engine(&error))?;
+    tokio.block_on(async {
+        let memory = MemoryLimits { heap: 1 << 30, array_buffers: 1 << 30 };
+        let mut booted = boot(orilla_snapshot::BASE, memory).map_err(|error| engine(&error))?;
+        *booted.loader.0.borrow_mut() = Some(AppLoader::new(source.into()));
+        prepare(&mut booted.runtime, env);
+        booted.watched.set_limits(PATIENCE, PATIENCE);
+        booted.watched.begin_turn();
+        let evaluated = tokio::time::timeout(PATIENCE, evaluate(&mut booted.runtime)).await;
+        booted.watched.end_turn();
+        evaluated.unwrap_or(Err(AppError::Terminated))
+    })
+}
+
+fn prepare(runtime: &mut JsRuntime, env: BTreeMap<String, String>) {
+    let state = runtime.op_state();
+    let mut state = state.borrow_mut();
+    state.put::<AppEnv>(Arc::new(env));
+    state.put(Invocations::new(0));
+    state.put(ConsoleSink(Box::new(|_, _, text| tracing::info!(target: "app", "{text}"))));
+}
+
+/// The problem as the manifest's own are shown.
+pub fn problem(path: &Path, source: &str, error: &AppError) -> Problem {
+    let code = match error {
+        AppError::Syntax { .. } => codes::ENTRYPOINT_SYNTAX,
+        AppError::NoFetch(_) => codes::ENTRYPOINT_NO_FETCH,
+        AppError::Threw(_) | AppError::Terminated => codes::ENTRYPOINT_THREW,
+    };
+    let problem = Problem::error(code, path, error.to_string());
+    match error {
+        AppError::Syntax { line, column, .. } => problem.at_line(source, *line, *column),
+        AppError::Threw(stack) => match place(stack) {
+            Some((line, column)) => problem.at_line(source, line, column),
+            None => problem,
+        },
+        AppError::NoFetch(_) | AppError::Terminated => problem,
+    }
+}
+
+/// Where in the module a stack begins.
+fn place(stack: &str) -> Option<(usize, usize)> {
+    let (_, after) = stack.split_once(&format!("{}:", orilla_snapshot::loader::ENTRYPOINT))?;
+    let mut numbers = after.split(|character: char| !character.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}

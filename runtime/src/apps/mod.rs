@@ -1,0 +1,6 @@
+//! Apps: what a manifest says, whether a build is complete, and what of it the host keeps while it serves.
+
+pub mod check;
+pub mod deployment;
+pub mod entrypoint;
+pub mod manifest;

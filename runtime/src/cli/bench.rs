@@ -1,0 +1,229 @@
+//! `runtime bench cold-start`: how long an app takes from nothing to the first byte of its answer.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::{Args, Subcommand};
+use http::{HeaderMap, Method};
+use orilla_bindings::egress::EgressRules;
+use orilla_bindings::invocation::{FetchRequest, Reply, RequestBody};
+use orilla_services::caller::{Caller, Identity, Policy};
+use serde::Serialize;
+use tokio::sync::{oneshot, watch};
+
+use super::{EnvironmentArgs, Failure};
+use crate::apps::deployment::Deployment;
+use crate::isolate::thread::{Isolate, Shared, Start};
+use crate::metrics::Metrics;
+use crate::request::static_files::ContentCache;
+use crate::wire;
+
+#[derive(Subcommand)]
+pub enum Bench {
+    /// Cold starts: an isolate each way the host has, and the whole process.
+    ColdStart(ColdStartArgs),
+}
+
+#[derive(Args)]
+pub struct ColdStartArgs {
+    /// The app's manifest.json, or the directory it is in.
+    #[arg(value_name = "MANIFEST")]
+    manifest: PathBuf,
+    /// Cold starts of each kind.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    runs: u32,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    environment: EnvironmentArgs,
+}
+
+/// Percentiles in milliseconds.
+#[derive(Serialize)]
+struct Percentiles {
+    p50: f64,
+    p95: f64,
+}
+
+/// All of it. A kind that this app has not, such as a snapshot that was declined, is null.
+#[derive(Serialize)]
+struct Figures {
+    prewarmed_ms: Option<Percentiles>,
+    snapshot_ms: Option<Percentiles>,
+    code_cache_ms: Option<Percentiles>,
+    plain_ms: Option<Percentiles>,
+    process_ms: Option<Percentiles>,
+    runs: u32,
+}
+
+pub fn run(bench: &Bench) -> Result<(), Failure> {
+    let Bench::ColdStart(args) = bench;
+    let data = std::env::temp_dir().join(format!("orilla-bench-{}", std::process::id()));
+    let result = cold_start(args, &data);
+    // A temporary directory that stays behind harms nobody.
+    let _ = std::fs::remove_dir_all(&data);
+    result
+}
+
+#[allow(clippy::print_stdout, reason = "the figures are what the command is for")]
+fn cold_start(args: &ColdStartArgs, data: &Path) -> Result<(), Failure> {
+    let options = crate::config::Options { data_dir: Some(data.to_owned()), ..args.environment.options() };
+    let config = super::config(options)?;
+    super::init_log("error");
+    super::init_v8();
+    let manifest = super::load(&args.manifest)?;
+    let deployment = Deployment::load(manifest, &config, ContentCache::new(0));
+    let deployment = Arc::new(deployment.map_err(|error| Failure::Input(error.to_string()))?);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::coded("HOST_START", error))?;
+    let mut figures = runtime.block_on(isolates(args.runs, &deployment, data))?;
+    drop(runtime);
+    figures.process_ms = Some(processes(args)?);
+    if args.json {
+        println!("{}", serde_json::to_string(&figures).map_err(|error| Failure::coded("BENCH", error))?);
+    } else {
+        print!("{}", table(&figures));
+    }
+    Ok(())
+}
+
+fn table(figures: &Figures) -> String {
+    let row = |name: &str, value: &Option<Percentiles>| match value {
+        Some(Percentiles { p50, p95 }) => format!("{name:<12}{p50:>10.2}{p95:>10.2}\n"),
+        None => format!("{name:<12}{:>10}{:>10}\n", "-", "-"),
+    };
+    format!(
+        "milliseconds       p50       p95   ({} runs each)\n{}{}{}{}{}",
+        figures.runs,
+        row("prewarmed", &figures.prewarmed_ms),
+        row("snapshot", &figures.snapshot_ms),
+        row("code cache", &figures.code_cache_ms),
+        row("plain", &figures.plain_ms),
+        row("process", &figures.process_ms),
+    )
+}
+
+/// The kinds of isolate start, interleaved so that the machine's moods hit all of them.
+async fn isolates(runs: u32, deployment: &Arc<Deployment>, data: &Path) -> Result<Figures, Failure> {
+    let services = wire::embedded(&data.join("isolates"), 16).await;
+    let services = services.map_err(|error| Failure::coded(error.code(), &error))?;
+    let (_sender, receiver) = watch::channel(Some(services.clone()));
+    let shared =
+        Shared { services: receiver, egress: EgressRules::default().permissions(), metrics: Arc::new(Metrics::default()) };
+    let start = |start| move |shared: &Shared| Isolate::start(deployment.clone(), start, shared.clone());
+    let (mut prewarmed, mut snapshot, mut code_cache, mut plain) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    // The first start makes the code cache; it is not counted.
+    first_byte(deployment, || start(Start::CodeCache)(&shared)).await?;
+    for _ in 0..runs {
+        let waiting = Isolate::start_waiting(shared.clone()).map_err(|error| Failure::coded("BENCH", error))?;
+        // It has booted long before it is asked.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let adopt = || {
+            waiting.adopt(deployment.clone());
+            Ok(waiting)
+        };
+        prewarmed.push(first_byte(deployment, adopt).await?);
+        if deployment.snapshot.is_some() {
+            snapshot.push(first_byte(deployment, || start(Start::Snapshot)(&shared)).await?);
+        }
+        code_cache.push(first_byte(deployment, || start(Start::CodeCache)(&shared)).await?);
+        plain.push(first_byte(deployment, || start(Start::Plain)(&shared)).await?);
+    }
+    services.kv.close().await.map_err(|error| Failure::coded(error.code(), error))?;
+    Ok(Figures {
+        prewarmed_ms: percentiles(prewarmed),
+        snapshot_ms: percentiles(snapshot),
+        code_cache_ms: percentiles(code_cache),
+        plain_ms: percentiles(plain),
+        process_ms: None,
+        runs,
+    })
+}
+
+/// Milliseconds from the decision to start an isolate to its first answer.
+async fn first_byte(
+    deployment: &Deployment,
+    start: impl FnOnce() -> std::io::Result<Arc<Isolate>>,
+) -> Result<f64, Failure> {
+    let caller = Arc::new(Caller {
+        app: deployment.name.clone(),
+        tenant: deployment.name.clone(),
+        identity: Identity::Anonymous,
+        policy: Policy::Enforced,
+        trace: "bench".into(),
+    });
+    let request = FetchRequest {
+        method: Method::GET,
+        url: "http://localhost/".into(),
+        headers: HeaderMap::new(),
+        body: RequestBody::Empty,
+        upgradable: false,
+    };
+    let (sender, receiver) = oneshot::channel();
+    let began = Instant::now();
+    let isolate = start().map_err(|error| Failure::coded("BENCH", error))?;
+    if isolate.fetch(caller, request, sender).is_err() {
+        return Err(Failure::coded("BENCH", "the isolate did not take the request"));
+    }
+    let reply = receiver.await;
+    let elapsed = began.elapsed();
+    match reply {
+        Ok(Reply::Response(_)) => Ok(elapsed.as_secs_f64() * 1000.0),
+        Ok(Reply::Failed(reason)) => Err(Failure::coded("BENCH", format_args!("the app failed: {}", reason.as_str()))),
+        Err(_) => Err(Failure::coded("BENCH", "the isolate ended before it answered")),
+    }
+}
+
+/// Whole processes, from exec to the first byte.
+fn processes(args: &ColdStartArgs) -> Result<Percentiles, Failure> {
+    let mut times = Vec::new();
+    for run in 0..args.runs {
+        let data = std::env::temp_dir().join(format!("orilla-bench-{}-{run}", std::process::id()));
+        let time = process(args, &data);
+        let _ = std::fs::remove_dir_all(&data);
+        times.push(time.map_err(|error| Failure::coded("BENCH", error))?);
+    }
+    percentiles(times).ok_or_else(|| Failure::coded("BENCH", "no runs"))
+}
+
+fn process(args: &ColdStartArgs, data: &Path) -> std::io::Result<f64> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("serve").arg(&args.manifest).args(["--port", "0", "--data-dir"]).arg(data);
+    for file in &args.environment.env_files {
+        command.arg("--env-file").arg(file);
+    }
+    let began = Instant::now();
+    let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn()?;
+    let time = ask(&mut child, began);
+    child.kill()?;
+    child.wait()?;
+    time
+}
+
+fn ask(child: &mut std::process::Child, began: Instant) -> std::io::Result<f64> {
+    let stderr = child.stderr.take().ok_or(std::io::ErrorKind::BrokenPipe)?;
+    let mut lines = BufReader::new(stderr).lines();
+    let address = loop {
+        let Some(line) = lines.next() else { return Err(std::io::Error::other("the host ended before it listened")) };
+        if let Some(address) = line?.strip_prefix("listening on http://") {
+            break address.to_owned();
+        }
+    };
+    let mut stream = TcpStream::connect(&address)?;
+    stream.write_all(format!("GET / HTTP/1.1\r\nhost: {address}\r\n\r\n").as_bytes())?;
+    let mut first = [0];
+    stream.read_exact(&mut first)?;
+    Ok(began.elapsed().as_secs_f64() * 1000.0)
+}
+
+fn percentiles(mut times: Vec<f64>) -> Option<Percentiles> {
+    times.sort_by(f64::total_cmp);
+    let at = |share: f64| times.get(((times.len() as f64 * share) as usize).min(times.len().checked_sub(1)?)).copied();
+    let round = |value: f64| (value * 1000.0).round() / 1000.0;
+    Some(Percentiles { p50: round(at(0.5)?), p95: round(at(0.95)?) })
+}

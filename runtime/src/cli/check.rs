@@ -1,0 +1,43 @@
+//! `runtime check`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{EnvironmentArgs, Failure};
+use crate::apps::check::check;
+use crate::apps::entrypoint;
+use crate::apps::manifest::Manifest;
+
+#[derive(Args)]
+pub struct CheckArgs {
+    /// The build's directory or its manifest.json.
+    #[arg(value_name = "DIR|MANIFEST", default_value = ".")]
+    path: PathBuf,
+    /// Print the report as JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    environment: EnvironmentArgs,
+}
+
+#[allow(clippy::print_stdout, reason = "the report is what the command is for")]
+pub fn run(args: &CheckArgs) -> Result<(), Failure> {
+    let config = super::config(args.environment.options())?;
+    super::init_log("warn");
+    super::init_v8();
+    let env = match Manifest::inspect(&args.path) {
+        Ok((manifest, _)) => config.environment.for_app(&manifest.manifest.env),
+        Err(_) => std::collections::BTreeMap::default(),
+    };
+    let report = check(&args.path, &|name| config.environment.provides(name), &|path, source| {
+        entrypoint::check(path, source, env.clone())
+    });
+    if args.json {
+        let json = serde_json::to_string_pretty(&report).map_err(|error| Failure::coded("CHECK_REPORT", error))?;
+        println!("{json}");
+    } else {
+        print!("{report:#}");
+    }
+    if report.is_ok() { Ok(()) } else { Err(Failure::Input(format!("{}: the check failed", args.path.display()))) }
+}

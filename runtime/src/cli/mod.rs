@@ -1,0 +1,141 @@
+//! The command line: one file for each subcommand. Exits with 0, with 2 for bad input, with 1 for a failure.
+
+mod bench;
+mod check;
+mod serve;
+mod snapshot;
+
+use std::io::IsTerminal as _;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::apps::manifest::problem::Problems;
+use crate::apps::manifest::{LoadedManifest, Manifest};
+use crate::config::{Config, Options};
+
+/// An edge runtime for full-stack JavaScript apps: serves a built app, given by its manifest.
+#[derive(Parser)]
+#[command(
+    name = "runtime",
+    version = VERSION,
+    after_help = "Examples:\n  runtime serve examples/todo-kv/manifest.json\n  runtime check build/\n  \
+                  runtime snapshot build/manifest.json\n\nEvery option of `serve` can also be set in orilla.toml or by an ORILLA_ \
+                  variable; see docs/config.md."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const VERSION: &str = env!("ORILLA_VERSION");
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve an app until it is told to stop (ctrl-C or SIGTERM).
+    Serve(serve::ServeArgs),
+    /// Make a V8 snapshot of an app, which makes its cold starts several times faster.
+    Snapshot(snapshot::SnapshotArgs),
+    /// Check a build: its manifest, its module and its files, every problem at once.
+    Check(check::CheckArgs),
+    /// Measure.
+    Bench {
+        #[command(subcommand)]
+        bench: bench::Bench,
+    },
+    /// Used by `snapshot`: freezes the app in this process and prints what came of it as JSON.
+    #[command(hide = true)]
+    Freeze(snapshot::FreezeArgs),
+}
+
+/// Options that say where the environment of apps comes from.
+#[derive(Args, Clone, Debug)]
+struct EnvironmentArgs {
+    /// A file of NAME=value lines for the app's environment; can be given several times.
+    #[arg(long = "env-file", value_name = "FILE")]
+    env_files: Vec<PathBuf>,
+    /// The configuration file, instead of orilla.toml in the working directory.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl EnvironmentArgs {
+    fn options(&self) -> Options {
+        Options { config: self.config.clone(), env_files: self.env_files.clone(), ..Options::default() }
+    }
+}
+
+/// What a subcommand ends with, other than success.
+enum Failure {
+    /// What was given is wrong: exit code 2.
+    Input(String),
+    /// What was asked could not be done: exit code 1.
+    Failed(String),
+}
+
+impl Failure {
+    fn coded(code: &str, message: impl std::fmt::Display) -> Self {
+        Self::Failed(format!("error[{code}]: {message}"))
+    }
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        Self::Input(format!("{problems:#}"))
+    }
+}
+
+/// Runs the subcommand the command line names.
+#[allow(clippy::print_stderr, reason = "errors of the command line go to standard error")]
+pub fn run() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Snapshot(args) => snapshot::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Bench { bench } => bench::run(&bench),
+        Command::Freeze(args) => snapshot::freeze(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Input(message)) => {
+            eprintln!("{}", message.trim_end());
+            ExitCode::from(2)
+        }
+        Err(Failure::Failed(message)) => {
+            eprintln!("{}", message.trim_end());
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn load(manifest: &Path) -> Result<LoadedManifest, Failure> {
+    Ok(Manifest::load(manifest)?)
+}
+
+fn config(options: Options) -> Result<Config, Failure> {
+    Ok(Config::of_process(options)?)
+}
+
+/// Text on a terminal, JSON otherwise.
+fn init_log(filter: &str) {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second call, which only tests make, changes nothing.
+    let _ = if std::io::stderr().is_terminal() {
+        builder.try_init()
+    } else {
+        builder.with_ansi(false).json().flatten_event(true).try_init()
+    };
+}
+
+/// Sets V8 up on the main thread, before any other thread uses it.
+fn init_v8() {
+    orilla_snapshot::set_v8_flags();
+    deno_core::JsRuntime::init_platform(None);
+}
+
+/// An address option.
+type Address = IpAddr;

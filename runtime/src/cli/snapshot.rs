@@ -1,0 +1,143 @@
+//! `runtime snapshot`: makes `server.snapshot` beside the entrypoint, in a child process.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use clap::Args;
+use orilla_snapshot::file;
+use orilla_snapshot::freeze::{Declined, Frozenness};
+use serde::{Deserialize, Serialize};
+
+use super::{EnvironmentArgs, Failure};
+use crate::apps::check::{entrypoint_source, missing_variables};
+use crate::apps::deployment::Deployment;
+use crate::apps::entrypoint;
+use crate::apps::manifest::problem::Problems;
+
+#[derive(Args)]
+pub struct SnapshotArgs {
+    /// The app's manifest.json, or the directory it is in.
+    #[arg(value_name = "MANIFEST")]
+    manifest: PathBuf,
+    #[command(flatten)]
+    environment: EnvironmentArgs,
+}
+
+#[derive(Args)]
+pub struct FreezeArgs {
+    /// The module.
+    entrypoint: PathBuf,
+    /// Where the snapshot goes.
+    output: PathBuf,
+}
+
+/// What the child prints.
+#[derive(Serialize, Deserialize)]
+enum Outcome {
+    /// The snapshot is written.
+    Frozen { bytes: u64 },
+    /// There is none, because of these.
+    Hazards(Vec<Frozenness>),
+    /// The app cannot start: the rendered problem.
+    App(String),
+    /// V8 refused.
+    Engine(String),
+}
+
+#[allow(clippy::print_stderr, reason = "progress of a command")]
+pub fn run(args: &SnapshotArgs) -> Result<(), Failure> {
+    let config = super::config(args.environment.options())?;
+    let manifest = super::load(&args.manifest)?;
+    let missing = missing_variables(&manifest, &|name| config.environment.provides(name));
+    if !missing.is_empty() {
+        return Err(Problems(missing).into());
+    }
+    let source = entrypoint_source(&manifest)?;
+    let env = config.environment.for_app(&manifest.manifest.env);
+    let output = Deployment::snapshot_path(&manifest);
+    eprintln!("freezing {} ({})", manifest.entrypoint().display(), size(source.len() as u64));
+    let began = Instant::now();
+    match in_child(&manifest.entrypoint(), &output, &env)? {
+        Outcome::Frozen { bytes } => {
+            eprintln!("wrote {} ({}) in {:.1} s", output.display(), size(bytes), began.elapsed().as_secs_f64());
+            Ok(())
+        }
+        Outcome::Hazards(hazards) => Err(declined(&manifest.entrypoint(), &hazards)),
+        Outcome::App(problem) => Err(Failure::Input(problem)),
+        Outcome::Engine(message) => Err(Failure::coded("SNAPSHOT_FAILED", message)),
+    }
+}
+
+fn declined(entrypoint: &Path, hazards: &[Frozenness]) -> Failure {
+    let mut text = String::from(
+        "error[SNAPSHOT_DECLINED]: no snapshot was made: the module does what must be fresh in every isolate while it is \
+         evaluated",
+    );
+    for Frozenness { what, place } in hazards {
+        let place = place.map_or(String::new(), |(line, column)| format!(":{line}:{column}"));
+        text.push_str(&format!("\n  {}{place}: {what}", entrypoint.display()));
+    }
+    text.push_str("\nhint: move it into the fetch handler. Without a snapshot the app runs as well, from V8's code cache.");
+    Failure::Failed(text)
+}
+
+fn in_child(
+    entrypoint: &Path,
+    output: &Path,
+    env: &std::collections::BTreeMap<String, String>,
+) -> Result<Outcome, Failure> {
+    let failed = |error: &dyn std::fmt::Display| Failure::coded("SNAPSHOT_FAILED", error);
+    let program = std::env::current_exe().map_err(|error| failed(&error))?;
+    let mut child = Command::new(program)
+        .arg("freeze")
+        .args([entrypoint, output])
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed(&error))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        let env = serde_json::to_vec(env).map_err(|error| failed(&error))?;
+        stdin.write_all(&env).map_err(|error| failed(&error))?;
+    }
+    let result = child.wait_with_output().map_err(|error| failed(&error))?;
+    serde_json::from_slice(&result.stdout).map_err(|_| {
+        failed(&format_args!(
+            "the process that made it ended early ({}). Something at module scope cannot be frozen by V8, such as a \
+             WebAssembly module or an object that lives outside the JavaScript heap",
+            result.status
+        ))
+    })
+}
+
+/// The child's side.
+#[allow(clippy::print_stdout, reason = "the parent reads this")]
+pub fn freeze(args: &FreezeArgs) -> Result<(), Failure> {
+    orilla_snapshot::init_v8_for_snapshots();
+    let env = serde_json::from_reader(std::io::stdin()).map_err(|error| Failure::coded("SNAPSHOT_FAILED", error))?;
+    let source = std::fs::read_to_string(&args.entrypoint).map_err(|error| Failure::coded("SNAPSHOT_FAILED", error))?;
+    let outcome = match orilla_snapshot::freeze::freeze(&source, env) {
+        Ok(frozen) => match file::write(&args.output, &frozen.header, &frozen.blob) {
+            Ok(()) => Outcome::Frozen { bytes: std::fs::metadata(&args.output).map_or(0, |metadata| metadata.len()) },
+            Err(error) => Outcome::Engine(format!("{} cannot be written: {error}", args.output.display())),
+        },
+        Err(Declined::Hazards(hazards)) => Outcome::Hazards(hazards),
+        Err(Declined::App(error)) => {
+            Outcome::App(format!("{:#}", Problems(vec![entrypoint::problem(&args.entrypoint, &source, &error)])))
+        }
+        Err(Declined::Engine(message)) => Outcome::Engine(message),
+    };
+    let outcome = serde_json::to_string(&outcome).map_err(|error| Failure::coded("SNAPSHOT_FAILED", error))?;
+    println!("{outcome}");
+    Ok(())
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}

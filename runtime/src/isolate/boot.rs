@@ -1,0 +1,87 @@
+//! Makes the JavaScript runtime of an isolate: from the base snapshot or from an app's own.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use deno_core::error::CoreError;
+use deno_core::{JsRuntime, RuntimeOptions, v8};
+use orilla_bindings::invocation::EndReason;
+use orilla_snapshot::loader::LateLoader;
+
+use super::limits::{ArrayBufferBudget, HEAP_HEADROOM_BYTES};
+use super::watchdog::Watched;
+
+/// What an isolate may use.
+#[derive(Clone, Copy, Debug)]
+pub struct MemoryLimits {
+    /// Bytes of heap.
+    pub heap: usize,
+    /// Bytes of ArrayBuffers.
+    pub array_buffers: usize,
+}
+
+/// A runtime, and the handles that bound it.
+pub struct Booted {
+    /// The runtime.
+    pub runtime: JsRuntime,
+    /// Where the app's module goes, for an isolate that starts without one.
+    pub loader: Rc<LateLoader>,
+    /// The budget of its ArrayBuffers.
+    pub buffers: Arc<ArrayBufferBudget>,
+    /// Its entry with the watchdog.
+    pub watched: Arc<Watched>,
+}
+
+/// Why an isolate cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// deno_core refused.
+    #[error("the isolate cannot be made: {0}")]
+    Engine(#[from] CoreError),
+    /// No thread for the watchdog.
+    #[error("the watchdog cannot be started: {0}")]
+    Watchdog(#[from] std::io::Error),
+}
+
+/// Boots a runtime from a snapshot: [`orilla_snapshot::BASE`] or an app's.
+pub fn boot(snapshot: &'static [u8], limits: MemoryLimits) -> Result<Booted, BootError> {
+    let loader = Rc::new(LateLoader::default());
+    let buffers = ArrayBufferBudget::new(limits.array_buffers);
+    let params =
+        v8::CreateParams::default().heap_limits(0, limits.heap).array_buffer_allocator(buffers.allocator().make_shared());
+    let mut runtime = JsRuntime::try_new(RuntimeOptions {
+        startup_snapshot: Some(snapshot),
+        module_loader: Some(loader.clone()),
+        extensions: orilla_bindings::extensions(),
+        skip_op_registration: true,
+        residual_lazy_js_sources: orilla_snapshot::SOURCES,
+        residual_lazy_esm_sources: orilla_snapshot::SOURCES,
+        create_params: Some(params),
+        ..RuntimeOptions::default()
+    })?;
+    {
+        deno_core::scope!(scope, &mut runtime);
+        orilla_bindings::hide_core(scope);
+    }
+    let watched = Watched::start(runtime.v8_isolate().thread_safe_handle())?;
+    let mut booted = Booted { runtime, loader, buffers, watched };
+    booted.guard_heap();
+    Ok(booted)
+}
+
+impl Booted {
+    /// Lowers the limits, for an isolate that gets its app after it was booted.
+    pub fn set_limits(&mut self, limits: MemoryLimits) {
+        self.buffers.set_limit(limits.array_buffers);
+        self.runtime.remove_near_heap_limit_callback(limits.heap);
+        self.guard_heap();
+    }
+
+    fn guard_heap(&mut self) {
+        let watched = self.watched.clone();
+        self.runtime.add_near_heap_limit_callback(move |current, _initial| {
+            watched.terminate(EndReason::Memory);
+            current + HEAP_HEADROOM_BYTES
+        });
+    }
+}

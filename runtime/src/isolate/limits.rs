@@ -1,0 +1,82 @@
+//! Memory limits of one isolate: its heap, and its ArrayBuffers, which lie outside the heap.
+
+use std::ffi::c_void;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use deno_core::v8;
+
+/// What V8 gets beyond the heap limit, once, so that it reaches the point where it sees that it was terminated. Without
+/// it V8 ends the process.
+pub const HEAP_HEADROOM_BYTES: usize = 64 << 20;
+
+/// Counts the bytes of an isolate's ArrayBuffers and refuses what is over the limit; JavaScript gets a RangeError.
+#[derive(Debug)]
+pub struct ArrayBufferBudget {
+    used: AtomicUsize,
+    limit: AtomicUsize,
+}
+
+impl ArrayBufferBudget {
+    /// A budget of so many bytes.
+    pub fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self { used: AtomicUsize::new(0), limit: AtomicUsize::new(limit) })
+    }
+
+    /// Changes the limit, for an isolate that gets its app after it was booted.
+    pub fn set_limit(&self, limit: usize) {
+        self.limit.store(limit, Ordering::Relaxed);
+    }
+
+    fn take(&self, bytes: usize) -> bool {
+        let used = self.used.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if used > self.limit.load(Ordering::Relaxed) {
+            self.used.fetch_sub(bytes, Ordering::Relaxed);
+            return false;
+        }
+        true
+    }
+
+    /// The allocator V8 uses for the isolate's buffers.
+    pub fn allocator(self: &Arc<Self>) -> v8::UniqueRef<v8::Allocator> {
+        static VTABLE: v8::RustAllocatorVtable<ArrayBufferBudget> =
+            v8::RustAllocatorVtable { allocate, allocate_uninitialized, free, drop: drop_budget };
+        // SAFETY: the handle is a counted reference that `drop_budget` gives back when V8 drops the allocator, and the
+        // functions of the table treat it as just that.
+        unsafe { v8::new_rust_allocator(Arc::into_raw(self.clone()), &VTABLE) }
+    }
+}
+
+/// V8 wants a pointer that is not null for an empty buffer too.
+fn at_least_one(bytes: usize) -> usize {
+    bytes.max(1)
+}
+
+// SAFETY (all four): V8 calls them with the handle `allocator` gave it, and `free` only with what they returned and the
+// same length. Memory comes from the C allocator interface, which any thread may use.
+unsafe extern "C" fn allocate(budget: &ArrayBufferBudget, bytes: usize) -> *mut c_void {
+    if !budget.take(bytes) {
+        return std::ptr::null_mut();
+    }
+    // SAFETY: calloc may be called with any size.
+    unsafe { libc::calloc(1, at_least_one(bytes)) }
+}
+
+unsafe extern "C" fn allocate_uninitialized(budget: &ArrayBufferBudget, bytes: usize) -> *mut c_void {
+    if !budget.take(bytes) {
+        return std::ptr::null_mut();
+    }
+    // SAFETY: malloc may be called with any size.
+    unsafe { libc::malloc(at_least_one(bytes)) }
+}
+
+unsafe extern "C" fn free(budget: &ArrayBufferBudget, data: *mut c_void, bytes: usize) {
+    budget.used.fetch_sub(bytes, Ordering::Relaxed);
+    // SAFETY: the pointer came from one of the two functions above.
+    unsafe { libc::free(data) }
+}
+
+unsafe extern "C" fn drop_budget(budget: *const ArrayBufferBudget) {
+    // SAFETY: this is the reference that `allocator` leaked.
+    drop(unsafe { Arc::from_raw(budget) });
+}

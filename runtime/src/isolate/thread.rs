@@ -1,0 +1,490 @@
+//! The life of an isolate, on a thread of its own: boot, wait for an app, then turn after turn of commands in and
+//! JavaScript's event loop, until it is told to stop or was terminated.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use deno_core::{JsRuntime, PollEventLoopOptions, v8};
+use deno_permissions::PermissionsContainer;
+use orilla_bindings::invocation::{EndReason, FetchRequest, InvocationId, Invocations, Reply, Running};
+use orilla_bindings::{AppEnv, ConsoleLevel, ConsoleSink};
+use orilla_services::caller::Caller;
+use orilla_snapshot::app;
+use orilla_snapshot::loader::AppLoader;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::boot::{Booted, MemoryLimits, boot};
+use super::watchdog::Watched;
+use crate::apps::deployment::Deployment;
+use crate::metrics::Metrics;
+use crate::wire::Services;
+
+/// Commands handled in one turn before JavaScript's event loop runs.
+const MAX_COMMANDS_PER_TURN: usize = 64;
+
+/// Memory of an isolate that waits without an app; it gets the app's limits when it is given one.
+const WAITING_MEMORY: MemoryLimits = MemoryLimits { heap: 4096 << 20, array_buffers: 128 << 20 };
+
+/// What an isolate is told.
+pub enum Command {
+    /// Take this app. Comes once, first, to an isolate that waits without one.
+    Adopt(Arc<Deployment>),
+    /// Handle a request.
+    Fetch(Box<Fetch>),
+    /// The client of this invocation is gone.
+    Cancel(InvocationId),
+}
+
+/// A request on its way into an isolate.
+pub struct Fetch {
+    /// Its handle.
+    pub id: InvocationId,
+    /// Who calls.
+    pub caller: Arc<Caller>,
+    /// The request.
+    pub request: FetchRequest,
+    /// Where the answer goes.
+    pub reply: oneshot::Sender<Reply>,
+}
+
+/// How an app gets into its isolate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// From its own snapshot.
+    Snapshot,
+    /// From the base snapshot and V8's code cache.
+    CodeCache,
+    /// From the base snapshot and its source alone.
+    Plain,
+}
+
+/// What all isolates of a host share.
+#[derive(Clone)]
+pub struct Shared {
+    /// The services, once they are there: an isolate boots beside them.
+    pub services: watch::Receiver<Option<Services>>,
+    /// Where apps may connect to.
+    pub egress: PermissionsContainer,
+    /// The host's counters.
+    pub metrics: Arc<Metrics>,
+}
+
+/// An isolate, as the rest of the host holds it. Dropping the last handle ends the isolate when it is idle.
+pub struct Isolate {
+    commands: mpsc::Sender<Command>,
+    in_flight: Arc<AtomicU32>,
+    alive: Arc<AtomicBool>,
+    next: AtomicU32,
+}
+
+impl Isolate {
+    /// Starts an isolate for an app.
+    pub fn start(deployment: Arc<Deployment>, start: Start, shared: Shared) -> std::io::Result<Arc<Self>> {
+        let capacity = command_capacity(deployment.limits.concurrent_requests);
+        Self::spawn(capacity, shared, Some((deployment, start)))
+    }
+
+    /// Starts an isolate that waits for an app.
+    pub fn start_waiting(shared: Shared) -> std::io::Result<Arc<Self>> {
+        Self::spawn(command_capacity(1024), shared, None)
+    }
+
+    fn spawn(capacity: usize, shared: Shared, app: Option<(Arc<Deployment>, Start)>) -> std::io::Result<Arc<Self>> {
+        let (commands, receiver) = mpsc::channel(capacity);
+        let in_flight = Arc::new(AtomicU32::new(0));
+        let alive = Arc::new(AtomicBool::new(true));
+        let thread = Thread { commands: receiver, in_flight: in_flight.clone(), shared };
+        let ended = Ended(alive.clone(), thread.shared.metrics.clone());
+        thread.shared.metrics.isolates.fetch_add(1, Ordering::Relaxed);
+        let name = app.as_ref().map_or("isolate".to_owned(), |(deployment, _)| format!("isolate {}", deployment.name));
+        // Moved in so that it is dropped when the thread ends, however it does.
+        std::thread::Builder::new().name(name).stack_size(8 << 20).spawn(move || {
+            let _ended = ended;
+            thread.run(app);
+        })?;
+        Ok(Arc::new(Self { commands, in_flight, alive, next: AtomicU32::new(0) }))
+    }
+
+    /// Requests it has and has not finished.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Whether it can still take requests.
+    pub fn is_alive(&self) -> bool {
+        self.alive.load(Ordering::Acquire) && !self.commands.is_closed()
+    }
+
+    /// Gives an app to an isolate that waits.
+    pub fn adopt(&self, deployment: Arc<Deployment>) -> bool {
+        self.commands.try_send(Command::Adopt(deployment)).is_ok()
+    }
+
+    /// Hands a request in. Gives it back if the isolate has ended.
+    pub fn fetch(
+        &self,
+        caller: Arc<Caller>,
+        request: FetchRequest,
+        reply: oneshot::Sender<Reply>,
+    ) -> Result<InvocationId, Box<Fetch>> {
+        let id = InvocationId(self.next.fetch_add(1, Ordering::Relaxed) + 1);
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        match self.commands.try_send(Command::Fetch(Box::new(Fetch { id, caller, request, reply }))) {
+            Ok(()) => Ok(id),
+            Err(error) => {
+                self.in_flight.fetch_sub(1, Ordering::Relaxed);
+                let (mpsc::error::TrySendError::Full(command) | mpsc::error::TrySendError::Closed(command)) = error;
+                match command {
+                    Command::Fetch(fetch) => Err(fetch),
+                    _ => unreachable!("what was sent comes back"),
+                }
+            }
+        }
+    }
+
+    /// Says that the client of an invocation is gone.
+    pub fn cancel(&self, id: InvocationId) {
+        // There is room for one of these for each request; an isolate that has ended needs none.
+        let _ = self.commands.try_send(Command::Cancel(id));
+    }
+}
+
+/// Room for every request that may be in flight, and for the cancellation of each.
+fn command_capacity(concurrent_requests: u64) -> usize {
+    usize::try_from(concurrent_requests).unwrap_or(1024) * 2 + 16
+}
+
+/// Marks the isolate as gone when its thread ends.
+struct Ended(Arc<AtomicBool>, Arc<Metrics>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+        self.1.isolates.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+struct Thread {
+    commands: mpsc::Receiver<Command>,
+    in_flight: Arc<AtomicU32>,
+    shared: Shared,
+}
+
+impl Thread {
+    fn run(mut self, app: Option<(Arc<Deployment>, Start)>) {
+        let tokio = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(tokio) => tokio,
+            Err(error) => {
+                tracing::error!(%error, "an isolate's event loop cannot be started");
+                return self.refuse();
+            }
+        };
+        // Within the runtime's context: what the isolate holds may need it to be dropped.
+        tokio.block_on(async {
+            if let Some(life) = self.begin(app).await {
+                life.live(&mut self).await;
+            }
+            self.refuse();
+        });
+    }
+
+    /// Boots, gets an app and the services.
+    async fn begin(&mut self, app: Option<(Arc<Deployment>, Start)>) -> Option<Life> {
+        let began = Instant::now();
+        let (snapshot, memory) = match &app {
+            Some((deployment, Start::Snapshot)) => {
+                (deployment.snapshot.unwrap_or(orilla_snapshot::BASE), deployment.memory())
+            }
+            Some((deployment, _)) => (orilla_snapshot::BASE, deployment.memory()),
+            None => (orilla_snapshot::BASE, WAITING_MEMORY),
+        };
+        let mut booted = match boot(snapshot, memory) {
+            Ok(booted) => booted,
+            Err(error) => {
+                tracing::error!(code = "ISOLATE_BOOT_FAILED", %error, "an isolate cannot be booted");
+                return None;
+            }
+        };
+        let (deployment, start) = match app {
+            Some(app) => app,
+            None => match self.commands.recv().await {
+                Some(Command::Adopt(deployment)) => {
+                    booted.set_limits(deployment.memory());
+                    (deployment, Start::CodeCache)
+                }
+                _ => return None,
+            },
+        };
+        if start != Start::Snapshot || deployment.snapshot.is_none() {
+            self.evaluate(&mut booted, &deployment, start).await?;
+        }
+        let services = self.shared.services.wait_for(Option::is_some).await.ok()?.clone()?;
+        self.shared.metrics.boots.observe(began.elapsed());
+        Life::new(booted, deployment, services, &self.shared)
+    }
+
+    async fn evaluate(&self, booted: &mut Booted, deployment: &Deployment, start: Start) -> Option<()> {
+        let loader = AppLoader::new(deployment.source.clone());
+        let code_cache = if start == Start::CodeCache { deployment.code_cache.get() } else { None };
+        if start == Start::CodeCache && code_cache.is_none() {
+            let cache = deployment.code_cache.clone();
+            *loader.code_cache_sink.borrow_mut() = Some(Box::new(move |bytes| cache.put(bytes)));
+        }
+        *booted.loader.0.borrow_mut() = Some(AppLoader { code_cache, ..loader });
+        {
+            let state = booted.runtime.op_state();
+            let mut state = state.borrow_mut();
+            state.put::<AppEnv>(deployment.env.clone());
+            state.put(console(&deployment.name));
+        }
+        booted.watched.set_limits(deployment.cpu(), deployment.wall());
+        booted.watched.begin_turn();
+        let evaluated = app::evaluate(&mut booted.runtime).await;
+        booted.watched.end_turn();
+        if let Err(error) = evaluated {
+            let code = error.code();
+            tracing::error!(app = %deployment.name, code, "the app cannot be started: {error}");
+            return None;
+        }
+        Some(())
+    }
+
+    /// Answers what is still waiting: this isolate will not.
+    fn refuse(&mut self) {
+        self.commands.close();
+        while let Ok(command) = self.commands.try_recv() {
+            if let Command::Fetch(fetch) = command {
+                // Whoever gave up waiting needs no answer.
+                let _ = fetch.reply.send(Reply::Failed(EndReason::Boot));
+            }
+        }
+    }
+}
+
+fn console(app: &Arc<str>) -> ConsoleSink {
+    let app = app.clone();
+    ConsoleSink(Box::new(move |level, request, text| match level {
+        ConsoleLevel::Debug => tracing::debug!(target: "app", %app, request, "{text}"),
+        ConsoleLevel::Info => tracing::info!(target: "app", %app, request, "{text}"),
+        ConsoleLevel::Warn => tracing::warn!(target: "app", %app, request, "{text}"),
+        ConsoleLevel::Error => tracing::error!(target: "app", %app, request, "{text}"),
+    }))
+}
+
+/// An isolate with its app, serving.
+struct Life {
+    // Dropped before what it borrows from: V8 calls into the allocator and the watchdog's entry until it is gone.
+    runtime: JsRuntime,
+    watched: Arc<Watched>,
+    deployment: Arc<Deployment>,
+    dispatch: v8::Global<v8::Function>,
+    cancel: v8::Global<v8::Function>,
+    /// Deadlines in the order they come; an invocation that has ended is skipped.
+    deadlines: VecDeque<(Instant, InvocationId)>,
+    alarm: std::pin::Pin<Box<tokio::time::Sleep>>,
+}
+
+impl Life {
+    fn new(booted: Booted, deployment: Arc<Deployment>, services: Services, shared: &Shared) -> Option<Self> {
+        let Booted { mut runtime, watched, .. } = booted;
+        {
+            let state = runtime.op_state();
+            let mut state = state.borrow_mut();
+            let subrequests = u32::try_from(deployment.limits.subrequests).unwrap_or(u32::MAX);
+            state.put(Invocations::new(subrequests));
+            state.put::<AppEnv>(deployment.env.clone());
+            state.put(console(&deployment.name));
+            state.put(shared.egress.deep_clone());
+            state.put(services.kv.clone());
+        }
+        watched.set_limits(deployment.cpu(), deployment.wall());
+        let (dispatch, cancel) = {
+            deno_core::scope!(scope, &mut runtime);
+            let dispatch = app::entry_point(scope, "dispatchFetch")?;
+            let cancel = app::entry_point(scope, "cancel")?;
+            (v8::Global::new(scope, dispatch), v8::Global::new(scope, cancel))
+        };
+        let alarm = Box::pin(tokio::time::sleep(Duration::from_secs(3600)));
+        Some(Self { runtime, watched, deployment, dispatch, cancel, deadlines: VecDeque::new(), alarm })
+    }
+
+    async fn live(mut self, thread: &mut Thread) {
+        let reason = std::future::poll_fn(|cx| self.poll(thread, cx)).await;
+        let state = self.runtime.op_state();
+        let mut state = state.borrow_mut();
+        let invocations = state.borrow_mut::<Invocations>();
+        if let Some(reason) = reason {
+            let count = invocations.len();
+            let app = &self.deployment.name;
+            tracing::warn!(%app, reason = reason.as_str(), invocations = count, "an isolate was terminated");
+            invocations.fail_all(reason);
+            thread.commands.close();
+            while let Ok(command) = thread.commands.try_recv() {
+                if let Command::Fetch(fetch) = command {
+                    // Whoever gave up waiting needs no answer.
+                    let _ = fetch.reply.send(Reply::Failed(EndReason::Reclaimed));
+                }
+            }
+        }
+    }
+
+    /// One turn. Ready with the reason when the isolate was terminated, or without one when nobody holds it any more.
+    fn poll(&mut self, thread: &mut Thread, cx: &mut Context<'_>) -> Poll<Option<EndReason>> {
+        self.watched.begin_turn();
+        let mut open = true;
+        for handled in 0.. {
+            if handled == MAX_COMMANDS_PER_TURN {
+                cx.waker().wake_by_ref();
+                break;
+            }
+            match thread.commands.poll_recv(cx) {
+                Poll::Ready(Some(command)) => self.handle(command),
+                Poll::Ready(None) => {
+                    open = false;
+                    break;
+                }
+                Poll::Pending => break,
+            }
+        }
+        let turned = self.runtime.poll_event_loop(cx, PollEventLoopOptions::default());
+        let cpu = self.watched.end_turn();
+        if let Some(reason) = self.watched.terminated() {
+            return Poll::Ready(Some(reason));
+        }
+        if let Poll::Ready(Err(error)) = turned {
+            tracing::error!(target: "app", app = %self.deployment.name, "uncaught error: {error}");
+            cx.waker().wake_by_ref();
+        }
+        self.expire(cx);
+        let running = self.account(thread, cpu);
+        if !open && running == 0 { Poll::Ready(None) } else { Poll::Pending }
+    }
+
+    fn handle(&mut self, command: Command) {
+        match command {
+            Command::Fetch(fetch) => self.fetch(*fetch),
+            Command::Cancel(id) => self.cancel(id),
+            Command::Adopt(_) => tracing::error!("an isolate that has an app was given another; it keeps its own"),
+        }
+    }
+
+    fn fetch(&mut self, fetch: Fetch) {
+        let Fetch { id, caller, request, reply } = fetch;
+        let deadline = Instant::now() + self.deployment.wall();
+        let FetchRequest { method, url, headers, body, upgradable } = request;
+        let kind = body.kind();
+        let running = Running {
+            caller,
+            headers,
+            body,
+            upgradable,
+            reply: Some(reply),
+            chunks: None,
+            overflow: None,
+            websocket: false,
+            subrequests: 0,
+            cpu: Duration::ZERO,
+            deadline,
+        };
+        self.runtime.op_state().borrow_mut().borrow_mut::<Invocations>().insert(id, running);
+        self.deadlines.push_back((deadline, id));
+        deno_core::scope!(scope, &mut self.runtime);
+        let dispatch = v8::Local::new(scope, &self.dispatch);
+        let method = v8::String::new_from_one_byte(scope, method.as_str().as_bytes(), v8::NewStringType::Internalized);
+        let url = v8::String::new_from_one_byte(scope, url.as_bytes(), v8::NewStringType::Normal);
+        let (Some(method), Some(url)) = (method, url) else { return };
+        let id = v8::Integer::new_from_unsigned(scope, id.0).into();
+        let kind = v8::Integer::new(scope, kind).into();
+        let undefined = v8::undefined(scope).into();
+        // It catches what the app throws, so `None` means that the isolate was terminated, which the turn's end sees.
+        let _ = dispatch.call(scope, undefined, &[id, method.into(), url.into(), kind]);
+    }
+
+    /// Tells the app, and forgets the invocation unless the app still works on it.
+    fn cancel(&mut self, id: InvocationId) {
+        if self.runtime.op_state().borrow().borrow::<Invocations>().get(id).is_none() {
+            return;
+        }
+        deno_core::scope!(scope, &mut self.runtime);
+        let cancel = v8::Local::new(scope, &self.cancel);
+        let number = v8::Integer::new_from_unsigned(scope, id.0).into();
+        let undefined = v8::undefined(scope).into();
+        let _ = cancel.call(scope, undefined, &[number]);
+    }
+
+    /// Ends invocations whose time is up, and sets the alarm for the next.
+    fn expire(&mut self, cx: &mut Context<'_>) {
+        let now = Instant::now();
+        while let Some((deadline, id)) = self.deadlines.front().copied() {
+            let state = self.runtime.op_state();
+            let state = state.borrow();
+            let running = state.borrow::<Invocations>().get(id);
+            if running.is_some() && deadline > now {
+                break;
+            }
+            self.deadlines.pop_front();
+            match running {
+                None => {}
+                // It has answered, and lasts as long as its client and the app want.
+                Some(running) if running.chunks.is_some() || running.websocket => {
+                    self.deadlines.push_back((now + self.deployment.wall(), id));
+                }
+                Some(_) => {
+                    drop(state);
+                    self.end(id, EndReason::Wall);
+                }
+            }
+        }
+        if let Some((deadline, _)) = self.deadlines.front() {
+            let deadline = tokio::time::Instant::from_std(*deadline);
+            if self.alarm.deadline() != deadline {
+                self.alarm.as_mut().reset(deadline);
+            }
+            if self.alarm.as_mut().poll(cx).is_ready() {
+                cx.waker().wake_by_ref();
+            }
+        }
+    }
+
+    fn end(&mut self, id: InvocationId, reason: EndReason) {
+        self.cancel(id);
+        let removed = self.runtime.op_state().borrow_mut().borrow_mut::<Invocations>().remove(id);
+        if let Some(running) = removed {
+            let (app, request) = (&running.caller.app, &running.caller.trace);
+            tracing::warn!(%app, %request, reason = reason.as_str(), "an invocation was ended");
+            running.fail(reason);
+        }
+    }
+
+    /// Charges the turn's CPU time and counts what has ended. Says how many invocations are running.
+    fn account(&mut self, thread: &Thread, cpu: Duration) -> usize {
+        let state = self.runtime.op_state();
+        let mut state = state.borrow_mut();
+        let invocations = state.borrow_mut::<Invocations>();
+        let ended = std::mem::take(&mut invocations.ended);
+        if ended > 0 {
+            thread.in_flight.fetch_sub(ended, Ordering::Relaxed);
+        }
+        let running = invocations.len();
+        if cpu < Duration::from_millis(1) || running == 0 {
+            return running;
+        }
+        let share = cpu / u32::try_from(running).unwrap_or(u32::MAX);
+        let limit = self.deployment.cpu();
+        let mut over = Vec::new();
+        for (id, running) in invocations.iter_mut() {
+            running.cpu += share;
+            if running.cpu > limit {
+                over.push(id);
+            }
+        }
+        drop(state);
+        for id in over {
+            self.end(id, EndReason::Cpu);
+        }
+        running
+    }
+}

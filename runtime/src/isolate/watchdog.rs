@@ -1,0 +1,151 @@
+//! Ends isolates whose JavaScript does not return: one thread looks at every isolate that is in a turn, each few
+//! milliseconds, and sleeps while none is.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use deno_core::v8;
+use orilla_bindings::invocation::EndReason;
+
+use super::cpu_clock::CpuClock;
+
+/// How often turns are looked at: a limit is kept to within this.
+const INTERVAL: Duration = Duration::from_millis(5);
+
+/// Looks without a turn in progress before the watchdog sleeps.
+const IDLE_LOOKS: u32 = 40;
+
+/// One isolate, as the watchdog sees it.
+pub struct Watched {
+    isolate: v8::IsolateHandle,
+    clock: CpuClock,
+    /// Most CPU time of one turn, in nanoseconds; 0 until the isolate has an app.
+    cpu_limit: AtomicU64,
+    /// Most wall time of one turn, in nanoseconds.
+    wall_limit: AtomicU64,
+    /// When the turn began, in nanoseconds after [`EPOCH`]; 0 between turns.
+    turn: AtomicU64,
+    /// CPU time at the beginning of the turn, in nanoseconds.
+    turn_cpu: AtomicU64,
+    reason: AtomicU8,
+}
+
+static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
+static ALL: Mutex<Vec<Weak<Watched>>> = Mutex::new(Vec::new());
+static ASLEEP: AtomicBool = AtomicBool::new(false);
+static THREAD: LazyLock<std::io::Result<std::thread::Thread>> = LazyLock::new(|| {
+    let thread = std::thread::Builder::new().name("watchdog".into()).spawn(watch)?;
+    Ok(thread.thread().clone())
+});
+
+const REASONS: [EndReason; 4] = [EndReason::Cpu, EndReason::Memory, EndReason::Wall, EndReason::Reclaimed];
+
+impl Watched {
+    /// Watches the isolate of the calling thread. Fails where the watchdog's thread cannot be started.
+    pub fn start(isolate: v8::IsolateHandle) -> std::io::Result<Arc<Self>> {
+        if let Err(error) = &*THREAD {
+            return Err(std::io::Error::new(error.kind(), error.to_string()));
+        }
+        let watched = Arc::new(Self {
+            isolate,
+            clock: CpuClock::of_this_thread(),
+            cpu_limit: AtomicU64::new(0),
+            wall_limit: AtomicU64::new(0),
+            turn: AtomicU64::new(0),
+            turn_cpu: AtomicU64::new(0),
+            reason: AtomicU8::new(0),
+        });
+        ALL.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&watched));
+        Ok(watched)
+    }
+
+    /// Sets the limits of a turn.
+    pub fn set_limits(&self, cpu: Duration, wall: Duration) {
+        self.cpu_limit.store(nanos(cpu), Ordering::Relaxed);
+        self.wall_limit.store(nanos(wall), Ordering::Relaxed);
+    }
+
+    /// Marks the beginning of a turn.
+    pub fn begin_turn(&self) {
+        self.turn_cpu.store(nanos(self.clock.read().unwrap_or_default()), Ordering::Relaxed);
+        self.turn.store(nanos(EPOCH.elapsed()).max(1), Ordering::SeqCst);
+        if ASLEEP.load(Ordering::SeqCst)
+            && let Ok(thread) = &*THREAD
+        {
+            thread.unpark();
+        }
+    }
+
+    /// Marks the end of a turn and says how much CPU time it took.
+    pub fn end_turn(&self) -> Duration {
+        self.turn.store(0, Ordering::Relaxed);
+        let began = Duration::from_nanos(self.turn_cpu.load(Ordering::Relaxed));
+        self.clock.read().unwrap_or_default().saturating_sub(began)
+    }
+
+    /// Stops the isolate's JavaScript for good. The first reason counts.
+    pub fn terminate(&self, reason: EndReason) {
+        let code = REASONS.iter().position(|known| *known == reason).map_or(0, |index| index as u8 + 1);
+        // Where a reason was given already, that one stays.
+        let _ = self.reason.compare_exchange(0, code, Ordering::SeqCst, Ordering::SeqCst);
+        self.isolate.terminate_execution();
+    }
+
+    /// Why the isolate was stopped, if it was.
+    pub fn terminated(&self) -> Option<EndReason> {
+        REASONS.get(usize::from(self.reason.load(Ordering::SeqCst)).wrapping_sub(1)).copied()
+    }
+
+    /// Whether the isolate is in a turn; stops it if that has lasted too long.
+    fn look(&self) -> bool {
+        let turn = self.turn.load(Ordering::SeqCst);
+        let (cpu_limit, wall_limit) = (self.cpu_limit.load(Ordering::Relaxed), self.wall_limit.load(Ordering::Relaxed));
+        if turn == 0 || cpu_limit == 0 {
+            return turn != 0;
+        }
+        if let Some(cpu) = self.clock.read()
+            && nanos(cpu).saturating_sub(self.turn_cpu.load(Ordering::Relaxed)) > cpu_limit
+            && self.turn.load(Ordering::SeqCst) == turn
+        {
+            self.terminate(EndReason::Cpu);
+        } else if nanos(EPOCH.elapsed()).saturating_sub(turn) > wall_limit {
+            self.terminate(EndReason::Wall);
+        }
+        true
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn watch() {
+    let mut idle = 0;
+    loop {
+        let mut active = false;
+        ALL.lock().unwrap_or_else(PoisonError::into_inner).retain(|watched| match watched.upgrade() {
+            Some(watched) => {
+                active |= watched.look();
+                true
+            }
+            None => false,
+        });
+        idle = if active { 0 } else { idle + 1 };
+        if idle < IDLE_LOOKS {
+            std::thread::sleep(INTERVAL);
+            continue;
+        }
+        ASLEEP.store(true, Ordering::SeqCst);
+        if !ALL.lock().unwrap_or_else(PoisonError::into_inner).iter().any(is_in_turn) {
+            std::thread::park();
+        }
+        ASLEEP.store(false, Ordering::SeqCst);
+        idle = 0;
+    }
+}
+
+/// A turn may have begun just before [`ASLEEP`] was set, and then nobody unparks.
+fn is_in_turn(watched: &Weak<Watched>) -> bool {
+    watched.upgrade().is_some_and(|watched| watched.turn.load(Ordering::SeqCst) != 0)
+}

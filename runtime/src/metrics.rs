@@ -1,0 +1,112 @@
+//! Counters of the host, in Prometheus' text format on the admin listener. Counting never waits.
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use orilla_bindings::invocation::EndReason;
+
+/// Upper bounds of the histogram's buckets, in seconds.
+const BUCKETS: [f64; 11] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
+
+/// A Prometheus histogram.
+#[derive(Default)]
+pub struct Histogram {
+    buckets: [AtomicU64; BUCKETS.len()],
+    count: AtomicU64,
+    micros: AtomicU64,
+}
+
+impl Histogram {
+    /// Counts one duration.
+    pub fn observe(&self, duration: Duration) {
+        if let Some(bucket) = BUCKETS.iter().position(|bound| duration.as_secs_f64() <= *bound) {
+            self.buckets[bucket].fetch_add(1, Relaxed);
+        }
+        self.count.fetch_add(1, Relaxed);
+        self.micros.fetch_add(duration.as_micros() as u64, Relaxed);
+    }
+
+    fn write(&self, out: &mut String, name: &str, help: &str) -> std::fmt::Result {
+        writeln!(out, "# HELP {name} {help}\n# TYPE {name} histogram")?;
+        let mut total = 0;
+        for (bound, bucket) in BUCKETS.iter().zip(&self.buckets) {
+            total += bucket.load(Relaxed);
+            writeln!(out, "{name}_bucket{{le=\"{bound}\"}} {total}")?;
+        }
+        let count = self.count.load(Relaxed);
+        let sum = self.micros.load(Relaxed) as f64 / 1e6;
+        writeln!(out, "{name}_bucket{{le=\"+Inf\"}} {count}\n{name}_sum {sum}\n{name}_count {count}")
+    }
+}
+
+/// All counters of one host.
+#[derive(Default)]
+pub struct Metrics {
+    /// Connections open now.
+    pub connections: AtomicU64,
+    /// Answers by class of their status, 1xx to 5xx.
+    pub responses: [AtomicU64; 5],
+    /// Answers from static files.
+    pub static_responses: AtomicU64,
+    /// Invocations that ended early, by reason.
+    pub failures: [AtomicU64; REASONS.len()],
+    /// Isolates alive now.
+    pub isolates: AtomicU64,
+    /// Isolate boots, from the decision to the first invocation.
+    pub boots: Histogram,
+}
+
+const REASONS: [EndReason; 8] = [
+    EndReason::Cpu,
+    EndReason::Memory,
+    EndReason::Wall,
+    EndReason::Boot,
+    EndReason::Uncaught,
+    EndReason::Reclaimed,
+    EndReason::Overloaded,
+    EndReason::BodyTooLarge,
+];
+
+impl Metrics {
+    /// Counts an answer.
+    pub fn answered(&self, status: u16) {
+        if let Some(class) = self.responses.get(usize::from(status / 100).wrapping_sub(1)) {
+            class.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Counts an invocation that ended early.
+    pub fn failed(&self, reason: EndReason) {
+        if let Some(index) = REASONS.iter().position(|known| *known == reason) {
+            self.failures[index].fetch_add(1, Relaxed);
+        }
+    }
+
+    /// All of it in Prometheus' text format.
+    pub fn render(&self) -> String {
+        let mut out = String::new();
+        // Writing to a String cannot fail.
+        let _ = self.write(&mut out);
+        out
+    }
+
+    fn write(&self, out: &mut String) -> std::fmt::Result {
+        let gauge = |value: &AtomicU64| value.load(Relaxed);
+        writeln!(out, "# HELP orilla_connections Open connections.\n# TYPE orilla_connections gauge")?;
+        writeln!(out, "orilla_connections {}", gauge(&self.connections))?;
+        writeln!(out, "# HELP orilla_isolates Isolates alive.\n# TYPE orilla_isolates gauge")?;
+        writeln!(out, "orilla_isolates {}", gauge(&self.isolates))?;
+        writeln!(out, "# HELP orilla_responses_total Answers.\n# TYPE orilla_responses_total counter")?;
+        for (class, count) in self.responses.iter().enumerate() {
+            writeln!(out, "orilla_responses_total{{class=\"{}xx\"}} {}", class + 1, gauge(count))?;
+        }
+        writeln!(out, "# HELP orilla_static_responses_total Static files.\n# TYPE orilla_static_responses_total counter")?;
+        writeln!(out, "orilla_static_responses_total {}", gauge(&self.static_responses))?;
+        writeln!(out, "# HELP orilla_failures_total Early ends.\n# TYPE orilla_failures_total counter")?;
+        for (reason, count) in REASONS.iter().zip(&self.failures) {
+            writeln!(out, "orilla_failures_total{{reason=\"{}\"}} {}", reason.as_str(), gauge(count))?;
+        }
+        self.boots.write(out, "orilla_boot_seconds", "Isolate boots.")
+    }
+}

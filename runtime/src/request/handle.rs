@@ -1,0 +1,248 @@
+//! Routes a request: a static file if there is one, else into the app.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue, UPGRADE};
+use http::uri::{Authority, Scheme};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use orilla_bindings::invocation::{EndReason, FetchRequest, Reply, ReplyBody, RequestBody};
+use orilla_services::caller::{Caller, Identity, Policy};
+
+use super::body::{HostBody, IntakeError, intake};
+use super::respond::{failure, refusal, static_file};
+use super::static_files::Lookup;
+use super::websocket;
+use crate::isolate::pool::{Dispatched, Pool};
+use crate::metrics::Metrics;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+/// Names a request in answers and logs.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What every request needs.
+pub struct Host {
+    /// The app.
+    pub pool: Pool,
+    /// The host's counters.
+    pub metrics: Arc<Metrics>,
+    /// Longest pause in a request's body.
+    pub body_idle: Duration,
+    /// Whether the host speaks TLS.
+    pub secure: bool,
+    /// Makes request ids unique across restarts.
+    pub instance: u64,
+    /// Requests so far.
+    pub requests: AtomicU64,
+}
+
+/// What is known of a connection.
+#[derive(Clone)]
+pub struct Peer {
+    address: HeaderValue,
+}
+
+impl Peer {
+    /// The other end of a connection.
+    pub fn new(address: SocketAddr) -> Self {
+        let text = match address.ip() {
+            IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(IpAddr::V6(v6), IpAddr::V4),
+            v4 => v4,
+        };
+        // An address is always a valid header value.
+        let address = HeaderValue::from_str(&text.to_string()).unwrap_or(HeaderValue::from_static("unknown"));
+        Self { address }
+    }
+}
+
+impl Host {
+    /// Answers a request.
+    pub async fn handle(self: Arc<Self>, peer: Peer, request: Request<Incoming>) -> Response<HostBody> {
+        let response = self.answer(peer, request).await;
+        self.metrics.answered(response.status().as_u16());
+        response
+    }
+
+    async fn answer(&self, peer: Peer, request: Request<Incoming>) -> Response<HostBody> {
+        let deployment = &self.pool.deployment;
+        let path = request.uri().path();
+        if let Some(files) = &deployment.static_files {
+            let target = request.uri().path_and_query().map_or(path, |target| target.as_str());
+            match files.respond(request.method(), target, request.headers()).await {
+                Lookup::Found(reply) | Lookup::Refused(reply) => {
+                    self.metrics.static_responses.fetch_add(1, Ordering::Relaxed);
+                    return static_file(reply);
+                }
+                Lookup::NotFound => {}
+            }
+        }
+        if !deployment.manifest.manifest.routes.reach_app(path) {
+            return self.outside_routes(request.method(), request.headers()).await;
+        }
+        let Some(authority) = authority(&request) else {
+            return refusal(StatusCode::BAD_REQUEST, "bad_request", "the request needs one valid Host header");
+        };
+        self.dispatch(peer, &authority, request).await
+    }
+
+    async fn outside_routes(&self, method: &Method, headers: &HeaderMap) -> Response<HostBody> {
+        let fallback = match &self.pool.deployment.static_files {
+            Some(files) => files.fallback(method, headers).await,
+            None => None,
+        };
+        fallback.map_or_else(|| refusal(StatusCode::NOT_FOUND, "not_found", "there is nothing here"), static_file)
+    }
+
+    async fn dispatch(&self, peer: Peer, authority: &str, request: Request<Incoming>) -> Response<HostBody> {
+        let trace = format!("{:08x}{:08x}", self.instance as u32, self.requests.fetch_add(1, Ordering::Relaxed) as u32);
+        let limits = &self.pool.deployment.limits;
+        let (mut parts, incoming) = request.into_parts();
+        let handshake = websocket::Handshake::of(&mut parts);
+        let body = if handshake.is_some() || incoming_is_empty(&parts.method, &incoming) {
+            RequestBody::Empty
+        } else {
+            match intake(incoming, limits.request_body_bytes, self.body_idle).await {
+                Ok(body) => body,
+                Err(error) => return self.refuse_body(&error, &trace),
+            }
+        };
+        let scheme = if self.secure { "https" } else { "http" };
+        let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+        let mut url = String::with_capacity(scheme.len() + 3 + authority.len() + target.len());
+        for part in [scheme, "://", authority, target] {
+            url.push_str(part);
+        }
+        let mut headers = parts.headers;
+        self.dress(&mut headers, peer);
+        let caller = Arc::new(Caller {
+            app: self.pool.deployment.name.clone(),
+            tenant: self.pool.deployment.name.clone(),
+            identity: Identity::Anonymous,
+            policy: Policy::Enforced,
+            trace: trace.as_str().into(),
+        });
+        let upgradable = handshake.is_some();
+        let request = FetchRequest { method: parts.method.clone(), url, headers, body, upgradable };
+        match self.pool.dispatch(caller, request) {
+            Ok(dispatched) => self.reply(dispatched, handshake, &parts.method, &trace).await,
+            Err(reason) => self.fail(reason, &trace),
+        }
+    }
+
+    /// Says who the client is, whatever it says itself.
+    fn dress(&self, headers: &mut HeaderMap, peer: Peer) {
+        headers.insert(FORWARDED_FOR, peer.address);
+        headers.insert(FORWARDED_PROTO, HeaderValue::from_static(if self.secure { "https" } else { "http" }));
+        headers.remove(EXPECT);
+    }
+
+    async fn reply(
+        &self,
+        mut dispatched: Dispatched,
+        handshake: Option<websocket::Handshake>,
+        method: &Method,
+        trace: &str,
+    ) -> Response<HostBody> {
+        let reply = (&mut dispatched.reply).await;
+        let response = match reply {
+            Ok(Reply::Response(response)) => response,
+            Ok(Reply::Failed(reason)) => {
+                dispatched.finish();
+                return self.fail(reason, trace);
+            }
+            // The isolate is gone without a word: it was being dropped.
+            Err(_) => {
+                dispatched.finish();
+                return self.fail(EndReason::Reclaimed, trace);
+            }
+        };
+        let (mut parts, body) = response.into_parts();
+        let body = match body {
+            ReplyBody::Empty => {
+                dispatched.finish();
+                HostBody::Full(None)
+            }
+            ReplyBody::Full(bytes) => {
+                dispatched.finish();
+                // HEAD has the length of what GET would send; hyper takes it from the body and sends none.
+                HostBody::full(bytes)
+            }
+            ReplyBody::Stream(chunks) => {
+                let length = declared_length(&parts.headers).filter(|_| *method != Method::HEAD);
+                HostBody::Stream { chunks, length, dispatched: Some(Box::new(dispatched)) }
+            }
+            ReplyBody::WebSocket(end) => match handshake {
+                Some(handshake) => return handshake.accept(end, dispatched, parts.headers),
+                None => return self.fail(EndReason::Uncaught, trace),
+            },
+        };
+        if !parts.headers.contains_key(REQUEST_ID)
+            && parts.status.is_server_error()
+            && let Ok(value) = HeaderValue::from_str(trace)
+        {
+            parts.headers.insert(REQUEST_ID, value);
+        }
+        if parts.headers.get(CONTENT_TYPE).is_some_and(HeaderValue::is_empty) {
+            parts.headers.remove(CONTENT_TYPE);
+        }
+        Response::from_parts(parts, body)
+    }
+
+    fn fail(&self, reason: EndReason, trace: &str) -> Response<HostBody> {
+        self.metrics.failed(reason);
+        failure(reason, trace)
+    }
+
+    fn refuse_body(&self, error: &IntakeError, trace: &str) -> Response<HostBody> {
+        let (status, message) = match error {
+            IntakeError::TooLarge => return self.fail(EndReason::BodyTooLarge, trace),
+            IntakeError::TimedOut => (StatusCode::REQUEST_TIMEOUT, "the request's body stopped coming"),
+            IntakeError::Broken => (StatusCode::BAD_REQUEST, "the request's body is broken"),
+        };
+        let mut response = refusal(status, "bad_request", message);
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        response
+    }
+}
+
+fn incoming_is_empty(method: &Method, incoming: &Incoming) -> bool {
+    use http_body::Body as _;
+    // A GET with a body is legal and means nothing; Request has no way to show it.
+    incoming.is_end_stream() || *method == Method::GET || *method == Method::HEAD
+}
+
+fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Whom the request is addressed to: the absolute URI's authority, else the one Host header.
+fn authority(request: &Request<Incoming>) -> Option<String> {
+    if let Some(scheme) = request.uri().scheme()
+        && (*scheme == Scheme::HTTP || *scheme == Scheme::HTTPS)
+        && let Some(authority) = request.uri().authority()
+    {
+        return Some(host_of(authority));
+    }
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let host = hosts.next()?;
+    if hosts.next().is_some() {
+        return None;
+    }
+    let authority: Authority = host.to_str().ok()?.parse().ok()?;
+    Some(host_of(&authority))
+}
+
+/// Without user information, which a URL of a request does not have.
+fn host_of(authority: &Authority) -> String {
+    let text = authority.as_str();
+    text.rsplit_once('@').map_or(text, |(_, host)| host).to_owned()
+}
+
+/// Whether the client asks to upgrade to a WebSocket.
+pub fn asks_for_websocket(headers: &HeaderMap) -> bool {
+    headers.get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+}

@@ -1,0 +1,10 @@
+//! A request's way: [`server`] accepts the connection, [`handle`] routes it to a static file or into an isolate,
+//! [`respond`] and [`websocket`] bring the answer back. [`admin`] is a listener of its own.
+
+pub mod admin;
+pub mod body;
+pub mod handle;
+pub mod respond;
+pub mod server;
+pub mod static_files;
+pub mod websocket;

@@ -1,0 +1,193 @@
+//! Accepts connections: plain or TLS, HTTP/1.1 or HTTP/2, a bounded number of them, and drains them when told to stop.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+
+use super::handle::{Host, Peer};
+use crate::config::Server as ServerConfig;
+
+/// Longest that a TLS handshake may take.
+const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why the listener cannot speak TLS.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// `TLS_CERTIFICATE`
+    #[error("the certificate {0} cannot be used: {1}")]
+    Certificate(String, String),
+    /// `TLS_KEY`
+    #[error("the key {0} cannot be used: {1}")]
+    Key(String, String),
+}
+
+impl TlsError {
+    /// The stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Certificate(..) => "TLS_CERTIFICATE",
+            Self::Key(..) => "TLS_KEY",
+        }
+    }
+}
+
+/// The acceptor for a certificate and its key.
+pub fn tls_acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
+    let certificate_error = |error: &dyn std::fmt::Display| {
+        TlsError::Certificate(certificate.display().to_string(), error.to_string())
+    };
+    let key_error = |error: &dyn std::fmt::Display| TlsError::Key(key.display().to_string(), error.to_string());
+    let chain = CertificateDer::pem_file_iter(certificate).map_err(|error| certificate_error(&error))?;
+    let chain: Vec<_> = chain.collect::<Result<_, _>>().map_err(|error| certificate_error(&error))?;
+    if chain.is_empty() {
+        return Err(certificate_error(&"there is no certificate in it"));
+    }
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| key_error(&error))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.map_err(|error| certificate_error(&error))?.with_no_client_auth();
+    let mut config = config.with_single_cert(chain, key).map_err(|error| key_error(&error))?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// A listener and what it does with connections.
+pub struct Server {
+    /// Where connections come from.
+    pub listener: TcpListener,
+    /// Speaks TLS, if it does.
+    pub tls: Option<TlsAcceptor>,
+    /// Answers requests.
+    pub host: Arc<Host>,
+    /// Timeouts and bounds.
+    pub config: ServerConfig,
+}
+
+impl Server {
+    /// Serves until `stop`; then requests in flight get the drain time to finish.
+    pub async fn serve(self, stop: impl Future<Output = ()>) {
+        let (draining, watcher) = watch::channel(false);
+        let places = Arc::new(Semaphore::new(usize::try_from(self.config.max_connections).unwrap_or(usize::MAX >> 4)));
+        let http = Arc::new(self.http());
+        tokio::pin!(stop);
+        loop {
+            let place = tokio::select! {
+                () = &mut stop => break,
+                place = places.clone().acquire_owned() => place,
+            };
+            let accepted = tokio::select! {
+                () = &mut stop => break,
+                accepted = self.listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, address)) => {
+                    let connection = Connection {
+                        host: self.host.clone(),
+                        tls: self.tls.clone(),
+                        http: http.clone(),
+                        draining: watcher.clone(),
+                    };
+                    tokio::spawn(async move {
+                        connection.run(stream, address).await;
+                        drop(place);
+                    });
+                }
+                // Out of file descriptors, most likely: closing connections will free some.
+                Err(error) => {
+                    tracing::warn!(%error, "a connection cannot be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+        drop(self.listener);
+        self.host.pool.retire();
+        drop(watcher);
+        draining.send_replace(true);
+        let patience = Duration::from_millis(self.config.drain_timeout_ms);
+        // Every connection holds a receiver, so this resolves when the last one has ended.
+        if tokio::time::timeout(patience, draining.closed()).await.is_err() {
+            tracing::warn!(code = "DRAIN_TIMEOUT", "requests were still in flight when the drain time was over");
+        }
+    }
+
+    fn http(&self) -> auto::Builder<TokioExecutor> {
+        let mut http = auto::Builder::new(TokioExecutor::new());
+        let header_bytes = usize::try_from(self.config.max_header_bytes).unwrap_or(usize::MAX);
+        http.http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(Duration::from_millis(self.config.header_read_timeout_ms))
+            .max_buf_size(header_bytes.max(8192))
+            .pipeline_flush(true);
+        http.http2()
+            .timer(TokioTimer::new())
+            .max_header_list_size(u32::try_from(header_bytes).unwrap_or(u32::MAX))
+            .max_concurrent_streams(256)
+            .keep_alive_interval(Duration::from_millis(self.config.keep_alive_timeout_ms))
+            .keep_alive_timeout(Duration::from_secs(20));
+        http
+    }
+}
+
+struct Connection {
+    host: Arc<Host>,
+    tls: Option<TlsAcceptor>,
+    http: Arc<auto::Builder<TokioExecutor>>,
+    draining: watch::Receiver<bool>,
+}
+
+impl Connection {
+    async fn run(self, stream: TcpStream, address: SocketAddr) {
+        let metrics = self.host.metrics.clone();
+        metrics.connections.fetch_add(1, Ordering::Relaxed);
+        // A socket that cannot be set so is slower, not broken.
+        let _ = stream.set_nodelay(true);
+        match self.tls.clone() {
+            None => self.serve(stream, address).await,
+            Some(tls) => match tokio::time::timeout(TLS_HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
+                Ok(Ok(stream)) => self.serve(stream, address).await,
+                Ok(Err(error)) => tracing::debug!(%error, %address, "a TLS handshake failed"),
+                Err(_) => tracing::debug!(%address, "a TLS handshake took too long"),
+            },
+        }
+        metrics.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, address: SocketAddr) {
+        let peer = Peer::new(address);
+        let host = self.host;
+        let service = service_fn(move |request| {
+            let (host, peer) = (host.clone(), peer.clone());
+            async move { Ok::<_, Infallible>(host.handle(peer, request).await) }
+        });
+        let mut connection = std::pin::pin!(self.http.serve_connection_with_upgrades(TokioIo::new(stream), service));
+        let mut draining = self.draining;
+        // The sender never sends anything but the order to drain.
+        let ended = tokio::select! {
+            ended = &mut connection => Some(ended),
+            _ = draining.changed() => None,
+        };
+        let ended = match ended {
+            Some(ended) => ended,
+            None => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, %address, "a connection broke off");
+        }
+    }
+}

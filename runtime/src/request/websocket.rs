@@ -1,0 +1,164 @@
+//! WebSockets of apps: the handshake (RFC 6455, section 4.2) and the pump between the client's frames and the isolate.
+
+use base64::Engine as _;
+use bytes::Bytes;
+use fastwebsockets::{CloseCode, FragmentCollectorRead, Frame, OpCode, Payload, Role, WebSocket, WebSocketError};
+use http::header::{CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
+use http::{HeaderMap, Method, Response, StatusCode};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use orilla_bindings::invocation::{WebSocketEnd, WebSocketMessage};
+use sha1::{Digest as _, Sha1};
+use tokio::sync::mpsc;
+
+use super::body::HostBody;
+use super::handle::asks_for_websocket;
+use crate::isolate::pool::Dispatched;
+
+/// Most bytes of one message from a client; more closes the connection with code 1009.
+pub const MAX_MESSAGE_BYTES: usize = 16 << 20;
+
+/// The constant of the handshake.
+const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// A client's wish for a WebSocket.
+pub struct Handshake {
+    accept: HeaderValue,
+    upgrade: OnUpgrade,
+}
+
+impl Handshake {
+    /// Takes the handshake out of a request, if it is one.
+    pub fn of(parts: &mut http::request::Parts) -> Option<Self> {
+        let headers = &parts.headers;
+        if parts.method != Method::GET || !asks_for_websocket(headers) {
+            return None;
+        }
+        if headers.get(SEC_WEBSOCKET_VERSION)?.as_bytes() != b"13" {
+            return None;
+        }
+        let key = headers.get(SEC_WEBSOCKET_KEY)?;
+        let digest = Sha1::new().chain_update(key.as_bytes()).chain_update(GUID).finalize();
+        let accept = HeaderValue::from_str(&base64::engine::general_purpose::STANDARD.encode(digest)).ok()?;
+        let upgrade = parts.extensions.remove::<OnUpgrade>()?;
+        Some(Self { accept, upgrade })
+    }
+
+    /// Answers the handshake and connects the client with the app.
+    pub fn accept(self, end: WebSocketEnd, dispatched: Dispatched, headers: HeaderMap) -> Response<HostBody> {
+        let upgrade = self.upgrade;
+        tokio::spawn(async move {
+            let mut dispatched = dispatched;
+            match upgrade.await {
+                Ok(upgraded) => {
+                    carry(upgraded, end).await;
+                    dispatched.finish();
+                }
+                Err(error) => tracing::debug!(%error, "a WebSocket handshake was broken off"),
+            }
+        });
+        let mut response = Response::new(HostBody::Full(None));
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        *response.headers_mut() = headers;
+        let headers = response.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(SEC_WEBSOCKET_ACCEPT, self.accept);
+        response
+    }
+}
+
+/// What the reading half asks the writing half to send, beside the app's own messages.
+type Obligations = mpsc::Sender<Frame<'static>>;
+
+/// Carries messages both ways until either side closes.
+async fn carry(upgraded: Upgraded, end: WebSocketEnd) {
+    let mut socket = WebSocket::after_handshake(TokioIo::new(upgraded), Role::Server);
+    socket.set_max_message_size(MAX_MESSAGE_BYTES);
+    socket.set_auto_close(false);
+    socket.set_auto_pong(false);
+    let (read, mut write) = socket.split(tokio::io::split);
+    let WebSocketEnd { mut outgoing, incoming } = end;
+    let (obligations, mut owed) = mpsc::channel::<Frame<'static>>(16);
+    let reading = async move {
+        let close = read_all(FragmentCollectorRead::new(read), &incoming, &obligations).await;
+        // An app that no longer listens has closed the socket itself.
+        let _ = incoming.send(close).await;
+    };
+    let writing = async move {
+        loop {
+            let frame = tokio::select! {
+                message = outgoing.recv() => match message {
+                    Some(message) => frame(message),
+                    None => return,
+                },
+                Some(frame) = owed.recv() => frame,
+            };
+            let last = frame.opcode == OpCode::Close;
+            if write.write_frame(frame).await.is_err() || last {
+                return;
+            }
+        }
+    };
+    // The app's close ends the writing half; the client's answer to it, or its silence, ends the reading half.
+    let both = async { tokio::join!(reading, writing) };
+    both.await;
+}
+
+async fn read_all<S: tokio::io::AsyncRead + Unpin>(
+    mut read: FragmentCollectorRead<S>,
+    incoming: &mpsc::Sender<WebSocketMessage>,
+    obligations: &Obligations,
+) -> WebSocketMessage {
+    loop {
+        // The automatic answers are off, so nothing is ever handed to this.
+        let frame = read.read_frame(&mut |_| async { Ok::<(), WebSocketError>(()) }).await;
+        let message = match frame {
+            Err(WebSocketError::FrameTooLarge) => {
+                let _ = obligations.send(Frame::close(CloseCode::Size.into(), b"message too large")).await;
+                return WebSocketMessage::Close { code: 1009, reason: "message too large".into(), clean: false };
+            }
+            Err(WebSocketError::InvalidUTF8) => {
+                let _ = obligations.send(Frame::close(CloseCode::Invalid.into(), b"invalid UTF-8")).await;
+                return WebSocketMessage::Close { code: 1007, reason: "invalid UTF-8".into(), clean: false };
+            }
+            Err(_) => return WebSocketMessage::Close { code: 1006, reason: String::new(), clean: false },
+            Ok(frame) => frame,
+        };
+        let message = match message.opcode {
+            OpCode::Text => WebSocketMessage::Text(String::from_utf8_lossy(&message.payload).into_owned()),
+            OpCode::Binary => WebSocketMessage::Binary(Bytes::from(message.payload.to_vec())),
+            OpCode::Ping => {
+                let pong = Frame::pong(Payload::Owned(message.payload.to_vec()));
+                if obligations.send(pong).await.is_err() {
+                    return WebSocketMessage::Close { code: 1006, reason: String::new(), clean: false };
+                }
+                continue;
+            }
+            OpCode::Close => {
+                let _ = obligations.send(Frame::close_raw(Payload::Owned(message.payload.to_vec()))).await;
+                return close_of(&message.payload);
+            }
+            OpCode::Pong | OpCode::Continuation => continue,
+        };
+        if incoming.send(message).await.is_err() {
+            return WebSocketMessage::Close { code: 1001, reason: String::new(), clean: true };
+        }
+    }
+}
+
+fn close_of(payload: &[u8]) -> WebSocketMessage {
+    let (code, reason) = match payload.split_first_chunk::<2>() {
+        Some((code, reason)) => (u16::from_be_bytes(*code), String::from_utf8_lossy(reason).into_owned()),
+        None => (1005, String::new()),
+    };
+    WebSocketMessage::Close { code, reason, clean: true }
+}
+
+fn frame(message: WebSocketMessage) -> Frame<'static> {
+    match message {
+        WebSocketMessage::Text(text) => Frame::text(Payload::Owned(text.into_bytes())),
+        WebSocketMessage::Binary(bytes) => Frame::binary(Payload::Owned(bytes.to_vec())),
+        WebSocketMessage::Close { code, reason, .. } => Frame::close(code, reason.as_bytes()),
+    }
+}

@@ -1,0 +1,145 @@
+//! The file an app's snapshot is kept in: a magic word, a header in JSON, V8's blob, and a hash over all of it. A file
+//! that is not whole, or not for this app, build and environment, is never handed to V8.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+const MAGIC: &[u8; 16] = b"orilla.snapshot\n";
+const HASH_BYTES: usize = 32;
+
+/// Most bytes a snapshot file may have.
+pub const MAX_SNAPSHOT_BYTES: u64 = 512 << 20;
+
+/// What is known of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Source, build and V8 version in one hash.
+    pub key: String,
+    /// Names of the environment that were read at module scope, and a hash of each value; `None` where it was not set.
+    pub env: BTreeMap<String, Option<String>>,
+    /// A hash of the whole environment, if its names were listed at module scope.
+    pub env_listed: Option<String>,
+}
+
+/// Why a file is not used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// `SNAPSHOT_UNREADABLE`
+    #[error("it cannot be read: {0}")]
+    Unreadable(String),
+    /// `SNAPSHOT_DAMAGED`
+    #[error("it is not a whole snapshot file")]
+    Damaged,
+    /// `SNAPSHOT_STALE`
+    #[error("it was made from another server.js or by another build")]
+    Stale,
+    /// `SNAPSHOT_ENV_CHANGED`
+    #[error("the module read {0} of the environment, which has another value now")]
+    EnvChanged(String),
+}
+
+impl Unusable {
+    /// The stable code of this reason.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable(_) => "SNAPSHOT_UNREADABLE",
+            Self::Damaged => "SNAPSHOT_DAMAGED",
+            Self::Stale => "SNAPSHOT_STALE",
+            Self::EnvChanged(_) => "SNAPSHOT_ENV_CHANGED",
+        }
+    }
+}
+
+/// The key of a module's snapshot for this build.
+pub fn key(source: &str) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for part in [crate::BUILD, deno_core::v8::VERSION_STRING, source] {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+/// The header of a snapshot whose module read these parts of the environment.
+pub fn header(source: &str, reads: &orilla_bindings::EnvReads, env: &BTreeMap<String, String>) -> Header {
+    let key = key(source);
+    let value = |name: &String| env.get(name).map(|value| hash_of(&key, value));
+    Header {
+        env: reads.names.iter().map(|name| (name.clone(), value(name))).collect(),
+        env_listed: reads.listed.then(|| hash_of_all(&key, env)),
+        key,
+    }
+}
+
+/// Values are kept as keyed hashes: a snapshot file must not tell secrets.
+fn hash_of(key: &str, value: &str) -> String {
+    blake3::keyed_hash(blake3::hash(key.as_bytes()).as_bytes(), value.as_bytes()).to_hex().to_string()
+}
+
+fn hash_of_all(key: &str, env: &BTreeMap<String, String>) -> String {
+    hash_of(key, &env.iter().map(|(name, value)| format!("{name}\0{value}\0")).collect::<String>())
+}
+
+/// Writes a snapshot so that a reader sees the old file or the whole new one.
+pub fn write(path: &Path, header: &Header, blob: &[u8]) -> std::io::Result<()> {
+    let header = serde_json::to_vec(header)?;
+    let mut bytes = Vec::with_capacity(MAGIC.len() + 8 + header.len() + blob.len() + HASH_BYTES);
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&(header.len() as u64).to_le_bytes());
+    bytes.extend_from_slice(&header);
+    bytes.extend_from_slice(blob);
+    let hash = blake3::hash(&bytes);
+    bytes.extend_from_slice(hash.as_bytes());
+    let temporary = path.with_extension("snapshot.part");
+    std::fs::write(&temporary, &bytes)?;
+    std::fs::File::open(&temporary)?.sync_all()?;
+    std::fs::rename(&temporary, path)
+}
+
+/// Reads the snapshot of a module; `None` if there is no file.
+pub fn read(path: &Path, source: &str, env: &BTreeMap<String, String>) -> Result<Option<Vec<u8>>, Unusable> {
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Unusable::Unreadable(error.to_string())),
+        Ok(metadata) if metadata.len() > MAX_SNAPSHOT_BYTES => return Err(Unusable::Damaged),
+        Ok(_) => {}
+    }
+    let mut bytes = std::fs::read(path).map_err(|error| Unusable::Unreadable(error.to_string()))?;
+    let (header, blob) = parse(&bytes).ok_or(Unusable::Damaged)?;
+    fits(&header, source, env)?;
+    bytes.truncate(blob.end);
+    bytes.drain(..blob.start);
+    Ok(Some(bytes))
+}
+
+/// Takes a file apart, if it is whole.
+pub fn parse(bytes: &[u8]) -> Option<(Header, std::ops::Range<usize>)> {
+    let body = bytes.len().checked_sub(HASH_BYTES)?;
+    let (content, hash) = bytes.split_at(body);
+    if !content.starts_with(MAGIC) || blake3::hash(content).as_bytes() != hash {
+        return None;
+    }
+    let start = MAGIC.len() + 8;
+    let length = u64::from_le_bytes(content.get(MAGIC.len()..start)?.try_into().ok()?);
+    let blob = start.checked_add(usize::try_from(length).ok()?)?;
+    let header = serde_json::from_slice(content.get(start..blob)?).ok()?;
+    Some((header, blob..body))
+}
+
+fn fits(header: &Header, source: &str, env: &BTreeMap<String, String>) -> Result<(), Unusable> {
+    let key = key(source);
+    if header.key != key {
+        return Err(Unusable::Stale);
+    }
+    for (name, hash) in &header.env {
+        if env.get(name).map(|value| hash_of(&key, value)) != *hash {
+            return Err(Unusable::EnvChanged(name.clone()));
+        }
+    }
+    match &header.env_listed {
+        Some(hash) if *hash != hash_of_all(&key, env) => Err(Unusable::EnvChanged("all".to_owned())),
+        _ => Ok(()),
+    }
+}

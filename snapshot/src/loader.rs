@@ -1,0 +1,120 @@
+//! What an app may import: its own one module, the platform package and the `node:` modules there are.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use deno_core::error::ModuleLoaderError;
+use deno_core::{
+    ModuleLoadOptions, ModuleLoadReferrer, ModuleLoadResponse, ModuleLoader, ModuleResolveResponse, ModuleSource,
+    ModuleSourceCode, ModuleSpecifier, ModuleType, ResolutionKind, SourceCodeCacheInfo,
+};
+use deno_error::JsErrorBox;
+use orilla_bindings::PLATFORM_MODULE;
+
+/// The URL of an app's module, as stack traces show it.
+pub const ENTRYPOINT: &str = "file:///app/server.js";
+
+/// Names of the platform package.
+const PLATFORM_PACKAGES: [&str; 2] = ["@orilla/platform", "@maravilla-labs/platform"];
+
+/// Takes the code cache that V8 made for the app's module.
+pub type CodeCacheSink = Box<dyn Fn(&[u8])>;
+
+/// Loads one app.
+pub struct AppLoader {
+    /// The app's module.
+    pub source: Arc<str>,
+    /// V8's code cache for it, where there is one.
+    pub code_cache: Option<Arc<[u8]>>,
+    /// Where a fresh code cache goes; none is made without it.
+    pub code_cache_sink: RefCell<Option<CodeCacheSink>>,
+}
+
+impl AppLoader {
+    /// A loader without a code cache.
+    pub fn new(source: Arc<str>) -> Self {
+        Self { source, code_cache: None, code_cache_sink: RefCell::new(None) }
+    }
+}
+
+/// The loader of an isolate that may not have its app yet.
+#[derive(Default)]
+pub struct LateLoader(pub RefCell<Option<AppLoader>>);
+
+impl ModuleLoader for LateLoader {
+    fn resolve(&self, specifier: &str, _referrer: &str, _kind: ResolutionKind) -> ModuleResolveResponse {
+        resolve(specifier)
+    }
+
+    fn load(
+        &self,
+        specifier: &ModuleSpecifier,
+        _referrer: Option<&ModuleLoadReferrer>,
+        _options: ModuleLoadOptions,
+    ) -> ModuleLoadResponse {
+        let app = self.0.borrow();
+        match app.as_ref() {
+            Some(app) if specifier.as_str() == ENTRYPOINT => ModuleLoadResponse::Sync(Ok(module(app, specifier))),
+            _ => ModuleLoadResponse::Sync(Err(not_found(specifier.as_str()))),
+        }
+    }
+
+    fn code_cache_ready(
+        &self,
+        specifier: ModuleSpecifier,
+        _hash: u64,
+        code_cache: &[u8],
+    ) -> Pin<Box<dyn Future<Output = ()>>> {
+        if specifier.as_str() == ENTRYPOINT
+            && let Some(app) = self.0.borrow().as_ref()
+            && let Some(sink) = app.code_cache_sink.borrow().as_ref()
+        {
+            sink(code_cache);
+        }
+        Box::pin(async {})
+    }
+}
+
+fn resolve(specifier: &str) -> ModuleResolveResponse {
+    let target = match specifier {
+        ENTRYPOINT => ENTRYPOINT,
+        name if PLATFORM_PACKAGES.contains(&name) => PLATFORM_MODULE,
+        name if name.starts_with("node:") => name,
+        name if is_node_builtin(name) => return parse(&format!("node:{name}")),
+        name => return Err(not_found(name)),
+    };
+    parse(target)
+}
+
+fn parse(specifier: &str) -> ModuleResolveResponse {
+    ModuleSpecifier::parse(specifier).map_err(|_| not_found(specifier))
+}
+
+/// Bundles also import Node's modules without the scheme.
+fn is_node_builtin(name: &str) -> bool {
+    crate::SOURCES.iter().any(|(specifier, _)| specifier.strip_prefix("node:") == Some(name))
+}
+
+fn module(app: &AppLoader, specifier: &ModuleSpecifier) -> ModuleSource {
+    let wants_cache = app.code_cache.is_some() || app.code_cache_sink.borrow().is_some();
+    let code_cache = wants_cache.then(|| {
+        let mut hasher = DefaultHasher::new();
+        app.source.hash(&mut hasher);
+        SourceCodeCacheInfo { hash: hasher.finish(), data: app.code_cache.as_deref().map(|d| Cow::Owned(d.to_vec())) }
+    });
+    let code = ModuleSourceCode::String(app.source.clone().into());
+    ModuleSource::new(ModuleType::JavaScript, code, specifier, code_cache)
+}
+
+fn not_found(specifier: &str) -> ModuleLoaderError {
+    let names = crate::SOURCES.iter().filter_map(|(specifier, _)| specifier.strip_prefix("node:"));
+    let names: Vec<&str> = names.filter(|name| !name.starts_with('@')).collect();
+    JsErrorBox::type_error(format!(
+        "MODULE_NOT_FOUND: cannot import {specifier:?}: an app is one bundled module; it can import @orilla/platform and \
+         these node: modules: {}",
+        names.join(", ")
+    ))
+}

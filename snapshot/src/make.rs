@@ -1,0 +1,74 @@
+//! How a snapshot is made; the build script and the child process that makes an app's snapshot both do it this way.
+//!
+//! A snapshot always starts from nothing: one made on top of another loses the first one's external strings in deno_core
+//! 0.413 and crashes when it is loaded.
+
+use std::sync::Arc;
+
+use deno_core::{Extension, ExtensionFileSource, JsRuntimeForSnapshot, RuntimeOptions, v8};
+
+/// Handles some requests, so that the functions every request needs are compiled before the snapshot is taken and carry
+/// their bytecode in it.
+const WARM_UP: &str = include_str!("warm_up.js");
+
+/// Sets V8 up for making snapshots. Must come before anything else of V8 in the process.
+///
+/// All isolates of a process share V8's read-only heap. With `--no-extensible-ro-snapshot` every snapshot has V8's own,
+/// so that any number of different ones can be loaded side by side; without it the process dies of SIGSEGV.
+pub fn init_v8() {
+    v8::V8::set_flags_from_string("--no-extensible-ro-snapshot");
+}
+
+/// The extensions with their files' sources in memory.
+pub fn with_sources(extensions: Vec<Extension>, source: impl Fn(&str) -> Option<Arc<str>>) -> Vec<Extension> {
+    let load = |files: &mut std::borrow::Cow<'static, [ExtensionFileSource]>| {
+        for file in files.to_mut() {
+            if let Some(code) = source(file.specifier) {
+                *file = ExtensionFileSource::new_computed(file.specifier, code);
+            }
+        }
+    };
+    extensions
+        .into_iter()
+        .map(|mut extension| {
+            load(&mut extension.js_files);
+            load(&mut extension.esm_files);
+            load(&mut extension.lazy_loaded_esm_files);
+            load(&mut extension.lazy_loaded_js_files);
+            extension
+        })
+        .collect()
+}
+
+/// A runtime about to become a snapshot: the web platform is in place and warm.
+pub fn runtime(
+    extensions: Vec<Extension>,
+    options: RuntimeOptions,
+) -> Result<JsRuntimeForSnapshot, deno_core::error::CoreError> {
+    let mut runtime = JsRuntimeForSnapshot::try_new(RuntimeOptions { extensions, ..options })?;
+    warm_up(&mut runtime);
+    Ok(runtime)
+}
+
+fn warm_up(runtime: &mut JsRuntimeForSnapshot) {
+    runtime
+        .op_state()
+        .borrow_mut()
+        .put(orilla_bindings::invocation::Invocations::new(u32::MAX));
+    let script = runtime.execute_script("ext:orilla/warm_up.js", WARM_UP).expect("the warm-up script runs");
+    deno_core::scope!(scope, runtime);
+    let entry_points = orilla_bindings::entry_points(scope).expect("bootstrap.js has registered");
+    let script = v8::Local::new(scope, script);
+    let function = v8::Local::<v8::Function>::try_from(script).expect("the warm-up script is a function");
+    let undefined = v8::undefined(scope).into();
+    function.call(scope, undefined, &[entry_points.into()]).expect("the warm-up succeeds");
+    scope.perform_microtask_checkpoint();
+}
+
+/// The snapshot without an app.
+#[allow(dead_code, reason = "only the build script makes it")]
+pub fn base_snapshot(extensions: Vec<Extension>) -> Box<[u8]> {
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("tokio starts");
+    let _guard = tokio.enter();
+    runtime(extensions, RuntimeOptions::default()).expect("the extensions evaluate").snapshot()
+}

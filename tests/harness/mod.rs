@@ -1,0 +1,26 @@
+//! What the tests stand on: an app on disk, the real binary serving it, and a plain HTTP client.
+
+mod app;
+mod case;
+mod client;
+mod server;
+
+pub use app::App;
+pub use case::{case_directories, run_case};
+pub use client::{Connection, Reply, Request};
+pub use server::{Serve, Server, run, succeeds};
+
+use std::time::{Duration, Instant};
+
+/// How long anything may take before a test gives up on it. Far beyond what is normal, also on a loaded machine.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Waits until `condition` holds.
+#[track_caller]
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < DEADLINE, "gave up waiting: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

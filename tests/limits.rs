@@ -1,0 +1,176 @@
+//! What happens to an app that goes beyond its bounds, and to everything else meanwhile: nothing.
+
+use serde_json::json;
+
+use crate::harness::{App, Reply, Request, Serve, Server};
+
+const BAD_MANNERS: &str = r#"
+const hoard = [];
+
+const ways = {
+  ok: () => new Response("ok"),
+  throw: () => {
+    throw new Error("thrown on purpose");
+  },
+  reject: async () => {
+    throw "a string";
+  },
+  never: () => new Promise(() => {}),
+  loop: () => {
+    for (;;);
+  },
+  microtasks: () => {
+    const again = () => Promise.resolve().then(again);
+    return again();
+  },
+  regexp: () => new Response(String(/^(a+)+$/.test("a".repeat(64) + "!"))),
+  allocate: () => {
+    for (;;) hoard.push(new Array(1000).fill({}));
+  },
+  string: () => {
+    let text = "x";
+    for (;;) hoard.push((text += text).slice(1).toUpperCase());
+  },
+  buffers: () => {
+    for (;;) hoard.push(new Uint8Array(1 << 20).fill(1));
+  },
+  recurse: () => ways.recurse() + 1,
+  late: () => {
+    setTimeout(() => {
+      for (;;);
+    }, 1);
+    return new Promise(() => {});
+  },
+  unhandled: () => {
+    Promise.reject(new Error("nobody cares"));
+    return new Response("ok");
+  },
+  manyHeaders: () => new Response("", { headers: { "x-long": "x".repeat(100_000) } }),
+};
+
+export default { fetch: (request) => ways[new URL(request.url).pathname.slice(1)]() };
+"#;
+
+fn bad_manners() -> App {
+    let limits = json!({ "wall_ms": 2000, "cpu_ms": 300, "heap_mb": 32, "array_buffer_mb": 16 });
+    App::new(BAD_MANNERS).manifest(json!({ "limits": limits }))
+}
+
+/// Sends the request, and asserts that the app serves afterwards.
+#[track_caller]
+fn survives(way: &str) -> Reply {
+    let server = Server::of(&bad_manners());
+    assert_eq!(server.get("/ok").expect(200), "ok");
+    let reply = server.get(way);
+    assert_eq!(server.get("/ok").expect(200), "ok");
+    reply
+}
+
+#[test]
+fn a_throwing_handler_is_answered_500_and_logged_with_its_place() {
+    let server = Server::of(&bad_manners());
+    let reply = server.get("/throw");
+    reply.expect_error(500, "uncaught");
+    assert!(!reply.text().contains("thrown on purpose"), "the client is told an app's internals: {}", reply.text());
+    server.wait_for_log("thrown on purpose");
+    server.wait_for_log("server.js:7:11");
+    server.get("/reject").expect_error(500, "uncaught");
+    server.get("/unhandled").expect(200);
+    server.wait_for_log("nobody cares");
+    server.get("/ok").expect(200);
+}
+
+#[test]
+fn a_handler_that_never_settles_runs_into_the_wall_clock() {
+    survives("/never").expect_error(504, "wall");
+}
+
+#[test]
+fn endless_loops_run_out_of_cpu_time() {
+    for way in ["/loop", "/microtasks", "/regexp", "/late"] {
+        survives(way).expect_error(503, "cpu");
+    }
+}
+
+#[test]
+fn endless_allocation_runs_out_of_memory() {
+    for way in ["/allocate", "/string"] {
+        survives(way).expect_error(503, "memory");
+    }
+}
+
+#[test]
+fn too_many_buffers_do_not_take_the_process_down() {
+    let reply = survives("/buffers");
+    assert!(matches!(reply.status, 500 | 503), "{}", reply.status);
+    assert!(matches!(reply.header("x-orilla-error").as_deref(), Some("uncaught" | "memory")));
+}
+
+#[test]
+fn endless_recursion_is_an_ordinary_error() {
+    survives("/recurse").expect_error(500, "uncaught");
+}
+
+#[test]
+fn headers_beyond_the_limit_are_an_error_of_the_app() {
+    survives("/manyHeaders").expect_error(500, "uncaught");
+}
+
+#[test]
+fn an_app_that_loops_at_module_scope_cannot_boot_and_the_host_goes_on() {
+    let app = App::new("for (;;); export default { fetch: () => new Response('never') };")
+        .manifest(json!({ "limits": { "wall_ms": 1000, "cpu_ms": 300 } }));
+    let server = Server::of(&app);
+    server.get("/").expect_error(500, "boot");
+    server.get("/").expect_error(500, "boot");
+}
+
+#[test]
+fn a_body_beyond_the_limit_is_refused() {
+    let echo = "export default { fetch: async (request) => new Response((await request.text()).length) };";
+    let app = App::new(echo).manifest(json!({ "limits": { "request_body_bytes": 1000 } }));
+    let server = Server::of(&app);
+    assert_eq!(server.send(&Request::post("/", "x".repeat(1000))).expect(200), "1000");
+    server.send(&Request::post("/", "x".repeat(1001))).expect_error(413, "body_too_large");
+    let mut connection = server.connect();
+    connection.send("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n").unwrap();
+    let chunk = format!("1f4\r\n{}\r\n", "x".repeat(500));
+    for _ in 0..4 {
+        // The server may have answered and closed already.
+        let _ = connection.send(&chunk);
+    }
+    let _ = connection.send("0\r\n\r\n");
+    connection.reply("POST").unwrap().expect_error(413, "body_too_large");
+    assert_eq!(server.send(&Request::post("/", "xy")).expect(200), "2");
+}
+
+#[test]
+fn requests_beyond_the_queue_are_turned_away_and_told_when_to_come_back() {
+    let app = App::new(
+        "const open = []; export default { fetch: (request) => request.url.endsWith('/wait') ? new Promise(() => {}) : new Response('ok') };",
+    )
+    .manifest(json!({ "limits": { "concurrent_requests": 1, "queued_requests": 1, "queue_wait_ms": 1000, "wall_ms": 3000 } }));
+    let server = Serve::new(&app).config("[isolates]\nmax = 1\nprewarm = 0\n").start();
+    let replies: Vec<Reply> = std::thread::scope(|scope| {
+        let waiting: Vec<_> = (0..6).map(|_| scope.spawn(|| server.get("/wait"))).collect();
+        waiting.into_iter().map(|reply| reply.join().unwrap()).collect()
+    });
+    let turned_away = replies.iter().filter(|reply| reply.header("x-orilla-error").as_deref() == Some("overloaded"));
+    assert!(turned_away.clone().count() >= 4, "{replies:?}");
+    for reply in turned_away {
+        reply.expect(503);
+        assert!(reply.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok()));
+    }
+    assert_eq!(server.get("/ok").expect(200), "ok");
+}
+
+#[test]
+fn subrequests_are_counted() {
+    let app = App::new(
+        "export default { async fetch() { const codes = []; for (let i = 0; i < 3; i++) \
+         await fetch('http://127.0.0.1:1/').catch((error) => codes.push(error.code)); return Response.json(codes); } };",
+    )
+    .manifest(json!({ "limits": { "subrequests": 2 } }));
+    let expected = json!(["EGRESS_DENIED", "EGRESS_DENIED", "SUBREQUESTS_EXCEEDED"]);
+    assert_eq!(Server::of(&app).get("/").json(), expected);
+}

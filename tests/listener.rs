@@ -1,0 +1,122 @@
+//! Ports, protocols and the end of the process.
+
+use std::net::TcpListener;
+use std::process::Command;
+
+use crate::harness::{App, Request, Serve, Server};
+
+const HELLO: &str = "export default { fetch: (request) => new Response(`hello ${new URL(request.url).protocol}`) };";
+
+fn curl(arguments: &[&str]) -> String {
+    let output =
+        Command::new("curl").args(["--silent", "--show-error", "--max-time", "60"]).args(arguments).output().unwrap();
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let app = App::new(HELLO);
+    let output = Serve::new(&app).port(&port).fails();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("error[") && stderr.contains(&port), "{stderr}");
+}
+
+#[test]
+fn the_admin_listener_is_apart_from_the_apps() {
+    let app = App::new(HELLO);
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let mut server = Serve::new(&app).args(["--admin-port", &free]).start();
+    let admin = server.listens_at("admin listening on ");
+    let mut connection = crate::harness::Connection::open(admin);
+    let mut ask = |path| connection.request(&Request::get(path)).unwrap();
+    assert_eq!(ask("/_orilla/health").expect(200), "{\"status\":\"ok\"}\n");
+    assert!(ask("/_orilla/metrics").expect(200).contains("# TYPE"));
+    ask("/").expect(404);
+    assert_eq!(server.get("/_orilla/health").expect(200), "hello http:");
+}
+
+#[test]
+fn http_2_is_spoken_with_prior_knowledge() {
+    let server = Server::of(&App::new(HELLO));
+    let url = format!("http://{}/", server.address());
+    let both = ["--http2-prior-knowledge", "--write-out", " over %{http_version}", &url];
+    assert_eq!(curl(&both), "hello http: over 2");
+}
+
+#[test]
+fn tls_is_spoken_in_both_protocol_versions() {
+    let app = App::new(HELLO);
+    let (certificate, key) =
+        (app.beside("cert.pem").display().to_string(), app.beside("key.pem").display().to_string());
+    let openssl = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"])
+        .args([
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+            "-keyout",
+            &key,
+            "-out",
+            &certificate,
+        ])
+        .output()
+        .unwrap();
+    assert!(openssl.status.success(), "{}", String::from_utf8_lossy(&openssl.stderr));
+    let server = Serve::new(&app).args(["--tls-cert", &certificate, "--tls-key", &key]).start();
+    let url = format!("https://localhost:{}/", server.address().port());
+    for (option, version) in [("--http1.1", "1.1"), ("--http2", "2")] {
+        let arguments = [option, "--cacert", &certificate, "--write-out", " over %{http_version}", &url];
+        assert_eq!(curl(&arguments), format!("hello https: over {version}"));
+    }
+    drop(server);
+    let output = Serve::new(&app).args(["--tls-cert", &key, "--tls-key", &key]).fails();
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("error["));
+}
+
+#[test]
+fn sigterm_lets_requests_in_flight_finish() {
+    let app = App::new(
+        "export default { async fetch() { console.log('begun'); await new Promise((resolve) => setTimeout(resolve, 500)); \
+         return new Response('finished'); } };",
+    );
+    for signal in [libc::SIGTERM, libc::SIGINT] {
+        let mut server = Server::of(&app);
+        let mut connection = server.connect();
+        connection.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+        server.wait_for_log("begun");
+        server.signal(signal);
+        assert_eq!(connection.reply("GET").unwrap().expect(200), "finished");
+        assert!(connection.is_closed());
+        assert!(server.ended().success());
+    }
+}
+
+#[test]
+fn the_time_to_drain_is_bounded() {
+    let app = App::new("export default { fetch() { console.log('begun'); return new Promise(() => {}); } };");
+    let mut server = Serve::new(&app).config("[server]\ndrain_timeout_ms = 100\n").start();
+    let mut connection = server.connect();
+    connection.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    server.wait_for_log("begun");
+    server.signal(libc::SIGTERM);
+    server.ended();
+}
+
+#[test]
+fn the_log_is_json_with_app_and_request() {
+    let app =
+        App::new("export default { fetch() { console.warn('line', { a: 1 }, [2]); return new Response('ok'); } };");
+    let server = Server::of(&app);
+    server.get("/").expect(200);
+    server.wait_for_log("line { a: 1 } [ 2 ]");
+    let log = server.log();
+    let line = log.lines().find(|line| line.contains("line { a: 1 }")).unwrap();
+    let entry: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    assert!(entry["level"].as_str().is_some_and(|level| level.eq_ignore_ascii_case("warn")), "{entry}");
+    assert!(entry.to_string().contains("\"app\":\"app\""), "{entry}");
+}

@@ -1,0 +1,186 @@
+//! Requests that no browser sends: each is answered or cut off, and the server goes on.
+
+use std::io::Write;
+use std::net::Shutdown;
+use std::net::TcpStream;
+
+use crate::harness::{App, Request, Serve, Server};
+
+const ECHO: &str = "export default { fetch: (request) => new Response(`${request.method} ${request.url}`) };";
+
+/// Sends bytes, and returns the status of the reply; `None` if the connection is closed without one.
+fn status_of(server: &Server, bytes: impl AsRef<[u8]>) -> Option<u16> {
+    let mut connection = server.connect();
+    // A server that refuses what it has read so far may close before all is sent.
+    let _ = connection.send(bytes);
+    connection.head().ok().map(|reply| reply.status)
+}
+
+#[test]
+fn malformed_requests_are_refused() {
+    let server = Server::of(&App::new(ECHO));
+    let requests: &[&[u8]] = &[
+        b"\r\n\r\n\r\nnonsense\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\nhost: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: a\r\nno colon\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: a\r\nbad\0name: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: a\r\ncontent-length: -1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nx",
+        b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: nonsense\r\n\r\n",
+        b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+        b"GET /a b HTTP/1.1\r\nhost: a\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    ];
+    for request in requests {
+        let mut stream = TcpStream::connect(server.address()).unwrap();
+        stream.write_all(request).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        drop(stream);
+        assert_eq!(server.get("/").expect(200), "GET http://test.example/", "{request:?}");
+    }
+    for request in &requests[1..8] {
+        let status = status_of(&server, request);
+        assert!(
+            status.is_none_or(|status| (400..=505).contains(&status)),
+            "{status:?} {:?}",
+            request.escape_ascii().to_string()
+        );
+    }
+}
+
+#[test]
+fn ambiguous_framing_never_smuggles_a_second_request() {
+    let server = Server::of(&App::new(ECHO));
+    let smuggled = "POST /first HTTP/1.1\r\nhost: a\r\ncontent-length: 6\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nGET /second HTTP/1.1\r\nhost: a\r\n\r\n";
+    let mut connection = server.connect();
+    connection.send(smuggled).unwrap();
+    let first = connection.reply("POST").unwrap();
+    // Either it is refused, or it is read as chunked, as RFC 9112 has it; then the connection must not be used on.
+    if first.status == 200 {
+        assert!(connection.reply("GET").is_err(), "a smuggled request was answered");
+    } else {
+        first.expect(400);
+    }
+}
+
+#[test]
+fn header_bombs_are_refused() {
+    let server = Server::of(&App::new(ECHO));
+    let long = format!("GET / HTTP/1.1\r\nhost: a\r\nx-long: {}\r\n\r\n", "x".repeat(40_000));
+    assert_eq!(status_of(&server, long), Some(431));
+    let many: String = (0..5_000).map(|i| format!("x-{i}: v\r\n")).collect();
+    assert_eq!(status_of(&server, format!("GET / HTTP/1.1\r\nhost: a\r\n{many}\r\n")), Some(431));
+    let target = format!("GET /{} HTTP/1.1\r\nhost: a\r\n\r\n", "a".repeat(70_000));
+    assert!(matches!(status_of(&server, target), Some(414 | 431)));
+    server.get("/").expect(200);
+}
+
+#[test]
+fn a_client_that_dribbles_its_headers_is_cut_off() {
+    let server = Serve::new(&App::new(ECHO)).config("[server]\nheader_read_timeout_ms = 200\n").start();
+    let mut connection = server.connect();
+    connection.send("GET / HTTP/1.1\r\nhost: a\r\nx-slow: ").unwrap();
+    assert!(connection.is_closed());
+    server.get("/").expect(200);
+}
+
+#[test]
+fn a_client_that_dribbles_its_body_is_cut_off() {
+    let app = App::new("export default { fetch: async (request) => new Response(await request.text()) };");
+    let server = Serve::new(&app).config("[server]\nbody_idle_timeout_ms = 200\n").start();
+    let mut connection = server.connect();
+    connection.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nabc").unwrap();
+    assert!(connection.is_closed());
+    assert_eq!(server.send(&Request::post("/", "whole")).expect(200), "whole");
+}
+
+#[test]
+fn an_idle_connection_is_closed() {
+    let server = Serve::new(&App::new(ECHO)).config("[server]\nkeep_alive_timeout_ms = 200\n").start();
+    let mut connection = server.connect();
+    connection.request(&Request::get("/")).unwrap().expect(200);
+    assert!(connection.is_closed());
+}
+
+#[test]
+fn requests_on_one_connection_are_answered_in_order() {
+    let server = Server::of(&App::new(ECHO));
+    let mut connection = server.connect();
+    let pipelined: String = (0..10).map(|i| format!("GET /{i} HTTP/1.1\r\nhost: a\r\n\r\n")).collect();
+    connection.send(pipelined).unwrap();
+    for i in 0..10 {
+        assert_eq!(connection.reply("GET").unwrap().expect(200), format!("GET http://a/{i}"));
+    }
+}
+
+#[test]
+fn the_absolute_form_is_understood() {
+    let server = Server::of(&App::new(ECHO));
+    let reply = server.send(&Request::get("http://other.example/path?q=1"));
+    assert_eq!(reply.expect(200), "GET http://other.example/path?q=1");
+}
+
+#[test]
+fn no_form_of_dots_reaches_the_app_or_a_file() {
+    let app = App::new(ECHO).manifest(serde_json::json!({ "static": "static" })).write("static/in.txt", "in");
+    let server = Server::of(&app);
+    for path in ["/../manifest.json", "/%2e%2e/manifest.json", "/%2E./manifest.json", "/a/%2e%2e/in.txt", "/./in.txt"] {
+        let reply = server.get(path);
+        assert_eq!(reply.status, 400, "{path}");
+        assert!(reply.text().contains("REQUEST_PATH_INVALID"), "{path}: {}", reply.text());
+    }
+    for path in ["/%252e%252e/manifest.json", "/..%2fmanifest.json", "/..%5cmanifest.json", "/%00", "/%"] {
+        assert!(!server.get(path).text().contains("entrypoint"), "{path}");
+    }
+}
+
+#[test]
+fn clients_that_leave_in_the_middle_do_no_harm() {
+    let app = App::new("export default { fetch: async (request) => new Response(await request.text()) };");
+    let server = Server::of(&app);
+    for _ in 0..50 {
+        let mut connection = server.connect();
+        connection.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\npart").unwrap();
+        connection.close();
+    }
+    assert_eq!(server.send(&Request::post("/", "whole")).expect(200), "whole");
+}
+
+#[test]
+fn private_addresses_are_refused_unless_the_host_allows_them() {
+    let target = Server::of(&App::new("export default { fetch: () => new Response('inside') };"));
+    let app = App::new(
+        "export default { async fetch(request) { const url = new URL(request.url).searchParams.get('url'); \
+         try { return new Response(await (await fetch(url)).text()); } \
+         catch (error) { return new Response(error.code ?? String(error)); } } };",
+    );
+    let port = target.address().port();
+    let ask = |server: &Server, url: &str| server.get(&format!("/?url={url}")).expect(200);
+    let server = Server::of(&app);
+    for host in ["127.0.0.1", "localhost", "[::1]", "0.0.0.0", "[::ffff:127.0.0.1]", "127.1", "2130706433"] {
+        assert_eq!(ask(&server, &format!("http://{host}:{port}/")), "EGRESS_DENIED", "{host}");
+    }
+    assert_eq!(ask(&server, "http://169.254.169.254/"), "EGRESS_DENIED");
+    drop(server);
+    let open = Serve::new(&app).config("[egress]\nallow = [\"127.0.0.1\"]\n").start();
+    assert_eq!(ask(&open, &format!("http://127.0.0.1:{port}/")), "inside");
+    assert_eq!(ask(&open, &format!("http://127.0.0.2:{port}/")), "EGRESS_DENIED");
+    drop(open);
+    let open = Serve::new(&app).env("ORILLA_EGRESS_ALLOW_PRIVATE", "true").start();
+    assert_eq!(ask(&open, &format!("http://127.0.0.1:{port}/")), "inside");
+}
+
+#[test]
+fn a_redirect_does_not_lead_past_the_egress_rules() {
+    let inside = Server::of(&App::new("export default { fetch: () => new Response('inside') };"));
+    let port = inside.address().port();
+    let redirect = format!("export default {{ fetch: () => Response.redirect('http://127.0.0.2:{port}/') }};");
+    let outside = Server::of(&App::new(&redirect));
+    let app = App::new(&format!(
+        "export default {{ fetch: () => fetch('http://{}/').then((r) => r.text()).then((t) => new Response(t), (e) => new Response(e.code)) }};",
+        outside.address()
+    ));
+    let server = Serve::new(&app).config("[egress]\nallow = [\"127.0.0.1\"]\n").start();
+    assert_eq!(server.get("/").expect(200), "EGRESS_DENIED");
+}

@@ -1,0 +1,151 @@
+//! App snapshots: what goes into one must not be what should be fresh, and one that does not fit is not used.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Output;
+
+use serde_json::json;
+
+use crate::harness::{App, Serve, Server, run, succeeds};
+
+/// Makes a snapshot, and asserts that it is declined, naming `what` at `place` of server.js.
+#[track_caller]
+fn declined(server_js: &str, what: &str, place: &str) {
+    let app = App::new(server_js);
+    let Output { status, stdout, stderr } = run(&["snapshot", &app.manifest_path()]);
+    let text = String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned();
+    assert_eq!(status.code(), Some(1), "{text}");
+    assert!(text.contains(what) && text.contains(&format!("server.js:{place}")), "no {what} at {place} in\n{text}");
+    assert!(!app.path("server.snapshot").exists());
+    // The app is none the worse for it.
+    Server::of(&app).get("/").expect(200);
+}
+
+#[test]
+fn time_and_randomness_at_module_scope_stand_against_a_snapshot() {
+    let app = "\nexport default { fetch: () => new Response(String(x)) };";
+    declined(&format!("const x = Date.now();{app}"), "Date.now()", "1:16");
+    declined(&format!("const x = new Date();{app}"), "new Date()", "1:11");
+    declined(&format!("const x = Date();{app}"), "Date()", "1:11");
+    declined(&format!("\n  const x = Math.random();{app}"), "Math.random()", "2:18");
+    declined(&format!("const x = crypto.randomUUID();{app}"), "crypto.randomUUID()", "1:18");
+    declined(&format!("const x = crypto.getRandomValues(new Uint8Array(1));{app}"), "crypto.getRandomValues()", "1:18");
+    declined(&format!("const x = performance.timeOrigin;{app}"), "performance.timeOrigin", "1:23");
+}
+
+#[test]
+fn hazards_are_found_through_functions_and_node_modules() {
+    declined(
+        "import { randomBytes } from 'node:crypto';\nfunction seed() {\n  return randomBytes(4);\n}\nconst x = seed();\n\
+         export default { fetch: () => new Response(String(x)) };",
+        "crypto",
+        "3:10",
+    );
+}
+
+#[test]
+fn work_begun_at_module_scope_stands_against_a_snapshot() {
+    let app = "\nexport default { fetch: () => new Response(String(x)) };";
+    declined(&format!("const x = setTimeout(() => {{}}, 1000);{app}"), "setTimeout()", "1:11");
+    declined(&format!("const x = setInterval(() => {{}}, 1000);{app}"), "setInterval()", "1:11");
+    declined(&format!("const x = fetch('http://127.0.0.1/').catch(() => 1);{app}"), "fetch()", "1:11");
+}
+
+#[test]
+fn an_app_that_cannot_start_has_no_snapshot() {
+    let app = App::new("export default {\n  fetch( {\n};");
+    let Output { status, stderr, .. } = run(&["snapshot", &app.manifest_path()]);
+    let stderr = String::from_utf8_lossy(&stderr).into_owned();
+    assert_eq!(status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("error[ENTRYPOINT_SYNTAX]") && stderr.contains("server.js:"), "{stderr}");
+}
+
+#[test]
+fn what_is_drawn_in_a_request_is_fresh_in_every_isolate() {
+    let app = App::new(
+        "import { randomUUID } from 'node:crypto'; const counts = { n: 0 }; export default { fetch: () => \
+         Response.json([crypto.randomUUID(), randomUUID(), Math.random(), String(crypto.getRandomValues(new Uint32Array(4))), \
+         Math.abs(new Date() - Date.now()) < 60000, Date.now() > 1.7e12, counts.n++]) };",
+    );
+    succeeds(&["snapshot", &app.manifest_path()]);
+    let mut drawn = BTreeSet::new();
+    for _ in 0..4 {
+        let reply = Server::of(&app).get("/").json();
+        let values = reply.as_array().unwrap();
+        drawn.extend(values[..4].iter().map(ToString::to_string));
+        assert_eq!(values[4..], [json!(true), json!(true), json!(0)]);
+    }
+    assert_eq!(drawn.len(), 16, "isolates of one snapshot draw the same: {drawn:?}");
+}
+
+#[test]
+fn state_of_module_scope_is_in_the_snapshot() {
+    let app = App::new(
+        "class Route { #path; constructor(path) { this.#path = path; } get path() { return this.#path; } } \
+         const routes = new Map([[/^.a/u, new Route('/a')]]); const later = await Promise.resolve('awaited'); \
+         const bytes = new TextEncoder().encode('ü'); const url = new URL('http://a.example/x?y=1'); const headers = new Headers({ a: 'b' }); \
+         const symbol = Symbol.for('s'); const big = 2n ** 70n; const formatter = new Intl.NumberFormat('en'); \
+         export default { fetch: () => Response.json([[...routes.values()][0].path, [...routes.keys()][0].test('/a'), later, \
+         [...bytes], url.searchParams.get('y'), headers.get('a'), symbol.description, String(big), formatter.format(1234.5)]) };",
+    );
+    let expected = json!(["/a", true, "awaited", [195, 188], "1", "b", "s", "1180591620717411303424", "1,234.5"]);
+    assert_eq!(Server::of(&app).get("/").json(), expected);
+    succeeds(&["snapshot", &app.manifest_path()]);
+    let server = Server::of(&app);
+    assert_eq!(server.get("/").json(), expected);
+    assert!(!server.log().contains("SNAPSHOT_"), "the snapshot is not used");
+}
+
+#[test]
+fn the_environment_is_never_stale() {
+    let app = App::new(
+        "const atStart = process.env.PUBLIC_A ?? 'none'; \
+         export default { fetch: (_, env) => Response.json([atStart, env.PUBLIC_A, env.PUBLIC_B ?? null, process.env.PUBLIC_B ?? null]) };",
+    )
+    .write("one.env", "PUBLIC_A=one\n");
+    let env_file = app.path("one.env").display().to_string();
+    succeeds(&["snapshot", &app.manifest_path(), "--env-file", &env_file]);
+
+    let same = Serve::new(&app).args(["--env-file", &env_file]).env("PUBLIC_B", "b").start();
+    assert_eq!(same.get("/").json(), json!(["one", "one", "b", "b"]));
+    assert!(!same.log().contains("SNAPSHOT_"), "only PUBLIC_A was read, and it is the same");
+    drop(same);
+
+    let changed = Serve::new(&app).env("PUBLIC_A", "two").start();
+    assert_eq!(changed.get("/").json(), json!(["two", "two", null, null]));
+    changed.wait_for_log("SNAPSHOT_ENV_CHANGED");
+}
+
+#[test]
+fn a_snapshot_that_is_not_whole_is_ignored() {
+    let app = App::new("export default { fetch: () => new Response('ok') };");
+    succeeds(&["snapshot", &app.manifest_path()]);
+    let whole = fs::read(app.path("server.snapshot")).unwrap();
+    let mut flipped = whole.clone();
+    flipped[whole.len() / 2] ^= 1;
+    for damaged in [&whole[..whole.len() / 2], &whole[..20], b"", b"something else altogether", &flipped] {
+        fs::write(app.path("server.snapshot"), damaged).unwrap();
+        let server = Server::of(&app);
+        assert_eq!(server.get("/").expect(200), "ok");
+        server.wait_for_log("SNAPSHOT_DAMAGED");
+    }
+}
+
+#[test]
+fn a_snapshot_of_another_source_is_ignored() {
+    let app = App::new("export default { fetch: () => new Response('old') };");
+    succeeds(&["snapshot", &app.manifest_path()]);
+    let app = app.write("server.js", "export default { fetch: () => new Response('new') };");
+    let server = Server::of(&app);
+    assert_eq!(server.get("/").expect(200), "new");
+    server.wait_for_log("SNAPSHOT_STALE");
+}
+
+#[test]
+fn an_app_may_ask_for_no_snapshot() {
+    let source = "export default { fetch: () => new Response('ok') };";
+    let app = App::new(source).manifest(json!({ "features": { "snapshot": false } }));
+    assert!(!run(&["snapshot", &app.manifest_path()]).status.success());
+    assert!(!app.path("server.snapshot").exists());
+    Server::of(&app).get("/").expect(200);
+}

@@ -1,0 +1,150 @@
+//! WebSockets, with the handshake and the frames written out by hand.
+
+use crate::harness::{App, Connection, Request, Server};
+
+const SOCKETS: &str = r#"
+const closed = [];
+
+export default {
+  fetch(request) {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/closed") return Response.json(closed);
+    const [client, server] = Object.values(new WebSocketPair());
+    server.accept();
+    server.addEventListener("message", ({ data }) => {
+      if (data === "close") server.close(3001, "as asked");
+      else server.send(typeof data === "string" ? `echo ${data}` : data);
+    });
+    server.addEventListener("close", ({ code, wasClean }) => closed.push([code, wasClean]));
+    server.send("welcome");
+    return new Response(null, { status: 101, webSocket: client });
+  },
+};
+"#;
+
+const TEXT: u8 = 1;
+const BINARY: u8 = 2;
+const CLOSE: u8 = 8;
+const PING: u8 = 9;
+const PONG: u8 = 10;
+
+fn handshake() -> Request {
+    // The key and its answer are those of RFC 6455, section 1.3.
+    Request::get("/socket")
+        .header("connection", "Upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+}
+
+fn open(server: &Server) -> Connection {
+    let mut connection = server.connect();
+    let reply = connection.begin(&handshake()).unwrap();
+    reply.expect(101);
+    assert_eq!(reply.header("sec-websocket-accept").as_deref(), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+    connection
+}
+
+/// Sends a masked frame, as clients must.
+fn send(connection: &mut Connection, opcode: u8, payload: &[u8]) {
+    const MASK: [u8; 4] = [1, 2, 3, 4];
+    let mut frame = vec![0x80 | opcode];
+    match payload.len() {
+        length @ 0..=125 => frame.push(0x80 | length as u8),
+        length => {
+            frame.push(0x80 | 126);
+            frame.extend(u16::try_from(length).unwrap().to_be_bytes());
+        }
+    }
+    frame.extend(MASK);
+    frame.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    connection.send(frame).unwrap();
+}
+
+/// The next frame's opcode and payload.
+fn receive(connection: &mut Connection) -> (u8, Vec<u8>) {
+    let head = connection.exactly(2).unwrap();
+    assert_eq!(head[0] & 0xf0, 0x80, "a whole frame without extensions");
+    assert_eq!(head[1] & 0x80, 0, "servers do not mask");
+    let length = match head[1] {
+        126 => usize::from(u16::from_be_bytes(connection.exactly(2).unwrap().try_into().unwrap())),
+        127 => u64::from_be_bytes(connection.exactly(8).unwrap().try_into().unwrap()) as usize,
+        short => usize::from(short),
+    };
+    (head[0] & 0x0f, connection.exactly(length).unwrap())
+}
+
+#[track_caller]
+fn expect_text(connection: &mut Connection, text: &str) {
+    assert_eq!(receive(connection), (TEXT, text.into()));
+}
+
+#[test]
+fn text_and_bytes_are_echoed() {
+    let server = Server::of(&App::new(SOCKETS));
+    let mut socket = open(&server);
+    expect_text(&mut socket, "welcome");
+    send(&mut socket, TEXT, "grüße".as_bytes());
+    expect_text(&mut socket, "echo grüße");
+    let bytes: Vec<u8> = (0..=255).cycle().take(5000).collect();
+    send(&mut socket, BINARY, &bytes);
+    assert_eq!(receive(&mut socket), (BINARY, bytes));
+    send(&mut socket, PING, b"still there?");
+    assert_eq!(receive(&mut socket), (PONG, b"still there?".to_vec()));
+}
+
+#[test]
+fn either_side_can_close() {
+    let server = Server::of(&App::new(SOCKETS));
+    let mut by_app = open(&server);
+    expect_text(&mut by_app, "welcome");
+    send(&mut by_app, TEXT, b"close");
+    let (opcode, payload) = receive(&mut by_app);
+    assert_eq!((opcode, &payload[..2], &payload[2..]), (CLOSE, &3001_u16.to_be_bytes()[..], &b"as asked"[..]));
+    send(&mut by_app, CLOSE, &payload);
+
+    let mut by_client = open(&server);
+    expect_text(&mut by_client, "welcome");
+    send(&mut by_client, CLOSE, &1000_u16.to_be_bytes());
+    assert_eq!(receive(&mut by_client).0, CLOSE);
+    assert!(by_client.is_closed());
+
+    let mut torn = open(&server);
+    expect_text(&mut torn, "welcome");
+    torn.close();
+    crate::harness::wait_until("the app is told of all three", || {
+        let closed = server.get("/closed").json();
+        let closed = closed.as_array().unwrap();
+        closed.iter().any(|event| event[0] == 1000 && event[1] == true) && closed.iter().any(|event| event[1] == false)
+    });
+}
+
+#[test]
+fn wrong_handshakes_and_frames_do_no_harm() {
+    let server = Server::of(&App::new(SOCKETS));
+    let plain = server.get("/socket");
+    assert!(matches!(plain.status, 426 | 500), "{}", plain.status);
+    let mut unmasked = open(&server);
+    expect_text(&mut unmasked, "welcome");
+    unmasked.send([0x81, 1, b'x']).unwrap();
+    assert!(unmasked.is_closed());
+    let mut invalid = open(&server);
+    expect_text(&mut invalid, "welcome");
+    send(&mut invalid, TEXT, &[0xff, 0xfe]);
+    assert!(invalid.is_closed());
+    let mut socket = open(&server);
+    expect_text(&mut socket, "welcome");
+}
+
+#[test]
+fn many_sockets_live_in_one_isolate() {
+    let server = Server::of(&App::new(SOCKETS));
+    let mut sockets: Vec<_> = (0..100).map(|_| open(&server)).collect();
+    for (number, socket) in sockets.iter_mut().enumerate() {
+        expect_text(socket, "welcome");
+        send(socket, TEXT, number.to_string().as_bytes());
+    }
+    for (number, socket) in sockets.iter_mut().enumerate() {
+        expect_text(socket, &format!("echo {number}"));
+    }
+}
