@@ -27,16 +27,19 @@ fn main() {
     std::fs::write(out.join("base.snapshot"), snapshot).expect("OUT_DIR is writable");
 }
 
-/// Writes each extension file into `out` and returns the Rust table of them all.
+/// Writes each extension file into `out` and returns the Rust table of them all, in the order of their specifiers:
+/// deno_core looks them up by binary search.
 fn write_sources(extensions: &[Extension], out: &Path) -> String {
     let mut table = String::from("&[\n");
-    for file in extensions.iter().flat_map(files) {
+    let mut all: Vec<_> = extensions.iter().flat_map(files).collect();
+    all.sort_by_key(|file| file.specifier);
+    for file in all {
         let path = source_path(file);
         println!("cargo:rerun-if-changed={path}");
         let source = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
         let source = if path.ends_with(".ts") { strip_types(path, &source) } else { source };
         let copy = out.join(file_name(file.specifier));
-        std::fs::write(&copy, source).expect("OUT_DIR is writable");
+        std::fs::write(&copy, to_ascii(&source)).expect("OUT_DIR is writable");
         writeln!(table, "    ({:?}, include_str!({:?})),", file.specifier, copy).expect("a String takes all");
     }
     table.push(']');
@@ -64,6 +67,22 @@ fn source_path(file: &ExtensionFileSource) -> &'static str {
 
 fn file_name(specifier: &str) -> String {
     specifier.replace(|character: char| !character.is_ascii_alphanumeric(), "_")
+}
+
+/// The same JavaScript in ASCII, as deno_core takes sources that are compiled late. Other characters stand only in
+/// comments, strings and regular expressions, where an escape means the same.
+fn to_ascii(source: &str) -> String {
+    let mut ascii = String::with_capacity(source.len());
+    for character in source.chars() {
+        if character.is_ascii() {
+            ascii.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                write!(ascii, "\\u{unit:04x}").expect("a String takes all");
+            }
+        }
+    }
+    ascii
 }
 
 /// TypeScript less its types. What it leaves needs no other change: V8 understands the rest.

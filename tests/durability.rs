@@ -111,7 +111,7 @@ fn a_damaged_database_is_refused_and_left_as_it_is() {
     let databases: Vec<_> = fs::read_dir(app.beside("data"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| fs::read(path).unwrap().starts_with(b"SQLite format 3"))
+        .filter(|path| path.is_file() && fs::read(path).unwrap().starts_with(b"SQLite format 3"))
         .collect();
     assert_eq!(databases.len(), 1);
     fs::write(&databases[0], "not a database, but something somebody may want back").unwrap();

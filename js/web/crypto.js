@@ -1,7 +1,7 @@
 // The global `crypto`. The engine behind it lives on V8's C++ heap and cannot be in a snapshot, so what user code holds
 // is this facade, which makes the engine at the first call.
 import { core } from "ext:core/mod.js";
-import { drawRandomness } from "ext:orilla_web/snapshot_guard.js";
+import { refuseWhileGuarding } from "ext:orilla_web/snapshot_guard.js";
 
 const engine = () => core.loadExtScript("ext:deno_crypto/00_crypto.js").crypto;
 
@@ -32,7 +32,7 @@ for (const name of OPERATIONS) {
   const operation = {
     async [name](...args) {
       if (!(this instanceof SubtleCrypto)) throw new TypeError("Illegal invocation");
-      drawRandomness(`crypto.subtle.${name}()`);
+      refuseWhileGuarding(`crypto.subtle.${name}()`);
       return await engine().subtle[name](...args);
     },
   }[name];
@@ -56,13 +56,13 @@ class Crypto {
 
   getRandomValues(array) {
     if (!(this instanceof Crypto)) throw new TypeError("Illegal invocation");
-    drawRandomness("crypto.getRandomValues()");
+    refuseWhileGuarding("crypto.getRandomValues()");
     return engine().getRandomValues(array);
   }
 
   randomUUID() {
     if (!(this instanceof Crypto)) throw new TypeError("Illegal invocation");
-    drawRandomness("crypto.randomUUID()");
+    refuseWhileGuarding("crypto.randomUUID()");
     return engine().randomUUID();
   }
 }

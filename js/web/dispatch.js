@@ -3,7 +3,7 @@
 import { core } from "ext:core/mod.js";
 import { op_invocation_done, op_invocation_failed } from "ext:core/ops";
 import { getAsyncContext, invocationFrame, setAsyncContext } from "ext:orilla_web/async_context.js";
-import { handlerEnv } from "ext:orilla_web/env.js";
+import { handlerEnv, resetHandlerEnv } from "ext:orilla_web/env.js";
 import { PlatformError } from "ext:orilla_web/errors.js";
 import { InboundRequest } from "ext:orilla_web/inbound_request.js";
 import { respond } from "ext:orilla_web/respond.js";
@@ -72,6 +72,7 @@ export function adopt(namespace) {
   if (!("default" in namespace)) {
     return "it has no default export; write `export default { async fetch(request, env, ctx) { … } }`";
   }
+  resetHandlerEnv();
   app = namespace.default;
   handler = typeof app === "function" ? undefined : app?.fetch;
   if (typeof handler !== "function") {

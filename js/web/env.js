@@ -19,6 +19,7 @@ function liveEnv() {
     get: (_, name) => (name === "toString" || name === "constructor" ? Object.prototype[name] : read(name)),
     has: (_, name) => read(name) !== undefined,
     set(_, name, value) {
+      if (typeof name !== "string") throw new TypeError("a name in the environment must be a string");
       written[name] = String(value);
       deleted.delete(name);
       return true;
@@ -46,6 +47,11 @@ function liveEnv() {
 export const processEnv = liveEnv();
 
 let bindings;
+
+/** Forgets what {@link handlerEnv} made: another app comes. */
+export function resetHandlerEnv() {
+  bindings = undefined;
+}
 
 /**
  * The `env` argument of the app's handlers, made at the first request so that no snapshot holds a value of it.

@@ -26,3 +26,48 @@ class HostError extends PlatformError {
 }
 
 core.registerErrorClass("PlatformError", HostError);
+
+const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
+
+// The names by which ops of the web platform raise a DOMException.
+for (const name of [
+  "AbortError",
+  "DataError",
+  "InvalidAccessError",
+  "InvalidCharacterError",
+  "InvalidStateError",
+  "NetworkError",
+  "NotSupportedError",
+  "OperationError",
+  "QuotaExceededError",
+  "SyntaxError",
+]) {
+  core.registerErrorBuilder(`DOMException${name}`, (message) => new DOMException(message, name));
+}
+
+// What the operating system says of sockets and the like. Apps see an Error with that name.
+for (const name of [
+  "AddrInUse",
+  "AddrNotAvailable",
+  "AlreadyExists",
+  "BrokenPipe",
+  "Busy",
+  "ConnectionAborted",
+  "ConnectionRefused",
+  "ConnectionReset",
+  "Http",
+  "InvalidData",
+  "IsADirectory",
+  "NetworkUnreachable",
+  "NotADirectory",
+  "NotConnected",
+  "NotFound",
+  "NotSupported",
+  "PermissionDenied",
+  "TimedOut",
+  "UnexpectedEof",
+  "WouldBlock",
+  "WriteZero",
+]) {
+  core.registerErrorBuilder(name, (message) => Object.defineProperty(new Error(message), "name", { value: name }));
+}

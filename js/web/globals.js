@@ -4,6 +4,7 @@ import { core } from "ext:core/mod.js";
 import { console } from "ext:orilla_web/console.js";
 import { Crypto, crypto, SubtleCrypto } from "ext:orilla_web/crypto.js";
 import { fetch } from "ext:orilla_web/fetch.js";
+import { loadBuiltin } from "ext:orilla_web/node_host.js";
 import { Response } from "ext:orilla_web/response.js";
 import { WebSocketPair } from "ext:orilla_web/web_socket_pair.js";
 
@@ -113,7 +114,6 @@ const lazyScripts = {
 
 const lazyModules = {
   "ext:deno_websocket/01_websocket.js": ["WebSocket"],
-  "node:buffer": ["Buffer"],
 };
 
 // Node's timers call back with the arguments after a macrotask; bundles written for Node expect these two.
@@ -143,8 +143,8 @@ export function defineGlobals() {
     const load = core.createLazyLoader(specifier);
     for (const name of names) define(name, lazy(name, () => load()[name]));
   }
-  const loadProcess = core.createLazyLoader("node:process");
-  define("process", lazy("process", () => loadProcess().default));
+  define("process", lazy("process", () => loadBuiltin("process").default));
+  define("Buffer", lazy("Buffer", () => loadBuiltin("buffer").Buffer));
   define("console", core.propNonEnumerable(console));
   define("crypto", { get: () => crypto, enumerable: true, configurable: true });
   define("navigator", { get: () => navigator, enumerable: true, configurable: true });
@@ -155,6 +155,9 @@ export function defineGlobals() {
   define("clearImmediate", core.propNonEnumerable(clearImmediate));
   Object.setPrototypeOf(globalThis, event.EventTarget.prototype);
   event.setEventTargetData(globalThis);
+  Object.defineProperty(globalThis, script("ext:deno_webidl/00_webidl.js").brand, {
+    value: script("ext:deno_webidl/00_webidl.js").brand,
+  });
   event.saveGlobalThisReference(globalThis);
   for (const name of ["error", "unhandledrejection", "rejectionhandled"]) event.defineEventHandler(globalThis, name);
   delete globalThis.__bootstrap;

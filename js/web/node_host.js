@@ -7,16 +7,24 @@ import {
   op_hash_digest,
   op_hash_update,
   op_hmac_create,
+  op_note_late_module,
   op_timing_safe_equal,
 } from "ext:core/ops";
 import { processEnv } from "ext:orilla_web/env.js";
+import { refuseWhileGuarding } from "ext:orilla_web/snapshot_guard.js";
 
 export { currentFrame, frameGet, frameWith, runInFrame, setAsyncContext } from "ext:orilla_web/async_context.js";
 
 /** Starts a digest: md5, sha1, sha256, sha384 or sha512. */
-export const hashCreate = (algorithm) => op_hash_create(algorithm);
+export const hashCreate = (algorithm) => {
+  refuseWhileGuarding("createHash()");
+  return op_hash_create(algorithm);
+};
 /** Starts an HMAC with the same algorithms. */
-export const hmacCreate = (algorithm, key) => op_hmac_create(algorithm, key);
+export const hmacCreate = (algorithm, key) => {
+  refuseWhileGuarding("createHmac()");
+  return op_hmac_create(algorithm, key);
+};
 /** Feeds a digest or an HMAC. */
 export const hashUpdate = (handle, bytes) => op_hash_update(handle, bytes);
 /** An independent digest or HMAC that has seen the same data. */
@@ -66,7 +74,15 @@ export const builtinModules = [
   "util/types",
 ];
 
-const loaders = new Map(builtinModules.map((name) => [name, core.createLazyLoader(`node:${name}`)]));
+const loaders = new Map(
+  builtinModules.map((name) => {
+    const load = core.createLazyLoader(`node:${name}`);
+    return [name, () => {
+      op_note_late_module(`node:${name}`);
+      return load();
+    }];
+  }),
+);
 
 /**
  * The namespace of a built-in module, or undefined for a name that is none.

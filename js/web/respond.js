@@ -16,6 +16,7 @@ import { PlatformError } from "ext:orilla_web/errors.js";
 import { attachToClient, socketOf } from "ext:orilla_web/web_socket_pair.js";
 
 const {
+  responseBodyUsed,
   ResponsePrototype,
   SERVE_FAST_HEADER_CONTENT_TYPE,
   SERVE_FAST_HEADER_DEFAULT_TEXT,
@@ -75,7 +76,7 @@ export function respond(run, response) {
 function respondFast(run, response) {
   const body = response[serveFastBodyKey];
   if (typeof body !== "string") return false;
-  if (response[serveFastConsumedKey]) throw bodyUsed();
+  if (responseBodyUsed(response)) throw bodyUsed();
   response[serveFastConsumedKey] = true;
   const kind = response[serveFastHeaderKindKey];
   const contentType = kind === SERVE_FAST_HEADER_DEFAULT_TEXT

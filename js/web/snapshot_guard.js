@@ -10,16 +10,13 @@ function report(what) {
 }
 
 /**
- * Notes that randomness is about to be drawn.
+ * Stops what cannot be done while a snapshot is made: it needs V8's C++ heap, which is not there yet.
  * @param {string} what The call, as a user would write it.
  */
-export function drawRandomness(what) {
+export function refuseWhileGuarding(what) {
+  if (!guarding) return;
   report(what);
-}
-
-/** Whether a snapshot is being made. */
-export function isGuarding() {
-  return guarding;
+  throw new Error(`${what} cannot be used at module scope of an app that is to have a snapshot`);
 }
 
 /**
@@ -32,7 +29,10 @@ export function guard() {
   guardMethod(Date, "now", "Date.now()");
   for (const name of ["setTimeout", "setInterval", "fetch"]) guardMethod(globalThis, name, `${name}()`);
   for (const name of ["WebSocket", "EventSource", "CompressionStream", "DecompressionStream", "BroadcastChannel"]) {
-    guardConstructor(name);
+    guardConstructor(globalThis, name, name);
+  }
+  for (const name of Object.getOwnPropertyNames(Intl)) {
+    if (Intl[name]?.prototype !== undefined) guardConstructor(Intl, name, `Intl.${name}`);
   }
   guardDate();
   guardPerformance();
@@ -61,23 +61,28 @@ function guardMethod(target, name, what) {
   });
 }
 
-function guardConstructor(name) {
-  const descriptor = Object.getOwnPropertyDescriptor(globalThis, name);
+function guardConstructor(holder, name, shown) {
+  const descriptor = Object.getOwnPropertyDescriptor(holder, name);
   let guarded;
-  Object.defineProperty(globalThis, name, {
+  Object.defineProperty(holder, name, {
     configurable: true,
     enumerable: descriptor.enumerable,
     get() {
-      guarded ??= new Proxy(descriptor.get === undefined ? descriptor.value : Reflect.apply(descriptor.get, globalThis, []), {
+      const original = () => (descriptor.get === undefined ? descriptor.value : Reflect.apply(descriptor.get, holder, []));
+      guarded ??= new Proxy(original(), {
         construct(target, args, newTarget) {
-          report(`new ${name}()`);
+          refuseWhileGuarding(`new ${shown}()`);
           return Reflect.construct(target, args, newTarget === guarded ? target : newTarget);
+        },
+        apply(target, thisArg, args) {
+          refuseWhileGuarding(`${shown}()`);
+          return Reflect.apply(target, thisArg, args);
         },
       });
       return guarded;
     },
     set(value) {
-      Object.defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
+      Object.defineProperty(holder, name, { value, writable: true, enumerable: false, configurable: true });
     },
   });
 }

@@ -2,12 +2,13 @@
 //! app may bring it down.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use deno_core::{JsRuntime, JsRuntimeForSnapshot, PollEventLoopOptions, RuntimeOptions};
-use orilla_bindings::{AppEnv, ConsoleLevel, ConsoleSink, EnvReads, Hazard, Hazards};
+use deno_core::error::CoreError;
+use deno_core::{JsRuntime, JsRuntimeForSnapshot, ModuleSpecifier, PollEventLoopOptions, RuntimeOptions};
+use orilla_bindings::{AppEnv, ConsoleLevel, ConsoleSink, EnvReads, Hazard, Hazards, LateModules};
 use serde::{Deserialize, Serialize};
 
 use crate::app::{self, AppError};
@@ -52,31 +53,80 @@ pub fn freeze(source: &str, env: BTreeMap<String, String>) -> Result<Frozen, Dec
     let tokio = tokio.map_err(|error| Declined::Engine(error.to_string()))?;
     let _guard = tokio.enter();
     let env = Arc::new(env);
-    let mut runtime = runtime(source, env.clone())?;
-    tokio.block_on(evaluate(&mut runtime))?;
-    let state = runtime.op_state();
-    let hazards = state.borrow_mut().take::<Hazards>().into_inner();
-    if !hazards.is_empty() {
-        return Err(Declined::Hazards(hazards.iter().map(locate).collect()));
+    let mut early = BTreeSet::new();
+    loop {
+        let mut attempt = Attempt::new(source, env.clone())?;
+        let evaluated = tokio.block_on(evaluate(&mut attempt.runtime, &early));
+        let hazards = attempt.take::<Hazards>();
+        if evaluated.is_err() || !hazards.is_empty() {
+            // A runtime for snapshots cannot be dropped without making one, and this process ends soon.
+            std::mem::forget(attempt);
+            return Err(match evaluated {
+                Err(error) if hazards.is_empty() => error,
+                _ => Declined::Hazards(hazards.iter().map(locate).collect()),
+            });
+        }
+        let mut late = attempt.take::<LateModules>();
+        late.append(&mut attempt.loader.imported.borrow_mut());
+        if late.is_subset(&early) {
+            let header = file::header(source, &attempt.take::<EnvReadsCell>(), &env);
+            drop(attempt.loader);
+            return Ok(Frozen { header, blob: attempt.runtime.snapshot() });
+        }
+        // deno_core 0.413 keeps no source of what a module it loads by itself imports, and a function of that which is
+        // compiled after the snapshot finds nothing. So these modules are imported first, and all is done again.
+        early.extend(late);
+        std::mem::forget(attempt);
     }
-    let reads = state.borrow_mut().take::<RefCell<EnvReads>>().into_inner();
-    drop(state);
-    Ok(Frozen { header: file::header(source, &reads, &env), blob: runtime.snapshot() })
 }
 
-fn runtime(source: &str, env: AppEnv) -> Result<JsRuntimeForSnapshot, Declined> {
+type EnvReadsCell = RefCell<EnvReads>;
+
+/// A runtime in which the app is evaluated, to be frozen.
+struct Attempt {
+    runtime: JsRuntimeForSnapshot,
+    loader: Rc<LateLoader>,
+}
+
+impl Attempt {
+    fn new(source: &str, env: AppEnv) -> Result<Self, Declined> {
+        let loader = Rc::new(LateLoader::default());
+        *loader.app.borrow_mut() = Some(AppLoader::new(source.into()));
+        Ok(Self { runtime: runtime(loader.clone(), env)?, loader })
+    }
+
+    /// Takes out of the runtime's state what was gathered there.
+    fn take<C: Gathered>(&self) -> C::Inner {
+        C::into_inner(self.runtime.op_state().borrow_mut().take::<C>())
+    }
+}
+
+/// Something in a cell of a runtime's state.
+trait Gathered: 'static {
+    type Inner;
+    fn into_inner(self) -> Self::Inner;
+}
+
+impl<T: 'static> Gathered for RefCell<T> {
+    type Inner = T;
+    fn into_inner(self) -> T {
+        RefCell::into_inner(self)
+    }
+}
+
+fn runtime(loader: Rc<LateLoader>, env: AppEnv) -> Result<JsRuntimeForSnapshot, Declined> {
     let extensions = make::with_sources(orilla_bindings::extensions(), |specifier| {
         let found = crate::SOURCES.iter().find(|(known, _)| *known == specifier);
         found.map(|(_, source)| Arc::from(*source))
     });
-    let loader = LateLoader(RefCell::new(Some(AppLoader::new(source.into()))));
-    let options = RuntimeOptions { module_loader: Some(Rc::new(loader)), ..RuntimeOptions::default() };
+    let options = RuntimeOptions { module_loader: Some(loader), ..RuntimeOptions::default() };
     let mut runtime = make::runtime(extensions, options).map_err(|error| Declined::Engine(error.to_string()))?;
     {
         let state = runtime.op_state();
         let mut state = state.borrow_mut();
         state.put::<AppEnv>(env);
         state.put::<Hazards>(RefCell::default());
+        state.put::<LateModules>(RefCell::default());
         state.put(RefCell::new(EnvReads::default()));
         state.put(ConsoleSink(Box::new(print)));
     }
@@ -94,7 +144,10 @@ fn print(_level: ConsoleLevel, _request: Option<&str>, text: &str) {
     eprintln!("{text}");
 }
 
-async fn evaluate(runtime: &mut JsRuntimeForSnapshot) -> Result<(), Declined> {
+async fn evaluate(runtime: &mut JsRuntimeForSnapshot, early: &BTreeSet<String>) -> Result<(), Declined> {
+    for specifier in early {
+        import(runtime, specifier).await.map_err(|error| Declined::Engine(error.to_string()))?;
+    }
     app::evaluate(runtime).await?;
     // Work that was started and goes on would be cut off by the snapshot.
     let rest = runtime.run_event_loop(PollEventLoopOptions::default());
@@ -108,6 +161,12 @@ async fn evaluate(runtime: &mut JsRuntimeForSnapshot) -> Result<(), Declined> {
     deno_core::scope!(scope, runtime);
     orilla_bindings::reveal_core(scope);
     Ok(())
+}
+
+async fn import(runtime: &mut JsRuntime, specifier: &str) -> Result<(), CoreError> {
+    let id = runtime.load_side_es_module(&ModuleSpecifier::parse(specifier)?).await?;
+    let evaluation = runtime.mod_evaluate(id);
+    runtime.with_event_loop_promise(evaluation, PollEventLoopOptions::default()).await
 }
 
 fn call(runtime: &mut JsRuntime, name: &str) -> Result<(), Declined> {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -42,11 +43,20 @@ impl AppLoader {
 
 /// The loader of an isolate that may not have its app yet.
 #[derive(Default)]
-pub struct LateLoader(pub RefCell<Option<AppLoader>>);
+pub struct LateLoader {
+    /// The app, once it is there.
+    pub app: RefCell<Option<AppLoader>>,
+    /// Modules of the host that were imported dynamically.
+    pub imported: RefCell<BTreeSet<String>>,
+}
 
 impl ModuleLoader for LateLoader {
-    fn resolve(&self, specifier: &str, _referrer: &str, _kind: ResolutionKind) -> ModuleResolveResponse {
-        resolve(specifier)
+    fn resolve(&self, specifier: &str, _referrer: &str, kind: ResolutionKind) -> ModuleResolveResponse {
+        let resolved = resolve(specifier)?;
+        if kind == ResolutionKind::DynamicImport && resolved.scheme() == "node" {
+            self.imported.borrow_mut().insert(resolved.to_string());
+        }
+        Ok(resolved)
     }
 
     fn load(
@@ -55,10 +65,10 @@ impl ModuleLoader for LateLoader {
         _referrer: Option<&ModuleLoadReferrer>,
         _options: ModuleLoadOptions,
     ) -> ModuleLoadResponse {
-        let app = self.0.borrow();
+        let app = self.app.borrow();
         match app.as_ref() {
             Some(app) if specifier.as_str() == ENTRYPOINT => ModuleLoadResponse::Sync(Ok(module(app, specifier))),
-            _ => ModuleLoadResponse::Sync(Err(not_found(specifier.as_str()))),
+            _ => ModuleLoadResponse::Sync(builtin(specifier)),
         }
     }
 
@@ -69,7 +79,7 @@ impl ModuleLoader for LateLoader {
         code_cache: &[u8],
     ) -> Pin<Box<dyn Future<Output = ()>>> {
         if specifier.as_str() == ENTRYPOINT
-            && let Some(app) = self.0.borrow().as_ref()
+            && let Some(app) = self.app.borrow().as_ref()
             && let Some(sink) = app.code_cache_sink.borrow().as_ref()
         {
             sink(code_cache);
@@ -107,6 +117,18 @@ fn module(app: &AppLoader, specifier: &ModuleSpecifier) -> ModuleSource {
     });
     let code = ModuleSourceCode::String(app.source.clone().into());
     ModuleSource::new(ModuleType::JavaScript, code, specifier, code_cache)
+}
+
+/// A module of the host that is imported by name at the root of a graph; all others deno_core finds by itself.
+fn builtin(specifier: &ModuleSpecifier) -> Result<ModuleSource, ModuleLoaderError> {
+    let known = crate::SOURCES.binary_search_by(|(known, _)| (*known).cmp(specifier.as_str()));
+    match known {
+        Ok(index) if specifier.scheme() == "node" => {
+            let code = ModuleSourceCode::String(crate::SOURCES[index].1.to_owned().into());
+            Ok(ModuleSource::new(ModuleType::JavaScript, code, specifier, None))
+        }
+        _ => Err(not_found(specifier.as_str())),
+    }
 }
 
 fn not_found(specifier: &str) -> ModuleLoaderError {

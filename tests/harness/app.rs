@@ -2,26 +2,27 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// An app on disk, with room beside it for a data directory and configuration.
 pub struct App {
-    directory: TempDir,
+    directory: Arc<TempDir>,
 }
 
 impl App {
     /// An app of this `server.js` and the least manifest there can be.
     pub fn new(server_js: &str) -> Self {
-        let app = Self { directory: TempDir::new().unwrap() };
+        let app = Self { directory: Arc::new(TempDir::new().unwrap()) };
         fs::create_dir(app.path("")).unwrap();
         app.write("server.js", server_js).manifest(json!({}))
     }
 
     /// A copy of the app in `source`, which holds a manifest.json.
     pub fn copy_of(source: &Path) -> Self {
-        let app = Self { directory: TempDir::new().unwrap() };
+        let app = Self { directory: Arc::new(TempDir::new().unwrap()) };
         copy_directory(source, &app.path(""));
         app
     }
@@ -39,6 +40,11 @@ impl App {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
         self
+    }
+
+    /// Keeps the directory while somebody holds it, even when the app itself has gone out of scope.
+    pub fn directory(&self) -> Arc<TempDir> {
+        self.directory.clone()
     }
 
     /// A file of the app.

@@ -13,7 +13,7 @@ pub use server::{Serve, Server, run, succeeds};
 use std::time::{Duration, Instant};
 
 /// How long anything may take before a test gives up on it. Far beyond what is normal, also on a loaded machine.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Waits until `condition` holds.
 #[track_caller]

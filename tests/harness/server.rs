@@ -9,6 +9,8 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use tempfile::TempDir;
+
 use super::{App, Connection, DEADLINE, Reply, Request, wait_until};
 
 /// A command that runs the binary with none of this process's environment but its path.
@@ -48,6 +50,7 @@ pub struct Serve {
     command: Command,
     port: String,
     config: PathBuf,
+    directory: Arc<TempDir>,
 }
 
 impl Serve {
@@ -56,7 +59,7 @@ impl Serve {
         let mut command = runtime();
         command.arg("serve").arg(app.manifest_path()).arg("--data-dir").arg(app.beside("data"));
         command.current_dir(app.beside(""));
-        Self { command, port: "0".to_owned(), config: app.beside("host.toml") }
+        Self { command, port: "0".to_owned(), config: app.beside("host.toml"), directory: app.directory() }
     }
 
     /// Sets a variable of the host's environment.
@@ -97,7 +100,7 @@ impl Serve {
                 *written.lock().unwrap() += &(line + "\n");
             }
         });
-        let mut server = Server { child, log, address: ([127, 0, 0, 1], 0).into() };
+        let mut server = Server { child, log, address: ([127, 0, 0, 1], 0).into(), _directory: self.directory };
         server.address = server.listens_at("listening on ");
         server
     }
@@ -124,6 +127,7 @@ pub struct Server {
     child: Child,
     log: Arc<Mutex<String>>,
     address: SocketAddr,
+    _directory: Arc<TempDir>,
 }
 
 impl Server {

@@ -72,6 +72,7 @@ deno_core::extension!(
         http::op_respond_text,
         http::op_respond_websocket,
         http::op_subrequest,
+        snapshot::op_note_late_module,
         snapshot::op_register_entry_points,
         snapshot::op_snapshot_hazard,
         websocket::op_websocket_close,

@@ -19,4 +19,4 @@ pub use self::console::{ConsoleLevel, ConsoleSink};
 pub use self::env::{AppEnv, EnvReads};
 pub use self::error::BindingError;
 pub use self::extensions::{PLATFORM_MODULE, extensions};
-pub use self::snapshot::{Hazard, Hazards, entry_points, hide_core, reveal_core};
+pub use self::snapshot::{Hazard, Hazards, LateModules, entry_points, hide_core, reveal_core};

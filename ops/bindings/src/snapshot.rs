@@ -28,6 +28,16 @@ pub fn op_snapshot_hazard(state: &mut OpState, #[string] what: String, #[string]
     }
 }
 
+/// Modules of the host that the app had loaded synchronously while it was evaluated.
+pub type LateModules = RefCell<std::collections::BTreeSet<String>>;
+
+#[op2(fast)]
+pub fn op_note_late_module(state: &mut OpState, #[string] specifier: String) {
+    if let Some(modules) = state.try_borrow::<LateModules>() {
+        modules.borrow_mut().insert(specifier);
+    }
+}
+
 #[op2(fast)]
 pub fn op_register_entry_points(scope: &mut v8::PinScope<'_, '_>, entry_points: v8::Local<v8::Object>) {
     let global = scope.get_current_context().global(scope);

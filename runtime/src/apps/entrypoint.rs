@@ -31,7 +31,7 @@ fn evaluate_once(source: &str, env: BTreeMap<String, String>) -> Result<(), AppE
     tokio.block_on(async {
         let memory = MemoryLimits { heap: 1 << 30, array_buffers: 1 << 30 };
         let mut booted = boot(orilla_snapshot::BASE, memory).map_err(|error| engine(&error))?;
-        *booted.loader.0.borrow_mut() = Some(AppLoader::new(source.into()));
+        *booted.loader.app.borrow_mut() = Some(AppLoader::new(source.into()));
         prepare(&mut booted.runtime, env);
         booted.watched.set_limits(PATIENCE, PATIENCE);
         booted.watched.begin_turn();

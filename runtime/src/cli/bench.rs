@@ -36,6 +36,9 @@ pub struct ColdStartArgs {
     /// Cold starts of each kind.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     runs: u32,
+    /// What is asked of the app.
+    #[arg(long, default_value = "/")]
+    path: String,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -81,7 +84,7 @@ fn cold_start(args: &ColdStartArgs, data: &Path) -> Result<(), Failure> {
     let deployment = Arc::new(deployment.map_err(|error| Failure::Input(error.to_string()))?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::coded("HOST_START", error))?;
-    let mut figures = runtime.block_on(isolates(args.runs, &deployment, data))?;
+    let mut figures = runtime.block_on(isolates(args, &deployment, data))?;
     drop(runtime);
     figures.process_ms = Some(processes(args)?);
     if args.json {
@@ -109,16 +112,17 @@ fn table(figures: &Figures) -> String {
 }
 
 /// The kinds of isolate start, interleaved so that the machine's moods hit all of them.
-async fn isolates(runs: u32, deployment: &Arc<Deployment>, data: &Path) -> Result<Figures, Failure> {
+async fn isolates(args: &ColdStartArgs, deployment: &Arc<Deployment>, data: &Path) -> Result<Figures, Failure> {
     let services = wire::embedded(&data.join("isolates"), 16).await;
     let services = services.map_err(|error| Failure::coded(error.code(), &error))?;
     let (_sender, receiver) = watch::channel(Some(services.clone()));
     let shared =
         Shared { services: receiver, egress: EgressRules::default().permissions(), metrics: Arc::new(Metrics::default()) };
     let start = |start| move |shared: &Shared| Isolate::start(deployment.clone(), start, shared.clone());
+    let (runs, path) = (args.runs, args.path.as_str());
     let (mut prewarmed, mut snapshot, mut code_cache, mut plain) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     // The first start makes the code cache; it is not counted.
-    first_byte(deployment, || start(Start::CodeCache)(&shared)).await?;
+    first_byte(deployment, path, || start(Start::CodeCache)(&shared)).await?;
     for _ in 0..runs {
         let waiting = Isolate::start_waiting(shared.clone()).map_err(|error| Failure::coded("BENCH", error))?;
         // It has booted long before it is asked.
@@ -127,12 +131,12 @@ async fn isolates(runs: u32, deployment: &Arc<Deployment>, data: &Path) -> Resul
             waiting.adopt(deployment.clone());
             Ok(waiting)
         };
-        prewarmed.push(first_byte(deployment, adopt).await?);
+        prewarmed.push(first_byte(deployment, path, adopt).await?);
         if deployment.snapshot.is_some() {
-            snapshot.push(first_byte(deployment, || start(Start::Snapshot)(&shared)).await?);
+            snapshot.push(first_byte(deployment, path, || start(Start::Snapshot)(&shared)).await?);
         }
-        code_cache.push(first_byte(deployment, || start(Start::CodeCache)(&shared)).await?);
-        plain.push(first_byte(deployment, || start(Start::Plain)(&shared)).await?);
+        code_cache.push(first_byte(deployment, path, || start(Start::CodeCache)(&shared)).await?);
+        plain.push(first_byte(deployment, path, || start(Start::Plain)(&shared)).await?);
     }
     services.kv.close().await.map_err(|error| Failure::coded(error.code(), error))?;
     Ok(Figures {
@@ -148,6 +152,7 @@ async fn isolates(runs: u32, deployment: &Arc<Deployment>, data: &Path) -> Resul
 /// Milliseconds from the decision to start an isolate to its first answer.
 async fn first_byte(
     deployment: &Deployment,
+    path: &str,
     start: impl FnOnce() -> std::io::Result<Arc<Isolate>>,
 ) -> Result<f64, Failure> {
     let caller = Arc::new(Caller {
@@ -159,7 +164,7 @@ async fn first_byte(
     });
     let request = FetchRequest {
         method: Method::GET,
-        url: "http://localhost/".into(),
+        url: format!("http://localhost{path}"),
         headers: HeaderMap::new(),
         body: RequestBody::Empty,
         upgradable: false,
@@ -199,13 +204,13 @@ fn process(args: &ColdStartArgs, data: &Path) -> std::io::Result<f64> {
     }
     let began = Instant::now();
     let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn()?;
-    let time = ask(&mut child, began);
+    let time = ask(&mut child, &args.path, began);
     child.kill()?;
     child.wait()?;
     time
 }
 
-fn ask(child: &mut std::process::Child, began: Instant) -> std::io::Result<f64> {
+fn ask(child: &mut std::process::Child, path: &str, began: Instant) -> std::io::Result<f64> {
     let stderr = child.stderr.take().ok_or(std::io::ErrorKind::BrokenPipe)?;
     let mut lines = BufReader::new(stderr).lines();
     let address = loop {
@@ -215,7 +220,7 @@ fn ask(child: &mut std::process::Child, began: Instant) -> std::io::Result<f64> 
         }
     };
     let mut stream = TcpStream::connect(&address)?;
-    stream.write_all(format!("GET / HTTP/1.1\r\nhost: {address}\r\n\r\n").as_bytes())?;
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n").as_bytes())?;
     let mut first = [0];
     stream.read_exact(&mut first)?;
     Ok(began.elapsed().as_secs_f64() * 1000.0)

@@ -25,6 +25,9 @@ use crate::wire::{self, Services};
 /// Memory for the contents of small static files, for the whole process.
 const STATIC_CACHE_BYTES: u64 = 64 << 20;
 
+/// How long after the start the first isolates are prewarmed.
+const PREWARM_DELAY: Duration = Duration::from_millis(500);
+
 #[derive(Args)]
 pub struct ServeArgs {
     /// The app's manifest.json, or the directory it is in.
@@ -111,7 +114,11 @@ async fn serve(config: Config, deployment: Arc<Deployment>) -> Result<(), Failur
     });
     announce(if tls.is_some() { "https" } else { "http" }, address);
     warm_static_files(&deployment);
-    tokio::task::spawn_blocking(move || prewarmed.refill());
+    tokio::spawn(async move {
+        // The first requests come first.
+        tokio::time::sleep(PREWARM_DELAY).await;
+        prewarmed.refill();
+    });
     let sweeping = opened.kv.clone();
     let sweeper = tokio::spawn(async move { sweeping.run_sweeper().await });
     Server { listener, tls, host, config: config.server }.serve(stop_signal()).await;

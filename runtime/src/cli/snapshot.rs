@@ -50,6 +50,10 @@ enum Outcome {
 pub fn run(args: &SnapshotArgs) -> Result<(), Failure> {
     let config = super::config(args.environment.options())?;
     let manifest = super::load(&args.manifest)?;
+    if !manifest.manifest.features.snapshot {
+        let message = "error[SNAPSHOT_OFF]: the manifest says `features.snapshot: false`; remove that to make one";
+        return Err(Failure::Input(message.to_owned()));
+    }
     let missing = missing_variables(&manifest, &|name| config.environment.provides(name));
     if !missing.is_empty() {
         return Err(Problems(missing).into());

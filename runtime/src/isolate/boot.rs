@@ -57,6 +57,8 @@ pub fn boot(snapshot: &'static [u8], limits: MemoryLimits) -> Result<Booted, Boo
         residual_lazy_js_sources: orilla_snapshot::SOURCES,
         residual_lazy_esm_sources: orilla_snapshot::SOURCES,
         create_params: Some(params),
+        // Without one, structuredClone() cannot transfer buffers.
+        shared_array_buffer_store: Some(deno_core::SharedArrayBufferStore::default()),
         ..RuntimeOptions::default()
     })?;
     {

@@ -19,6 +19,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::boot::{Booted, MemoryLimits, boot};
 use super::watchdog::Watched;
 use crate::apps::deployment::Deployment;
+use crate::apps::entrypoint;
+use crate::apps::manifest::problem::Problems;
 use crate::metrics::Metrics;
 use crate::wire::Services;
 
@@ -233,7 +235,7 @@ impl Thread {
             let cache = deployment.code_cache.clone();
             *loader.code_cache_sink.borrow_mut() = Some(Box::new(move |bytes| cache.put(bytes)));
         }
-        *booted.loader.0.borrow_mut() = Some(AppLoader { code_cache, ..loader });
+        *booted.loader.app.borrow_mut() = Some(AppLoader { code_cache, ..loader });
         {
             let state = booted.runtime.op_state();
             let mut state = state.borrow_mut();
@@ -245,8 +247,9 @@ impl Thread {
         let evaluated = app::evaluate(&mut booted.runtime).await;
         booted.watched.end_turn();
         if let Err(error) = evaluated {
-            let code = error.code();
-            tracing::error!(app = %deployment.name, code, "the app cannot be started: {error}");
+            let problem = entrypoint::problem(&deployment.manifest.entrypoint(), &deployment.source, &error);
+            let (code, problems) = (problem.code, Problems(vec![problem]));
+            tracing::error!(app = %deployment.name, code, "the app cannot be started: {problems:#}");
             return None;
         }
         Some(())
