@@ -1,6 +1,13 @@
 //! Makes the base snapshot and gathers the extensions' JavaScript, TypeScript stripped, for the snapshots of apps that
 //! the finished binary makes.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a build script that fails should stop"
+)]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 

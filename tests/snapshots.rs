@@ -84,11 +84,11 @@ fn state_of_module_scope_is_in_the_snapshot() {
         "class Route { #path; constructor(path) { this.#path = path; } get path() { return this.#path; } } \
          const routes = new Map([[/^.a/u, new Route('/a')]]); const later = await Promise.resolve('awaited'); \
          const bytes = new TextEncoder().encode('ü'); const url = new URL('http://a.example/x?y=1'); const headers = new Headers({ a: 'b' }); \
-         const symbol = Symbol.for('s'); const big = 2n ** 70n; const formatter = new Intl.NumberFormat('en'); \
+         const symbol = Symbol.for('s'); const big = 2n ** 70n; \
          export default { fetch: () => Response.json([[...routes.values()][0].path, [...routes.keys()][0].test('/a'), later, \
-         [...bytes], url.searchParams.get('y'), headers.get('a'), symbol.description, String(big), formatter.format(1234.5)]) };",
+         [...bytes], url.searchParams.get('y'), headers.get('a'), symbol.description, String(big)]) };",
     );
-    let expected = json!(["/a", true, "awaited", [195, 188], "1", "b", "s", "1180591620717411303424", "1,234.5"]);
+    let expected = json!(["/a", true, "awaited", [195, 188], "1", "b", "s", "1180591620717411303424"]);
     assert_eq!(Server::of(&app).get("/").json(), expected);
     succeeds(&["snapshot", &app.manifest_path()]);
     let server = Server::of(&app);

@@ -104,12 +104,16 @@ function namespaceNamed(name) {
 
 /** The service in its `platform.KV` spelling: every property is a namespace. */
 export const KV = new Proxy(Object.freeze({ __proto__: null }), {
-  get: (_, name) => (typeof name === "string" && name !== "then" ? namespaceNamed(name) : undefined),
+  get: (_, name) =>
+    typeof name === "string" && name !== "then" ? namespaceNamed(name) : undefined,
 });
 
 function checkString(value, code, what, advice = "") {
   if (typeof value !== "string") {
-    throw new PlatformError(code, `the KV ${what} must be a string, not ${value === null ? "null" : typeof value}${advice}`);
+    throw new PlatformError(
+      code,
+      `the KV ${what} must be a string, not ${value === null ? "null" : typeof value}${advice}`,
+    );
   }
 }
 

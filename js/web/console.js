@@ -6,7 +6,10 @@ import { op_console_write } from "ext:core/ops";
 const { inspect, inspectArgs } = core.loadExtScript("ext:deno_web/01_console.js");
 
 /** Log levels as the host knows them. */
-const DEBUG = 0, INFO = 1, WARN = 2, ERROR = 3;
+const DEBUG = 0,
+  INFO = 1,
+  WARN = 2,
+  ERROR = 3;
 
 const OPTIONS = { colors: false };
 
@@ -33,7 +36,8 @@ function elapsed(label) {
 /** Rows of `console.table`: an index column, a column for each key, a column for values that have none. */
 function tableText(data, only) {
   const rows = data instanceof Map || data instanceof Set ? [...data] : Object.values(data);
-  const names = data instanceof Map || data instanceof Set ? rows.map((_, i) => i) : Object.keys(data);
+  const names =
+    data instanceof Map || data instanceof Set ? rows.map((_, i) => i) : Object.keys(data);
   const columns = [];
   let hasValues = false;
   for (const row of rows) {
@@ -44,12 +48,22 @@ function tableText(data, only) {
   const header = ["(index)", ...shown, ...(hasValues ? ["Values"] : [])];
   const lines = rows.map((row, i) => {
     const isObject = row !== null && typeof row === "object";
-    const cells = shown.map((key) => (isObject && key in row ? inspect(row[key], { ...OPTIONS, depth: 0 }) : ""));
-    return [String(names[i]), ...cells, ...(hasValues ? [isObject ? "" : inspect(row, OPTIONS)] : [])];
+    const cells = shown.map((key) =>
+      isObject && key in row ? inspect(row[key], { ...OPTIONS, depth: 0 }) : "",
+    );
+    return [
+      String(names[i]),
+      ...cells,
+      ...(hasValues ? [isObject ? "" : inspect(row, OPTIONS)] : []),
+    ];
   });
-  const widths = header.map((title, i) => Math.max(title.length, ...lines.map((line) => line[i].length)));
+  const widths = header.map((title, i) =>
+    Math.max(title.length, ...lines.map((line) => line[i].length)),
+  );
   const text = (cells) => `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(" | ")} |`;
-  return [text(header), text(widths.map((width) => "-".repeat(width))), ...lines.map(text)].join("\n");
+  return [text(header), text(widths.map((width) => "-".repeat(width))), ...lines.map(text)].join(
+    "\n",
+  );
 }
 
 const methods = {

@@ -67,8 +67,14 @@ class Crypto {
   }
 }
 
-for (const [constructor, name] of [[Crypto, "Crypto"], [SubtleCrypto, "SubtleCrypto"]]) {
-  Object.defineProperty(constructor.prototype, Symbol.toStringTag, { value: name, configurable: true });
+for (const [constructor, name] of [
+  [Crypto, "Crypto"],
+  [SubtleCrypto, "SubtleCrypto"],
+]) {
+  Object.defineProperty(constructor.prototype, Symbol.toStringTag, {
+    value: name,
+    configurable: true,
+  });
 }
 for (const name of ["subtle", "getRandomValues", "randomUUID"]) {
   const descriptor = Object.getOwnPropertyDescriptor(Crypto.prototype, name);

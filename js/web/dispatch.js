@@ -36,10 +36,12 @@ export class Run {
   /** Keeps the invocation alive until `promise` settles. */
   waitUntil(promise) {
     this.pending++;
-    Promise.resolve(promise).then(undefined, (error) => logRejected(this.id, error)).then(() => {
-      this.pending--;
-      if (this.pending === 0 && this.responded) this.end();
-    });
+    Promise.resolve(promise)
+      .then(undefined, (error) => logRejected(this.id, error))
+      .then(() => {
+        this.pending--;
+        if (this.pending === 0 && this.responded) this.end();
+      });
   }
 
   end() {
@@ -138,7 +140,12 @@ function finish(run, response) {
 
 function fail(run, error) {
   run.responded = true;
-  op_invocation_failed(run.id, describeError(error), error instanceof PlatformError ? error.code : "", run.isIdle());
+  op_invocation_failed(
+    run.id,
+    describeError(error),
+    error instanceof PlatformError ? error.code : "",
+    run.isIdle(),
+  );
 }
 
 function logRejected(id, error) {
@@ -159,14 +166,22 @@ export function describeError(error) {
 }
 
 core.setUnhandledPromiseRejectionHandler((promise, reason) => {
-  const event = new PromiseRejectionEvent("unhandledrejection", { promise, reason, cancelable: true });
+  const event = new PromiseRejectionEvent("unhandledrejection", {
+    promise,
+    reason,
+    cancelable: true,
+  });
   globalThis.dispatchEvent(event);
   if (!event.defaultPrevented) console.error(`unhandled rejection: ${describeError(reason)}`);
   return true;
 });
 
 core.setReportExceptionCallback((error) => {
-  const event = new ErrorEvent("error", { error, message: String(error?.message ?? error), cancelable: true });
+  const event = new ErrorEvent("error", {
+    error,
+    message: String(error?.message ?? error),
+    cancelable: true,
+  });
   globalThis.dispatchEvent(event);
   if (!event.defaultPrevented) console.error(`uncaught error: ${describeError(error)}`);
 });

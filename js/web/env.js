@@ -13,34 +13,42 @@ function liveEnv() {
   const read = (name) => {
     if (typeof name !== "string") return undefined;
     if (name in written) return written[name];
-    return deleted.has(name) ? undefined : op_env_get(name) ?? undefined;
+    return deleted.has(name) ? undefined : (op_env_get(name) ?? undefined);
   };
-  return new Proxy({}, {
-    get: (_, name) => (name === "toString" || name === "constructor" ? Object.prototype[name] : read(name)),
-    has: (_, name) => read(name) !== undefined,
-    set(_, name, value) {
-      if (typeof name !== "string") throw new TypeError("a name in the environment must be a string");
-      written[name] = String(value);
-      deleted.delete(name);
-      return true;
+  return new Proxy(
+    {},
+    {
+      get: (_, name) =>
+        name === "toString" || name === "constructor" ? Object.prototype[name] : read(name),
+      has: (_, name) => read(name) !== undefined,
+      set(_, name, value) {
+        if (typeof name !== "string")
+          throw new TypeError("a name in the environment must be a string");
+        written[name] = String(value);
+        deleted.delete(name);
+        return true;
+      },
+      deleteProperty(_, name) {
+        delete written[name];
+        deleted.add(name);
+        return true;
+      },
+      ownKeys: () =>
+        [...new Set([...op_env_names(), ...Object.keys(written)])].filter(
+          (name) => !deleted.has(name),
+        ),
+      getOwnPropertyDescriptor(_, name) {
+        const value = read(name);
+        if (value === undefined) return undefined;
+        return { value, writable: true, enumerable: true, configurable: true };
+      },
+      defineProperty(_, name, descriptor) {
+        written[name] = String(descriptor.value);
+        deleted.delete(name);
+        return true;
+      },
     },
-    deleteProperty(_, name) {
-      delete written[name];
-      deleted.add(name);
-      return true;
-    },
-    ownKeys: () => [...new Set([...op_env_names(), ...Object.keys(written)])].filter((name) => !deleted.has(name)),
-    getOwnPropertyDescriptor(_, name) {
-      const value = read(name);
-      if (value === undefined) return undefined;
-      return { value, writable: true, enumerable: true, configurable: true };
-    },
-    defineProperty(_, name, descriptor) {
-      written[name] = String(descriptor.value);
-      deleted.delete(name);
-      return true;
-    },
-  });
+  );
 }
 
 /** What `process.env` is. */

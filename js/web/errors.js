@@ -69,5 +69,7 @@ for (const name of [
   "WouldBlock",
   "WriteZero",
 ]) {
-  core.registerErrorBuilder(name, (message) => Object.defineProperty(new Error(message), "name", { value: name }));
+  core.registerErrorBuilder(name, (message) =>
+    Object.defineProperty(new Error(message), "name", { value: name }),
+  );
 }

@@ -38,6 +38,12 @@ class Navigator {
   }
 }
 
+// What Node's `util.promisify` looks for.
+const promisified = Symbol.for("nodejs.util.promisify.custom");
+Object.defineProperty(timers.setTimeout, promisified, {
+  value: (delay, value) => new Promise((resolve) => timers.setTimeout(resolve, delay, value)),
+});
+
 const interfaces = {
   AbortController: abort.AbortController,
   AbortSignal: abort.AbortSignal,
@@ -125,6 +131,11 @@ function clearImmediate(handle) {
   timers.clearTimeout(handle);
 }
 
+/** Starts the isolate's clock. The host calls it at every boot, from a snapshot too. */
+export function wake() {
+  performance.setTimeOrigin();
+}
+
 /**
  * Puts the web platform on globalThis. `Deno` stays, because deno_core looks for it when it loads a snapshot; the host
  * hides it before the app runs.
@@ -137,14 +148,28 @@ export function defineGlobals() {
     define(name, core.propWritable(value));
   }
   for (const [specifier, names] of Object.entries(lazyScripts)) {
-    for (const name of names) define(name, lazy(name, () => script(specifier)[name]));
+    for (const name of names)
+      define(
+        name,
+        lazy(name, () => script(specifier)[name]),
+      );
   }
   for (const [specifier, names] of Object.entries(lazyModules)) {
     const load = core.createLazyLoader(specifier);
-    for (const name of names) define(name, lazy(name, () => load()[name]));
+    for (const name of names)
+      define(
+        name,
+        lazy(name, () => load()[name]),
+      );
   }
-  define("process", lazy("process", () => loadBuiltin("process").default));
-  define("Buffer", lazy("Buffer", () => loadBuiltin("buffer").Buffer));
+  define(
+    "process",
+    lazy("process", () => loadBuiltin("process").default),
+  );
+  define(
+    "Buffer",
+    lazy("Buffer", () => loadBuiltin("buffer").Buffer),
+  );
   define("console", core.propNonEnumerable(console));
   define("crypto", { get: () => crypto, enumerable: true, configurable: true });
   define("navigator", { get: () => navigator, enumerable: true, configurable: true });
@@ -159,7 +184,8 @@ export function defineGlobals() {
     value: script("ext:deno_webidl/00_webidl.js").brand,
   });
   event.saveGlobalThisReference(globalThis);
-  for (const name of ["error", "unhandledrejection", "rejectionhandled"]) event.defineEventHandler(globalThis, name);
+  for (const name of ["error", "unhandledrejection", "rejectionhandled"])
+    event.defineEventHandler(globalThis, name);
   delete globalThis.__bootstrap;
 }
 

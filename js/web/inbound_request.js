@@ -14,7 +14,9 @@ const { InnerBody } = core.loadExtScript("ext:deno_fetch/22_body.js");
 const { ReadableStream } = core.loadExtScript("ext:deno_web/06_streams.js");
 
 /** How the body stands when the request is dispatched; the host uses the same numbers. */
-export const BODY_NONE = 0, BODY_BUFFERED = 1, BODY_STREAM = 2;
+export const BODY_NONE = 0,
+  BODY_BUFFERED = 1,
+  BODY_STREAM = 2;
 
 /** Implements deno_fetch's InnerRequest for a request of the host. */
 export class InboundRequest {

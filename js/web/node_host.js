@@ -13,7 +13,13 @@ import {
 import { processEnv } from "ext:orilla_web/env.js";
 import { refuseWhileGuarding } from "ext:orilla_web/snapshot_guard.js";
 
-export { currentFrame, frameGet, frameWith, runInFrame, setAsyncContext } from "ext:orilla_web/async_context.js";
+export {
+  currentFrame,
+  frameGet,
+  frameWith,
+  runInFrame,
+  setAsyncContext,
+} from "ext:orilla_web/async_context.js";
 
 /** Starts a digest: md5, sha1, sha256, sha384 or sha512. */
 export const hashCreate = (algorithm) => {
@@ -34,7 +40,8 @@ export const hashDigest = (handle) => op_hash_digest(handle);
 /** Compares in constant time; the lengths must be equal. */
 export const timingSafeEqual = (a, b) => op_timing_safe_equal(a, b);
 /** Writes a line to the app's log. */
-export const writeOutput = (stream, text) => op_console_write(stream === "stderr" ? 3 : 1, text.replace(/\n$/, ""));
+export const writeOutput = (stream, text) =>
+  op_console_write(stream === "stderr" ? 3 : 1, text.replace(/\n$/, ""));
 /** The app's environment. */
 export const env = () => processEnv;
 export const isProxy = (value) => core.isProxy(value);
@@ -77,10 +84,13 @@ export const builtinModules = [
 const loaders = new Map(
   builtinModules.map((name) => {
     const load = core.createLazyLoader(`node:${name}`);
-    return [name, () => {
-      op_note_late_module(`node:${name}`);
-      return load();
-    }];
+    return [
+      name,
+      () => {
+        op_note_late_module(`node:${name}`);
+        return load();
+      },
+    ];
   }),
 );
 

@@ -33,7 +33,8 @@ const { ReadableStreamPrototype } = core.loadExtScript("ext:deno_web/06_streams.
 const TEXT = "text/plain;charset=UTF-8";
 
 /** What the host says of a chunk of a streamed body. */
-const ACCEPTED = 0, FULL = 1;
+const ACCEPTED = 0,
+  FULL = 1;
 
 const isPrototypeOf = Function.prototype.call.bind(Object.prototype.isPrototypeOf);
 
@@ -44,7 +45,11 @@ const isPrototypeOf = Function.prototype.call.bind(Object.prototype.isPrototypeO
  * @throws {PlatformError} `HANDLER_NOT_A_RESPONSE`, `RESPONSE_BODY_USED`, `RESPONSE_WEBSOCKET_MISSING`
  */
 export function respond(run, response) {
-  if (response === null || typeof response !== "object" || !isPrototypeOf(ResponsePrototype, response)) {
+  if (
+    response === null ||
+    typeof response !== "object" ||
+    !isPrototypeOf(ResponsePrototype, response)
+  ) {
     throw new PlatformError(
       "HANDLER_NOT_A_RESPONSE",
       `the fetch handler returned ${describe(response)}; it must return a Response or a promise of one`,
@@ -56,7 +61,10 @@ export function respond(run, response) {
   const headers = wireHeaderList(inner);
   if (status === 101) return respondWebSocket(run, response, headers);
   if (status === 0) {
-    throw new PlatformError("HANDLER_NOT_A_RESPONSE", "the fetch handler returned Response.error()");
+    throw new PlatformError(
+      "HANDLER_NOT_A_RESPONSE",
+      "the fetch handler returned Response.error()",
+    );
   }
   if (body === null) return op_respond_bytes(run.id, status, headers, null, run.isIdle());
   const source = body.streamOrStatic;
@@ -68,7 +76,8 @@ export function respond(run, response) {
   }
   if (source.consumed) throw bodyUsed();
   source.consumed = true;
-  if (typeof source.body === "string") op_respond_string(run.id, status, headers, source.body, run.isIdle());
+  if (typeof source.body === "string")
+    op_respond_string(run.id, status, headers, source.body, run.isIdle());
   else op_respond_bytes(run.id, status, headers, source.body, run.isIdle());
 }
 
@@ -79,11 +88,12 @@ function respondFast(run, response) {
   if (responseBodyUsed(response)) throw bodyUsed();
   response[serveFastConsumedKey] = true;
   const kind = response[serveFastHeaderKindKey];
-  const contentType = kind === SERVE_FAST_HEADER_DEFAULT_TEXT
-    ? TEXT
-    : kind === SERVE_FAST_HEADER_CONTENT_TYPE
-    ? response[serveFastContentTypeKey]
-    : "";
+  const contentType =
+    kind === SERVE_FAST_HEADER_DEFAULT_TEXT
+      ? TEXT
+      : kind === SERVE_FAST_HEADER_CONTENT_TYPE
+        ? response[serveFastContentTypeKey]
+        : "";
   op_respond_text(run.id, response[serveFastStatusKey], contentType, body, run.isIdle());
   return true;
 }
@@ -124,7 +134,10 @@ async function pump(id, stream) {
 }
 
 function bodyUsed() {
-  return new PlatformError("RESPONSE_BODY_USED", "the Response's body was already read; return a clone instead");
+  return new PlatformError(
+    "RESPONSE_BODY_USED",
+    "the Response's body was already read; return a clone instead",
+  );
 }
 
 function describe(value) {

@@ -10,8 +10,12 @@ const { Response: Base } = core.loadExtScript("ext:deno_fetch/23_response.js");
  * @param {ResponseInit & { webSocket?: object }} [init]
  */
 export const Response = function Response(body = null, init = undefined) {
-  if (new.target === undefined) throw new TypeError("Class constructor Response cannot be invoked without 'new'");
-  const response = new.target === Response ? new Base(body, init) : Reflect.construct(Base, [body, init], new.target);
+  if (new.target === undefined)
+    throw new TypeError("Class constructor Response cannot be invoked without 'new'");
+  const response =
+    new.target === Response
+      ? new Base(body, init)
+      : Reflect.construct(Base, [body, init], new.target);
   if (init?.webSocket != null) setSocketOf(response, init.webSocket);
   return response;
 };
@@ -19,7 +23,11 @@ export const Response = function Response(body = null, init = undefined) {
 Object.setPrototypeOf(Response, Base);
 Object.defineProperty(Response, "length", { value: 0, configurable: true });
 Object.defineProperty(Response, "prototype", { value: Base.prototype, writable: false });
-Object.defineProperty(Base.prototype, "constructor", { value: Response, writable: true, configurable: true });
+Object.defineProperty(Base.prototype, "constructor", {
+  value: Response,
+  writable: true,
+  configurable: true,
+});
 Object.defineProperty(Base.prototype, "webSocket", {
   get() {
     return socketOf(this) ?? null;

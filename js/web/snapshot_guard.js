@@ -6,7 +6,7 @@ import { op_snapshot_hazard } from "ext:core/ops";
 let guarding = false;
 
 function report(what) {
-  if (guarding) op_snapshot_hazard(what, new Error().stack);
+  if (guarding) op_snapshot_hazard(what);
 }
 
 /**
@@ -27,8 +27,15 @@ export function guard() {
   guarding = true;
   guardMethod(Math, "random", "Math.random()");
   guardMethod(Date, "now", "Date.now()");
-  for (const name of ["setTimeout", "setInterval", "fetch"]) guardMethod(globalThis, name, `${name}()`);
-  for (const name of ["WebSocket", "EventSource", "CompressionStream", "DecompressionStream", "BroadcastChannel"]) {
+  for (const name of ["setTimeout", "setInterval", "fetch"])
+    guardMethod(globalThis, name, `${name}()`);
+  for (const name of [
+    "WebSocket",
+    "EventSource",
+    "CompressionStream",
+    "DecompressionStream",
+    "BroadcastChannel",
+  ]) {
     guardConstructor(globalThis, name, name);
   }
   for (const name of Object.getOwnPropertyNames(Intl)) {
@@ -68,7 +75,8 @@ function guardConstructor(holder, name, shown) {
     configurable: true,
     enumerable: descriptor.enumerable,
     get() {
-      const original = () => (descriptor.get === undefined ? descriptor.value : Reflect.apply(descriptor.get, holder, []));
+      const original = () =>
+        descriptor.get === undefined ? descriptor.value : Reflect.apply(descriptor.get, holder, []);
       guarded ??= new Proxy(original(), {
         construct(target, args, newTarget) {
           refuseWhileGuarding(`new ${shown}()`);
@@ -82,7 +90,12 @@ function guardConstructor(holder, name, shown) {
       return guarded;
     },
     set(value) {
-      Object.defineProperty(holder, name, { value, writable: true, enumerable: false, configurable: true });
+      Object.defineProperty(holder, name, {
+        value,
+        writable: true,
+        enumerable: false,
+        configurable: true,
+      });
     },
   });
 }
@@ -100,7 +113,12 @@ function guardDate() {
     },
   });
   original.prototype.constructor = guarded;
-  Object.defineProperty(globalThis, "Date", { value: guarded, writable: true, enumerable: false, configurable: true });
+  Object.defineProperty(globalThis, "Date", {
+    value: guarded,
+    writable: true,
+    enumerable: false,
+    configurable: true,
+  });
 }
 
 // The clock of an isolate starts at its boot. A module evaluated into a snapshot is evaluated at the boot of every

@@ -1,15 +1,26 @@
 // WebSocketPair: two ends of a socket. A handler keeps one and returns the other in a 101 Response; from then on the
 // host carries that end's frames to the client.
 import { core } from "ext:core/mod.js";
-import { op_websocket_close, op_websocket_next, op_websocket_send_bytes, op_websocket_send_text } from "ext:core/ops";
+import {
+  op_websocket_close,
+  op_websocket_next,
+  op_websocket_send_bytes,
+  op_websocket_send_text,
+} from "ext:core/ops";
 import { PlatformError } from "ext:orilla_web/errors.js";
 
-const { CloseEvent, defineEventHandler, Event, EventTarget, MessageEvent } = core.loadExtScript("ext:deno_web/02_event.js");
+const { CloseEvent, defineEventHandler, Event, EventTarget, MessageEvent } = core.loadExtScript(
+  "ext:deno_web/02_event.js",
+);
 
-const CONNECTING = 0, OPEN = 1, CLOSING = 2, CLOSED = 3;
+const CONNECTING = 0,
+  OPEN = 1,
+  CLOSING = 2,
+  CLOSED = 3;
 
 /** Frames the host reports. */
-const TEXT = 0, BINARY = 1;
+const TEXT = 0,
+  BINARY = 1;
 
 /** Messages an end holds before it is accepted; one more closes the pair. */
 const MAX_QUEUED = 1024;
@@ -29,7 +40,7 @@ class PairedWebSocket extends EventTarget {
   constructor() {
     if (!allowed) throw new TypeError("Illegal constructor");
     super();
-    this.finished = new Promise((resolve) => this.#finish = resolve);
+    this.finished = new Promise((resolve) => (this.#finish = resolve));
   }
 
   get readyState() {
@@ -39,7 +50,10 @@ class PairedWebSocket extends EventTarget {
   /** Begins to deliver events on this end. */
   accept() {
     if (this.connection !== null) {
-      throw new PlatformError("WEBSOCKET_RETURNED", "this end went to the client; accept() the other end of the pair");
+      throw new PlatformError(
+        "WEBSOCKET_RETURNED",
+        "this end went to the client; accept() the other end of the pair",
+      );
     }
     if (this.accepted) return;
     this.accepted = true;
@@ -54,11 +68,17 @@ class PairedWebSocket extends EventTarget {
    * @param {string | ArrayBuffer | ArrayBufferView} data
    */
   send(data) {
-    if (!this.accepted) throw new PlatformError("WEBSOCKET_NOT_ACCEPTED", "call accept() on the socket before send()");
-    if (this.#readyState !== OPEN) throw new DOMException("The WebSocket is closed", "InvalidStateError");
+    if (!this.accepted)
+      throw new PlatformError(
+        "WEBSOCKET_NOT_ACCEPTED",
+        "call accept() on the socket before send()",
+      );
+    if (this.#readyState !== OPEN)
+      throw new DOMException("The WebSocket is closed", "InvalidStateError");
     const message = typeof data === "string" ? data : bytesOf(data);
     const { connection } = this.peer;
-    if (connection === null) this.peer.receive({ data: typeof message === "string" ? message : message.slice().buffer });
+    if (connection === null)
+      this.peer.receive({ data: typeof message === "string" ? message : message.slice().buffer });
     else if (typeof message === "string") this.#check(op_websocket_send_text(connection, message));
     else this.#check(op_websocket_send_bytes(connection, message));
   }
@@ -69,7 +89,12 @@ class PairedWebSocket extends EventTarget {
    * @param {string} [reason] At most 123 bytes.
    */
   close(code = undefined, reason = "") {
-    if (code !== undefined && code !== 1000 && !(code >= 3000 && code <= 4999) && !(code >= 1001 && code <= 1014)) {
+    if (
+      code !== undefined &&
+      code !== 1000 &&
+      !(code >= 3000 && code <= 4999) &&
+      !(code >= 1001 && code <= 1014)
+    ) {
       throw new DOMException(`${code} is not a close code an app may send`, "InvalidAccessError");
     }
     if (new TextEncoder().encode(reason).byteLength > 123) {
@@ -77,7 +102,8 @@ class PairedWebSocket extends EventTarget {
     }
     if (this.#readyState >= CLOSING) return;
     this.#readyState = CLOSING;
-    if (this.peer.connection !== null) op_websocket_close(this.peer.connection, code ?? 1000, reason);
+    if (this.peer.connection !== null)
+      op_websocket_close(this.peer.connection, code ?? 1000, reason);
     else this.peer.receive({ close: { code: code ?? 1005, reason, wasClean: true } });
     this.ended({ code: code ?? 1005, reason, wasClean: true });
   }
@@ -85,7 +111,8 @@ class PairedWebSocket extends EventTarget {
   /** An event from the other end. */
   receive(event) {
     if (!this.accepted) {
-      if (this.queue.length >= MAX_QUEUED) throw new PlatformError("WEBSOCKET_QUEUE_FULL", "accept() the socket first");
+      if (this.queue.length >= MAX_QUEUED)
+        throw new PlatformError("WEBSOCKET_QUEUE_FULL", "accept() the socket first");
       this.queue.push(event);
     } else if (event.close !== undefined) {
       this.ended(event.close);
@@ -114,7 +141,8 @@ class PairedWebSocket extends EventTarget {
   }
 }
 
-for (const name of ["message", "close", "error"]) defineEventHandler(PairedWebSocket.prototype, name);
+for (const name of ["message", "close", "error"])
+  defineEventHandler(PairedWebSocket.prototype, name);
 for (const [name, value] of Object.entries({ CONNECTING, OPEN, CLOSING, CLOSED })) {
   Object.defineProperty(PairedWebSocket.prototype, name, { value });
 }
@@ -162,7 +190,8 @@ export function socketOf(response) {
 export async function attachToClient(socket, connection) {
   socket.connection = connection;
   for (const event of socket.queue) {
-    if (event.close !== undefined) op_websocket_close(connection, event.close.code, event.close.reason);
+    if (event.close !== undefined)
+      op_websocket_close(connection, event.close.code, event.close.reason);
     else if (typeof event.data === "string") op_websocket_send_text(connection, event.data);
     else op_websocket_send_bytes(connection, new Uint8Array(event.data));
   }
@@ -182,6 +211,7 @@ export async function attachToClient(socket, connection) {
 
 function bytesOf(data) {
   if (data instanceof ArrayBuffer) return new Uint8Array(data);
-  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  if (ArrayBuffer.isView(data))
+    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   throw new TypeError("send() takes a string, an ArrayBuffer or a view of one");
 }

@@ -227,6 +227,7 @@ impl Config {
     ///
     /// # Errors
     /// Every problem of the file, the variables, the environment files and their combination at once.
+    #[allow(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
     pub fn of_process(options: Options) -> Result<Self, Problems> {
         // A name or value that is not UTF-8 cannot be handed to JavaScript, and no key of the host needs one.
         let variables =

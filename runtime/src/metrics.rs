@@ -101,7 +101,10 @@ impl Metrics {
         for (class, count) in self.responses.iter().enumerate() {
             writeln!(out, "orilla_responses_total{{class=\"{}xx\"}} {}", class + 1, gauge(count))?;
         }
-        writeln!(out, "# HELP orilla_static_responses_total Static files.\n# TYPE orilla_static_responses_total counter")?;
+        writeln!(
+            out,
+            "# HELP orilla_static_responses_total Static files.\n# TYPE orilla_static_responses_total counter"
+        )?;
         writeln!(out, "orilla_static_responses_total {}", gauge(&self.static_responses))?;
         writeln!(out, "# HELP orilla_failures_total Early ends.\n# TYPE orilla_failures_total counter")?;
         for (reason, count) in REASONS.iter().zip(&self.failures) {

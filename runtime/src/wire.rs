@@ -45,7 +45,8 @@ pub async fn embedded(data_directory: &Path, kv_cache_mb: u64) -> Result<Service
     let store = SqliteStore::open(data_directory, SqliteConfig::default()).await?;
     let events = LocalBus::new();
     let config = KvConfig { cache_bytes: kv_cache_mb << 20 };
-    let kv = Kv::open(Arc::new(store), Gate::default(), Arc::new(SystemClock), Arc::new(events.clone()), config).await?;
+    let kv =
+        Kv::open(Arc::new(store), Gate::default(), Arc::new(SystemClock), Arc::new(events.clone()), config).await?;
     Ok(Services { kv: Arc::new(kv), events })
 }
 

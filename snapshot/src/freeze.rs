@@ -9,7 +9,6 @@ use std::sync::Arc;
 use deno_core::error::CoreError;
 use deno_core::{JsRuntime, JsRuntimeForSnapshot, ModuleSpecifier, PollEventLoopOptions, RuntimeOptions};
 use orilla_bindings::{AppEnv, ConsoleLevel, ConsoleSink, EnvReads, Hazard, Hazards, LateModules};
-use serde::{Deserialize, Serialize};
 
 use crate::app::{self, AppError};
 use crate::file::{self, Header};
@@ -32,19 +31,10 @@ pub enum Declined {
     App(#[from] AppError),
     /// The app did something at module scope that must be fresh in every isolate.
     #[error("what must not be frozen happened at module scope")]
-    Hazards(Vec<Frozenness>),
+    Hazards(Vec<Hazard>),
     /// V8 or deno_core refused.
     #[error("{0}")]
     Engine(String),
-}
-
-/// Something that stands against a snapshot, and where.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Frozenness {
-    /// What was called.
-    pub what: String,
-    /// Where, as `line:column` of server.js, where that is known.
-    pub place: Option<(usize, usize)>,
 }
 
 /// Evaluates the module and freezes what there is then.
@@ -63,7 +53,7 @@ pub fn freeze(source: &str, env: BTreeMap<String, String>) -> Result<Frozen, Dec
             std::mem::forget(attempt);
             return Err(match evaluated {
                 Err(error) if hazards.is_empty() => error,
-                _ => Declined::Hazards(hazards.iter().map(locate).collect()),
+                _ => Declined::Hazards(hazards),
             });
         }
         let mut late = attempt.take::<LateModules>();
@@ -154,7 +144,7 @@ async fn evaluate(runtime: &mut JsRuntimeForSnapshot, early: &BTreeSet<String>) 
     let rest = tokio::time::timeout(std::time::Duration::from_millis(200), rest).await;
     if rest.is_err() {
         let state = runtime.op_state();
-        let hazard = Hazard { what: "work that goes on after evaluation".into(), stack: String::new() };
+        let hazard = Hazard { what: "work that goes on after evaluation".into(), place: None };
         state.borrow().borrow::<Hazards>().borrow_mut().push(hazard);
     }
     call(runtime, "release")?;
@@ -172,14 +162,4 @@ async fn import(runtime: &mut JsRuntime, specifier: &str) -> Result<(), CoreErro
 fn call(runtime: &mut JsRuntime, name: &str) -> Result<(), Declined> {
     deno_core::scope!(scope, runtime);
     app::call_entry_point(scope, name, &[]).map(|_| ()).ok_or_else(|| Declined::Engine(format!("{name}() failed")))
-}
-
-/// The first frame of the stack that is the app's own.
-fn locate(hazard: &Hazard) -> Frozenness {
-    let place = hazard.stack.lines().find_map(|line| {
-        let (_, after) = line.split_once("file:///app/server.js:")?;
-        let mut numbers = after.trim_end_matches(')').split(':');
-        Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
-    });
-    Frozenness { what: hazard.what.clone(), place }
 }

@@ -50,11 +50,9 @@ pub fn runtime(
     Ok(runtime)
 }
 
+#[allow(clippy::expect_used, reason = "a script of ours: it works in every snapshot or in none")]
 fn warm_up(runtime: &mut JsRuntimeForSnapshot) {
-    runtime
-        .op_state()
-        .borrow_mut()
-        .put(orilla_bindings::invocation::Invocations::new(u32::MAX));
+    runtime.op_state().borrow_mut().put(orilla_bindings::invocation::Invocations::new(u32::MAX));
     let script = runtime.execute_script("ext:orilla/warm_up.js", WARM_UP).expect("the warm-up script runs");
     deno_core::scope!(scope, runtime);
     let entry_points = orilla_bindings::entry_points(scope).expect("bootstrap.js has registered");
@@ -66,7 +64,7 @@ fn warm_up(runtime: &mut JsRuntimeForSnapshot) {
 }
 
 /// The snapshot without an app.
-#[allow(dead_code, reason = "only the build script makes it")]
+#[allow(dead_code, clippy::expect_used, reason = "only the build script makes it, and it should stop if it cannot")]
 pub fn base_snapshot(extensions: Vec<Extension>) -> Box<[u8]> {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("tokio starts");
     let _guard = tokio.enter();

@@ -19,8 +19,11 @@ pub enum ConsoleLevel {
     Error,
 }
 
-/// Takes the lines of an app's log: the level, the id of the request or nothing, the text.
-pub struct ConsoleSink(pub Box<dyn Fn(ConsoleLevel, Option<&str>, &str)>);
+/// What is done with a line: its level, the id of the request or nothing, its text.
+type WriteLine = dyn Fn(ConsoleLevel, Option<&str>, &str);
+
+/// Takes the lines of an app's log.
+pub struct ConsoleSink(pub Box<WriteLine>);
 
 #[op2(fast)]
 pub fn op_console_write(scope: &mut v8::PinScope<'_, '_>, state: &mut OpState, level: u8, #[string] text: String) {

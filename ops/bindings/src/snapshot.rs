@@ -10,22 +10,37 @@ use deno_core::{OpState, op2, v8};
 const ENTRY_POINTS: &str = "orilla.entryPoints";
 
 /// Something an app did at module scope that must not be frozen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Hazard {
     /// What was called.
     pub what: String,
-    /// The JavaScript stack at the call.
-    pub stack: String,
+    /// Line and column of the innermost call in the app's module, both from 1.
+    pub place: Option<(usize, usize)>,
 }
 
 /// The hazards of the snapshot being made.
 pub type Hazards = RefCell<Vec<Hazard>>;
 
+/// The scheme of an app's module; the host's own have another.
+const APP_SCHEME: &str = "file:";
+/// Frames of the stack that are looked at.
+const STACK_FRAMES: usize = 50;
+
 #[op2(fast)]
-pub fn op_snapshot_hazard(state: &mut OpState, #[string] what: String, #[string] stack: String) {
+pub fn op_snapshot_hazard(scope: &mut v8::PinScope<'_, '_>, state: &mut OpState, #[string] what: String) {
+    let place = place_in_app(scope);
     if let Some(hazards) = state.try_borrow::<Hazards>() {
-        hazards.borrow_mut().push(Hazard { what, stack });
+        hazards.borrow_mut().push(Hazard { what, place });
     }
+}
+
+fn place_in_app(scope: &mut v8::PinScope<'_, '_>) -> Option<(usize, usize)> {
+    let stack = v8::StackTrace::current_stack_trace(scope, STACK_FRAMES)?;
+    (0..stack.get_frame_count()).find_map(|index| {
+        let frame = stack.get_frame(scope, index)?;
+        let script = frame.get_script_name(scope)?.to_rust_string_lossy(scope);
+        script.starts_with(APP_SCHEME).then(|| (frame.get_line_number(), frame.get_column()))
+    })
 }
 
 /// Modules of the host that the app had loaded synchronously while it was evaluated.

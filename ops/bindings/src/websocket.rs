@@ -48,9 +48,7 @@ impl From<WebSocketMessage> for WebSocketEvent {
             WebSocketMessage::Binary(bytes) => {
                 Self { kind: 1, bytes: Some(ToJsBuffer::from(bytes.to_vec())), ..Self::default() }
             }
-            WebSocketMessage::Close { code, reason, clean } => {
-                Self { kind: 2, code, reason, clean, ..Self::default() }
-            }
+            WebSocketMessage::Close { code, reason, clean } => Self { kind: 2, code, reason, clean, ..Self::default() },
         }
     }
 }

@@ -116,8 +116,11 @@ async fn isolates(args: &ColdStartArgs, deployment: &Arc<Deployment>, data: &Pat
     let services = wire::embedded(&data.join("isolates"), 16).await;
     let services = services.map_err(|error| Failure::coded(error.code(), &error))?;
     let (_sender, receiver) = watch::channel(Some(services.clone()));
-    let shared =
-        Shared { services: receiver, egress: EgressRules::default().permissions(), metrics: Arc::new(Metrics::default()) };
+    let shared = Shared {
+        services: receiver,
+        egress: EgressRules::default().permissions(),
+        metrics: Arc::new(Metrics::default()),
+    };
     let start = |start| move |shared: &Shared| Isolate::start(deployment.clone(), start, shared.clone());
     let (runs, path) = (args.runs, args.path.as_str());
     let (mut prewarmed, mut snapshot, mut code_cache, mut plain) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());

@@ -86,9 +86,10 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
 
 async fn serve(config: Config, deployment: Arc<Deployment>) -> Result<(), Failure> {
     let tls = match (&config.server.tls_cert, &config.server.tls_key) {
-        (Some(certificate), Some(key)) => {
-            Some(tls_acceptor(certificate, key).map_err(|error| Failure::Input(format!("error[{}]: {error}", error.code())))?)
-        }
+        (Some(certificate), Some(key)) => Some(
+            tls_acceptor(certificate, key)
+                .map_err(|error| Failure::Input(format!("error[{}]: {error}", error.code())))?,
+        ),
         _ => None,
     };
     let (services, receiver) = watch::channel(None);
@@ -160,10 +161,7 @@ async fn bind(config: &Config) -> Result<TcpListener, Failure> {
 }
 
 #[allow(clippy::print_stderr, reason = "this line is part of the command's contract, whatever the log's format")]
-async fn bind_admin(
-    config: &Config,
-    metrics: &Arc<Metrics>,
-) -> Result<Option<tokio::task::JoinHandle<()>>, Failure> {
+async fn bind_admin(config: &Config, metrics: &Arc<Metrics>) -> Result<Option<tokio::task::JoinHandle<()>>, Failure> {
     let Some(port) = config.server.admin_port else { return Ok(None) };
     let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port)).await;
     let listener = listener
@@ -179,7 +177,7 @@ fn warm_static_files(deployment: &Arc<Deployment>) {
     tokio::spawn(async move {
         let Some(files) = &deployment.static_files else { return };
         match files.warm().await {
-            Ok(skipped) if skipped.is_empty() => {}
+            Ok([]) => {}
             Ok(skipped) => tracing::warn!(files = skipped.len(), "some files of the static directory are not served"),
             Err(error) => tracing::error!(code = error.code(), %error, "the static directory cannot be served"),
         }
@@ -189,7 +187,8 @@ fn warm_static_files(deployment: &Arc<Deployment>) {
 /// Resolves at the first ctrl-C or SIGTERM. A second one ends the process at once.
 async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         tracing::warn!("signals cannot be handled; the process ends at once when it is told to stop");
         return std::future::pending().await;
     };

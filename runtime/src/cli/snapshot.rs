@@ -6,12 +6,13 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use clap::Args;
+use orilla_bindings::Hazard;
 use orilla_snapshot::file;
-use orilla_snapshot::freeze::{Declined, Frozenness};
+use orilla_snapshot::freeze::Declined;
 use serde::{Deserialize, Serialize};
 
 use super::{EnvironmentArgs, Failure};
-use crate::apps::check::{entrypoint_source, missing_variables};
+use crate::apps::check::entrypoint_source;
 use crate::apps::deployment::Deployment;
 use crate::apps::entrypoint;
 use crate::apps::manifest::problem::Problems;
@@ -39,7 +40,7 @@ enum Outcome {
     /// The snapshot is written.
     Frozen { bytes: u64 },
     /// There is none, because of these.
-    Hazards(Vec<Frozenness>),
+    Hazards(Vec<Hazard>),
     /// The app cannot start: the rendered problem.
     App(String),
     /// V8 refused.
@@ -53,10 +54,6 @@ pub fn run(args: &SnapshotArgs) -> Result<(), Failure> {
     if !manifest.manifest.features.snapshot {
         let message = "error[SNAPSHOT_OFF]: the manifest says `features.snapshot: false`; remove that to make one";
         return Err(Failure::Input(message.to_owned()));
-    }
-    let missing = missing_variables(&manifest, &|name| config.environment.provides(name));
-    if !missing.is_empty() {
-        return Err(Problems(missing).into());
     }
     let source = entrypoint_source(&manifest)?;
     let env = config.environment.for_app(&manifest.manifest.env);
@@ -74,16 +71,18 @@ pub fn run(args: &SnapshotArgs) -> Result<(), Failure> {
     }
 }
 
-fn declined(entrypoint: &Path, hazards: &[Frozenness]) -> Failure {
+fn declined(entrypoint: &Path, hazards: &[Hazard]) -> Failure {
     let mut text = String::from(
         "error[SNAPSHOT_DECLINED]: no snapshot was made: the module does what must be fresh in every isolate while it is \
          evaluated",
     );
-    for Frozenness { what, place } in hazards {
+    for Hazard { what, place } in hazards {
         let place = place.map_or(String::new(), |(line, column)| format!(":{line}:{column}"));
         text.push_str(&format!("\n  {}{place}: {what}", entrypoint.display()));
     }
-    text.push_str("\nhint: move it into the fetch handler. Without a snapshot the app runs as well, from V8's code cache.");
+    text.push_str(
+        "\nhint: move it into the fetch handler. Without a snapshot the app runs as well, from V8's code cache.",
+    );
     Failure::Failed(text)
 }
 

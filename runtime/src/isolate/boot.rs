@@ -47,8 +47,9 @@ pub enum BootError {
 pub fn boot(snapshot: &'static [u8], limits: MemoryLimits) -> Result<Booted, BootError> {
     let loader = Rc::new(LateLoader::default());
     let buffers = ArrayBufferBudget::new(limits.array_buffers);
-    let params =
-        v8::CreateParams::default().heap_limits(0, limits.heap).array_buffer_allocator(buffers.allocator().make_shared());
+    let params = v8::CreateParams::default()
+        .heap_limits(0, limits.heap)
+        .array_buffer_allocator(buffers.allocator().make_shared());
     let mut runtime = JsRuntime::try_new(RuntimeOptions {
         startup_snapshot: Some(snapshot),
         module_loader: Some(loader.clone()),
@@ -64,6 +65,7 @@ pub fn boot(snapshot: &'static [u8], limits: MemoryLimits) -> Result<Booted, Boo
     {
         deno_core::scope!(scope, &mut runtime);
         orilla_bindings::hide_core(scope);
+        orilla_snapshot::app::call_entry_point(scope, "wake", &[]);
     }
     let watched = Watched::start(runtime.v8_isolate().thread_safe_handle())?;
     let mut booted = Booted { runtime, loader, buffers, watched };

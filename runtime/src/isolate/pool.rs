@@ -92,7 +92,9 @@ impl Pool {
     pub fn dispatch(&self, caller: Arc<Caller>, request: FetchRequest) -> Result<Dispatched, EndReason> {
         let (sender, reply) = oneshot::channel();
         let isolate = self.isolate()?;
-        if u64::from(isolate.in_flight()) >= self.deployment.limits.concurrent_requests + self.deployment.limits.queued_requests {
+        if u64::from(isolate.in_flight())
+            >= self.deployment.limits.concurrent_requests + self.deployment.limits.queued_requests
+        {
             return Err(EndReason::Overloaded);
         }
         match isolate.fetch(caller, request, sender) {

@@ -24,8 +24,9 @@ pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>) {
                 let response = answer(&request, &metrics);
                 async move { Ok::<_, Infallible>(response) }
             });
-            let connection =
-                hyper::server::conn::http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+            let connection = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .serve_connection(TokioIo::new(stream), service);
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "an admin connection broke off");
             }

@@ -46,9 +46,8 @@ impl TlsError {
 
 /// The acceptor for a certificate and its key.
 pub fn tls_acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
-    let certificate_error = |error: &dyn std::fmt::Display| {
-        TlsError::Certificate(certificate.display().to_string(), error.to_string())
-    };
+    let certificate_error =
+        |error: &dyn std::fmt::Display| TlsError::Certificate(certificate.display().to_string(), error.to_string());
     let key_error = |error: &dyn std::fmt::Display| TlsError::Key(key.display().to_string(), error.to_string());
     let chain = CertificateDer::pem_file_iter(certificate).map_err(|error| certificate_error(&error))?;
     let chain: Vec<_> = chain.collect::<Result<_, _>>().map_err(|error| certificate_error(&error))?;

@@ -216,6 +216,7 @@ pub(super) fn ascii(text: String) -> HeaderValue {
 
 /// A change as HTTP can tell it: whole seconds, between 1970 and now. A later time would let a client keep what
 /// changes before that time has come.
+#[allow(clippy::disallowed_methods, reason = "file times are compared with the machine's clock")]
 fn http_time(seconds: i64) -> SystemTime {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_secs());
     UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or(0).min(now))
