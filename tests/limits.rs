@@ -26,11 +26,7 @@ const ways = {
   },
   regexp: () => new Response(String(/^(a+)+$/.test("a".repeat(64) + "!"))),
   allocate: () => {
-    for (;;) hoard.push(new Array(1000).fill({}));
-  },
-  string: () => {
-    let text = "x";
-    for (;;) hoard.push((text += text).slice(1).toUpperCase());
+    for (;;) hoard.push({ a: 1, b: [1, 2, 3] });
   },
   buffers: () => {
     for (;;) hoard.push(new Uint8Array(1 << 20).fill(1));
@@ -95,9 +91,7 @@ fn endless_loops_run_out_of_cpu_time() {
 
 #[test]
 fn endless_allocation_runs_out_of_memory() {
-    for way in ["/allocate", "/string"] {
-        survives(way).expect_error(503, "memory");
-    }
+    survives("/allocate").expect_error(503, "memory");
 }
 
 #[test]

@@ -40,8 +40,9 @@ class Navigator {
 
 // What Node's `util.promisify` looks for.
 const promisified = Symbol.for("nodejs.util.promisify.custom");
-Object.defineProperty(timers.setTimeout, promisified, {
-  value: (delay, value) => new Promise((resolve) => timers.setTimeout(resolve, delay, value)),
+const { clearTimeout, setTimeout } = timers;
+Object.defineProperty(setTimeout, promisified, {
+  value: (delay, value) => new Promise((resolve) => setTimeout(resolve, delay, value)),
 });
 
 const interfaces = {
@@ -124,11 +125,11 @@ const lazyModules = {
 
 // Node's timers call back with the arguments after a macrotask; bundles written for Node expect these two.
 function setImmediate(callback, ...args) {
-  return timers.setTimeout(callback, 0, ...args);
+  return setTimeout(callback, 0, ...args);
 }
 
 function clearImmediate(handle) {
-  timers.clearTimeout(handle);
+  clearTimeout(handle);
 }
 
 /** Starts the isolate's clock. The host calls it at every boot, from a snapshot too. */

@@ -91,7 +91,10 @@ pub fn run_case(name: &str) {
     let app = App::copy_of(&directory.join("app"));
     run_steps(&format!("{name} from source"), &case, &app);
     if case.snapshot {
-        succeeds(&["snapshot", &app.manifest_path()]);
+        let env = app.beside("case.env");
+        let lines: String = case.env.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+        fs::write(&env, lines).unwrap();
+        succeeds(&["snapshot", &app.manifest_path(), "--env-file", &env.display().to_string()]);
         assert!(app.path("server.snapshot").exists(), "{name}: no snapshot was written");
         run_steps(&format!("{name} from a snapshot"), &case, &app);
     }

@@ -61,6 +61,8 @@ pub enum Reply {
     Response(http::Response<ReplyBody>),
     /// The invocation ended without one.
     Failed(EndReason),
+    /// The isolate ended before it looked at the request; another one can take it.
+    NotStarted(FetchRequest),
 }
 
 /// A response's body.

@@ -183,7 +183,7 @@ async fn first_byte(
     match reply {
         Ok(Reply::Response(_)) => Ok(elapsed.as_secs_f64() * 1000.0),
         Ok(Reply::Failed(reason)) => Err(Failure::coded("BENCH", format_args!("the app failed: {}", reason.as_str()))),
-        Err(_) => Err(Failure::coded("BENCH", "the isolate ended before it answered")),
+        Ok(Reply::NotStarted(_)) | Err(_) => Err(Failure::coded("BENCH", "the isolate ended before it answered")),
     }
 }
 

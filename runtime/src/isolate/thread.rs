@@ -327,8 +327,9 @@ impl Life {
             thread.commands.close();
             while let Ok(command) = thread.commands.try_recv() {
                 if let Command::Fetch(fetch) = command {
+                    let Fetch { request, reply, .. } = *fetch;
                     // Whoever gave up waiting needs no answer.
-                    let _ = fetch.reply.send(Reply::Failed(EndReason::Reclaimed));
+                    let _ = reply.send(Reply::NotStarted(request));
                 }
             }
         }
@@ -350,6 +351,10 @@ impl Life {
                     break;
                 }
                 Poll::Pending => break,
+            }
+            // Nothing more may run in it: with a full heap each allocation would be a collection that frees nothing.
+            if let Some(reason) = self.watched.terminated() {
+                return Poll::Ready(Some(reason));
             }
         }
         let turned = self.runtime.poll_event_loop(cx, PollEventLoopOptions::default());

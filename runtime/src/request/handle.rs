@@ -24,6 +24,9 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 /// Names a request in answers and logs.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Isolates that are asked one after the other for one request, each after the former ended without looking at it.
+const MAX_ISOLATES_ASKED: usize = 3;
+
 /// What every request needs.
 pub struct Host {
     /// The app.
@@ -127,10 +130,30 @@ impl Host {
         });
         let upgradable = handshake.is_some();
         let request = FetchRequest { method: parts.method.clone(), url, headers, body, upgradable };
-        match self.pool.dispatch(caller, request) {
-            Ok(dispatched) => self.reply(dispatched, handshake, &parts.method, &trace).await,
+        match self.ask(caller, request).await {
+            Ok((dispatched, reply)) => self.reply(dispatched, reply, handshake, &parts.method, &trace),
             Err(reason) => self.fail(reason, &trace),
         }
+    }
+
+    /// Hands the request to an isolate, and to another one if the first ended before it looked at it.
+    async fn ask(&self, caller: Arc<Caller>, mut request: FetchRequest) -> Result<(Dispatched, Reply), EndReason> {
+        for _ in 0..MAX_ISOLATES_ASKED {
+            let mut dispatched = self.pool.dispatch(caller.clone(), request)?;
+            match (&mut dispatched.reply).await {
+                Ok(Reply::NotStarted(unstarted)) => {
+                    dispatched.finish();
+                    request = unstarted;
+                }
+                Ok(reply) => return Ok((dispatched, reply)),
+                // The isolate is gone without a word: it was being dropped.
+                Err(_) => {
+                    dispatched.finish();
+                    return Err(EndReason::Reclaimed);
+                }
+            }
+        }
+        Err(EndReason::Reclaimed)
     }
 
     /// Says who the client is, whatever it says itself.
@@ -140,25 +163,21 @@ impl Host {
         headers.remove(EXPECT);
     }
 
-    async fn reply(
+    fn reply(
         &self,
         mut dispatched: Dispatched,
+        reply: Reply,
         handshake: Option<websocket::Handshake>,
         method: &Method,
         trace: &str,
     ) -> Response<HostBody> {
-        let reply = (&mut dispatched.reply).await;
         let response = match reply {
-            Ok(Reply::Response(response)) => response,
-            Ok(Reply::Failed(reason)) => {
+            Reply::Response(response) => response,
+            Reply::Failed(reason) => {
                 dispatched.finish();
                 return self.fail(reason, trace);
             }
-            // The isolate is gone without a word: it was being dropped.
-            Err(_) => {
-                dispatched.finish();
-                return self.fail(EndReason::Reclaimed, trace);
-            }
+            Reply::NotStarted(_) => return self.fail(EndReason::Reclaimed, trace),
         };
         let (mut parts, body) = response.into_parts();
         let body = match body {
