@@ -60,6 +60,9 @@ function guardMethod(target, name, what) {
     },
   }[name];
   Object.defineProperty(guarded, "length", { value: original.length, configurable: true });
+  for (const symbol of Object.getOwnPropertySymbols(original)) {
+    Object.defineProperty(guarded, symbol, Object.getOwnPropertyDescriptor(original, symbol));
+  }
   Object.defineProperty(target, name, {
     value: guarded,
     writable: true,
