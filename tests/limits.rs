@@ -28,6 +28,13 @@ const ways = {
   allocate: () => {
     for (;;) hoard.push({ a: 1, b: [1, 2, 3] });
   },
+  arrays: () => {
+    for (;;) hoard.push(new Array(1000).fill({}));
+  },
+  string: () => {
+    let text = "x";
+    for (;;) hoard.push((text += text).slice(1).toUpperCase());
+  },
   buffers: () => {
     for (;;) hoard.push(new Uint8Array(1 << 20).fill(1));
   },
@@ -92,6 +99,14 @@ fn endless_loops_run_out_of_cpu_time() {
 #[test]
 fn endless_allocation_runs_out_of_memory() {
     survives("/allocate").expect_error(503, "memory");
+}
+
+#[test]
+#[ignore = "known defect: V8 collects without end and sees no termination, so neither limit takes effect"]
+fn endless_allocation_of_arrays_and_strings_runs_out_of_memory() {
+    for way in ["/arrays", "/string"] {
+        survives(way).expect_error(503, "memory");
+    }
 }
 
 #[test]
