@@ -133,7 +133,6 @@ fn wrong_handshakes_and_frames_do_no_harm() {
 }
 
 #[test]
-#[ignore = "known defect: a client's unmasked frame is taken, where RFC 6455 wants the connection failed"]
 fn an_unmasked_frame_closes_the_connection() {
     let server = Server::of(&App::new(SOCKETS));
     let mut unmasked = open(&server);

@@ -138,6 +138,8 @@ async fn evaluate(runtime: &mut JsRuntimeForSnapshot, early: &BTreeSet<String>) 
     for specifier in early {
         import(runtime, specifier).await.map_err(|error| Declined::Engine(error.to_string()))?;
     }
+    // An isolate from a snapshot has no code cache to take compiled functions from.
+    make::compile_eagerly();
     app::evaluate(runtime).await?;
     // Work that was started and goes on would be cut off by the snapshot.
     let rest = runtime.run_event_loop(PollEventLoopOptions::default());

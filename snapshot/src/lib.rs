@@ -18,8 +18,15 @@ pub static SOURCES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/source
 /// Names this build: the hash of the base snapshot. A snapshot of an app fits the build that made it and no other.
 pub static BUILD: &str = include_str!(concat!(env!("OUT_DIR"), "/build_id"));
 
-/// V8 flags of a process that only loads snapshots. Must be set before anything else of V8. Snapshots carry a hash of
-/// our own that is checked once when the file is read, so V8 need not sum them up again at every boot.
+/// V8 flags of a process that only loads snapshots. Must be set before anything else of V8.
+///
+/// - Snapshots carry a hash of our own that is checked once when the file is read, so V8 need not sum them up again at
+///   every boot.
+/// - Bytecode keeps its source positions, as in [snapshots](init_v8_for_snapshots).
+/// - V8 150.4 may not see a termination in a loop it has unrolled a part of: where an inner loop has few iterations and no
+///   interrupt check (an inlined `fill()`), `LoopStackCheckElisionReducer` takes that of the outer loop away instead.
 pub fn set_v8_flags() {
-    deno_core::v8::V8::set_flags_from_string("--no-verify-snapshot-checksum");
+    deno_core::v8::V8::set_flags_from_string(
+        "--no-verify-snapshot-checksum --no-enable-lazy-source-positions --no-turboshaft-loop-unrolling",
+    );
 }

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use deno_core::v8;
 
-/// What V8 gets beyond the heap limit, once, so that it reaches the point where it sees that it was terminated. Without
-/// it V8 ends the process.
-pub const HEAP_HEADROOM_BYTES: usize = 64 << 20;
+/// How far V8 may go beyond the heap limit once the isolate is terminated: to the point where it sees that. It ends the
+/// process where it cannot get the memory for an object, and the largest, an array of 2²⁷ elements, takes 1 GiB; it may
+/// be copied once. Nothing is set aside: an isolate that makes no such object stops within a few MiB.
+pub const HEAP_HEADROOM_BYTES: usize = 3 << 30;
 
 /// Counts the bytes of an isolate's ArrayBuffers and refuses what is over the limit; JavaScript gets a RangeError.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 //! grows and shrinks with load goes here.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use orilla_bindings::invocation::{EndReason, FetchRequest, InvocationId, Reply};
 use orilla_services::caller::Caller;
@@ -9,6 +10,9 @@ use tokio::sync::oneshot;
 
 use super::thread::{Isolate, Shared, Start};
 use crate::apps::deployment::Deployment;
+
+/// How long requests wait, once or twice, for an isolate that was terminated to notice it.
+const TERMINATION_GRACE: Duration = Duration::from_millis(500);
 
 /// Isolates that wait, booted and without an app. Refilled on threads of their own.
 pub struct Prewarmed {
@@ -62,12 +66,25 @@ pub struct Pool {
 pub struct Dispatched {
     isolate: Arc<Isolate>,
     id: InvocationId,
-    /// The answer.
-    pub reply: oneshot::Receiver<Reply>,
+    reply: oneshot::Receiver<Reply>,
     finished: bool,
 }
 
 impl Dispatched {
+    /// Waits for the answer. Not for ever for one from an isolate that was terminated: `Err` says why it was.
+    pub async fn answer(&mut self) -> Result<Result<Reply, oneshot::error::RecvError>, EndReason> {
+        let mut terminated = None;
+        loop {
+            match tokio::time::timeout(TERMINATION_GRACE, &mut self.reply).await {
+                Ok(reply) => return Ok(reply),
+                Err(_) => match terminated {
+                    Some(reason) => return Err(reason),
+                    None => terminated = self.isolate.terminated(),
+                },
+            }
+        }
+    }
+
     /// Nothing is left that could be cancelled.
     pub fn finish(&mut self) {
         self.finished = true;

@@ -2,8 +2,8 @@
 //! JavaScript's event loop, until it is told to stop or was terminated.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -79,6 +79,8 @@ pub struct Isolate {
     commands: mpsc::Sender<Command>,
     in_flight: Arc<AtomicU32>,
     alive: Arc<AtomicBool>,
+    /// Its entry with the watchdog, from when it has booted.
+    watched: Arc<OnceLock<Arc<Watched>>>,
     next: AtomicU32,
 }
 
@@ -98,7 +100,8 @@ impl Isolate {
         let (commands, receiver) = mpsc::channel(capacity);
         let in_flight = Arc::new(AtomicU32::new(0));
         let alive = Arc::new(AtomicBool::new(true));
-        let thread = Thread { commands: receiver, in_flight: in_flight.clone(), shared };
+        let watched = Arc::new(OnceLock::new());
+        let thread = Thread { commands: receiver, in_flight: in_flight.clone(), watched: watched.clone(), shared };
         let ended = Ended(alive.clone(), thread.shared.metrics.clone());
         thread.shared.metrics.isolates.fetch_add(1, Ordering::Relaxed);
         let name = app.as_ref().map_or("isolate".to_owned(), |(deployment, _)| format!("isolate {}", deployment.name));
@@ -107,7 +110,7 @@ impl Isolate {
             let _ended = ended;
             thread.run(app);
         })?;
-        Ok(Arc::new(Self { commands, in_flight, alive, next: AtomicU32::new(0) }))
+        Ok(Arc::new(Self { commands, in_flight, alive, watched, next: AtomicU32::new(0) }))
     }
 
     /// Requests it has and has not finished.
@@ -117,7 +120,13 @@ impl Isolate {
 
     /// Whether it can still take requests.
     pub fn is_alive(&self) -> bool {
-        self.alive.load(Ordering::Acquire) && !self.commands.is_closed()
+        self.alive.load(Ordering::Acquire) && !self.commands.is_closed() && self.terminated().is_none()
+    }
+
+    /// Why it was stopped, if it was. Its thread may go on for a while: V8 looks for this only between two steps of
+    /// JavaScript, and a single step, `JSON.parse` of a long text say, takes its time.
+    pub fn terminated(&self) -> Option<EndReason> {
+        self.watched.get()?.terminated()
     }
 
     /// Gives an app to an isolate that waits.
@@ -172,6 +181,7 @@ impl Drop for Ended {
 struct Thread {
     commands: mpsc::Receiver<Command>,
     in_flight: Arc<AtomicU32>,
+    watched: Arc<OnceLock<Arc<Watched>>>,
     shared: Shared,
 }
 
@@ -210,6 +220,8 @@ impl Thread {
                 return None;
             }
         };
+        // Set once: this is the only thread that does.
+        let _ = self.watched.set(booted.watched.clone());
         let (deployment, start) = match app {
             Some(app) => app,
             None => match self.commands.recv().await {

@@ -140,7 +140,7 @@ impl Host {
     async fn ask(&self, caller: Arc<Caller>, mut request: FetchRequest) -> Result<(Dispatched, Reply), EndReason> {
         for _ in 0..MAX_ISOLATES_ASKED {
             let mut dispatched = self.pool.dispatch(caller.clone(), request)?;
-            match (&mut dispatched.reply).await {
+            match dispatched.answer().await? {
                 Ok(Reply::NotStarted(unstarted)) => {
                     dispatched.finish();
                     request = unstarted;

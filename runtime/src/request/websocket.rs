@@ -1,5 +1,7 @@
 //! WebSockets of apps: the handshake (RFC 6455, section 4.2) and the pump between the client's frames and the isolate.
 
+mod masked;
+
 use base64::Engine as _;
 use bytes::Bytes;
 use fastwebsockets::{CloseCode, FragmentCollectorRead, Frame, OpCode, Payload, Role, WebSocket, WebSocketError};
@@ -11,6 +13,7 @@ use orilla_bindings::invocation::{WebSocketEnd, WebSocketMessage};
 use sha1::{Digest as _, Sha1};
 use tokio::sync::mpsc;
 
+use self::masked::Masked;
 use super::body::HostBody;
 use super::handle::asks_for_websocket;
 use crate::isolate::pool::Dispatched;
@@ -77,7 +80,10 @@ async fn carry(upgraded: Upgraded, end: WebSocketEnd) {
     socket.set_max_message_size(MAX_MESSAGE_BYTES);
     socket.set_auto_close(false);
     socket.set_auto_pong(false);
-    let (read, mut write) = socket.split(tokio::io::split);
+    let (read, mut write) = socket.split(|stream| {
+        let (read, write) = tokio::io::split(stream);
+        (Masked::new(read), write)
+    });
     let WebSocketEnd { mut outgoing, incoming } = end;
     let (obligations, mut owed) = mpsc::channel::<Frame<'static>>(16);
     let reading = async move {
@@ -121,6 +127,10 @@ async fn read_all<S: tokio::io::AsyncRead + Unpin>(
             Err(WebSocketError::InvalidUTF8) => {
                 let _ = obligations.send(Frame::close(CloseCode::Invalid.into(), b"invalid UTF-8")).await;
                 return WebSocketMessage::Close { code: 1007, reason: "invalid UTF-8".into(), clean: false };
+            }
+            Err(WebSocketError::IoError(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
+                let _ = obligations.send(Frame::close(CloseCode::Protocol.into(), b"unmasked frame")).await;
+                return WebSocketMessage::Close { code: 1002, reason: "unmasked frame".into(), clean: false };
             }
             Err(_) => return WebSocketMessage::Close { code: 1006, reason: String::new(), clean: false },
             Ok(frame) => frame,
