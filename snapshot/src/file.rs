@@ -98,20 +98,31 @@ pub fn write(path: &Path, header: &Header, blob: &[u8]) -> std::io::Result<()> {
     std::fs::rename(&temporary, path)
 }
 
+/// The content of a snapshot file that was found whole and fitting.
+pub struct Snapshot {
+    bytes: Vec<u8>,
+    blob: std::ops::Range<usize>,
+}
+
+impl Snapshot {
+    /// V8's blob, for ever: V8 reads it at every boot.
+    pub fn leak(self) -> &'static [u8] {
+        &self.bytes.leak()[self.blob]
+    }
+}
+
 /// Reads the snapshot of a module; `None` if there is no file.
-pub fn read(path: &Path, source: &str, env: &BTreeMap<String, String>) -> Result<Option<Vec<u8>>, Unusable> {
+pub fn read(path: &Path, source: &str, env: &BTreeMap<String, String>) -> Result<Option<Snapshot>, Unusable> {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Unusable::Unreadable(error.to_string())),
         Ok(metadata) if metadata.len() > MAX_SNAPSHOT_BYTES => return Err(Unusable::Damaged),
         Ok(_) => {}
     }
-    let mut bytes = std::fs::read(path).map_err(|error| Unusable::Unreadable(error.to_string()))?;
+    let bytes = std::fs::read(path).map_err(|error| Unusable::Unreadable(error.to_string()))?;
     let (header, blob) = parse(&bytes).ok_or(Unusable::Damaged)?;
     fits(&header, source, env)?;
-    bytes.truncate(blob.end);
-    bytes.drain(..blob.start);
-    Ok(Some(bytes))
+    Ok(Some(Snapshot { bytes, blob }))
 }
 
 /// Takes a file apart, if it is whole.

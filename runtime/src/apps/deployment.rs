@@ -106,7 +106,7 @@ fn static_options(manifest: &LoadedManifest, root: PathBuf) -> StaticOptions {
 fn find_snapshot(manifest: &LoadedManifest, source: &str, env: &BTreeMap<String, String>) -> Option<&'static [u8]> {
     let path = Deployment::snapshot_path(manifest);
     match snapshot_file::read(&path, source, env) {
-        Ok(blob) => blob.map(|blob| &*Vec::leak(blob)),
+        Ok(blob) => blob.map(snapshot_file::Snapshot::leak),
         Err(reason) => {
             tracing::warn!(code = reason.code(), file = %path.display(), "the snapshot is not used: {reason}");
             None
