@@ -24,6 +24,24 @@ fn hello() {
     assert_eq!(server.get("/").expect(200), "Hello from Orilla\n");
 }
 
+/// The first fenced block of a language in a page.
+fn block(page: &str, language: &str) -> String {
+    let begin = format!("```{language}\n");
+    let start = page.find(&begin).unwrap() + begin.len();
+    page[start..][..page[start..].find("```").unwrap()].to_owned()
+}
+
+#[test]
+fn the_counter_of_the_readme() {
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap();
+    let app = App::new(&block(&readme, "js")).write("manifest.json", block(&readme, "json"));
+    let server = Server::of(&app);
+    assert_eq!(server.get("/").expect(200), "visit 1\n");
+    assert_eq!(server.get("/").expect(200), "visit 2\n");
+    drop(server);
+    assert_eq!(Server::of(&app).get("/").expect(200), "visit 3\n");
+}
+
 #[test]
 fn todo_kv() {
     let (app, server) = serve("todo-kv").unwrap();

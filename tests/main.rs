@@ -19,4 +19,5 @@ mod robustness;
 mod snapshots;
 mod static_files;
 mod streaming;
+mod tidy;
 mod websocket;

@@ -142,6 +142,32 @@ fn a_snapshot_of_another_source_is_ignored() {
 }
 
 #[test]
+fn snapshots_of_different_apps_live_side_by_side() {
+    let apps: Vec<App> = [
+        "const map = new Map(Array.from({ length: 500 }, (_, i) => ['a' + i, { i }])); export default { fetch: () => Response.json([...map.values()].slice(0, 3)) };",
+        "class A { #x = 1n << 80n; get x() { return String(this.#x); } } const a = new A(); export default { fetch: () => new Response(a.x) };",
+        "import { Buffer } from 'node:buffer'; import { EventEmitter } from 'node:events'; const e = new EventEmitter(); let n = 0; \
+         e.on('x', () => n++); export default { fetch() { e.emit('x'); return new Response(Buffer.from('abc').toString('hex') + n); } };",
+        "const text = 'ü'.repeat(1000); const r = /(?<a>ü+)/u; export default { fetch: () => new Response(String(r.exec(text).groups.a.length)) };",
+    ]
+    .into_iter()
+    .map(App::new)
+    .collect();
+    let mut arguments = vec!["bench".to_owned(), "boots".to_owned()];
+    arguments.extend(apps.iter().map(App::manifest_path));
+    for app in &apps {
+        succeeds(&["snapshot", &app.manifest_path()]);
+    }
+    arguments.extend(["--boots", "2000", "--at-once", "6", "--json"].map(str::to_owned));
+    let Output { status, stdout, stderr } = run(&arguments);
+    assert!(status.success(), "{status}: {}", String::from_utf8_lossy(&stderr));
+    let figures: serde_json::Value = serde_json::from_slice(&stdout).unwrap();
+    assert_eq!((&figures["boots"], &figures["snapshots"]), (&json!(2000), &json!(4)));
+    let (early, late) = (figures["resident_early_mb"].as_f64().unwrap(), figures["resident_late_mb"].as_f64().unwrap());
+    assert!(late < early * 1.5, "isolates that are gone leave memory behind: {early} MB, then {late} MB");
+}
+
+#[test]
 fn an_app_may_ask_for_no_snapshot() {
     let source = "export default { fetch: () => new Response('ok') };";
     let app = App::new(source).manifest(json!({ "features": { "snapshot": false } }));

@@ -7,4 +7,5 @@ pub mod config;
 pub mod isolate;
 pub mod metrics;
 pub mod request;
+pub mod scheduling;
 pub mod wire;

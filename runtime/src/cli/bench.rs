@@ -1,4 +1,7 @@
-//! `runtime bench cold-start`: how long an app takes from nothing to the first byte of its answer.
+//! `runtime bench cold-start`: how long an app takes from nothing to the first byte of its answer. [`boots`] is the other
+//! bench.
+
+mod boots;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -10,7 +13,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand};
 use http::{HeaderMap, Method};
 use orilla_bindings::egress::EgressRules;
-use orilla_bindings::invocation::{FetchRequest, Reply, RequestBody};
+use orilla_bindings::invocation::{FetchRequest, Reply, ReplyBody, RequestBody};
 use orilla_services::caller::{Caller, Identity, Policy};
 use serde::Serialize;
 use tokio::sync::{oneshot, watch};
@@ -20,12 +23,14 @@ use crate::apps::deployment::Deployment;
 use crate::isolate::thread::{Isolate, Shared, Start};
 use crate::metrics::Metrics;
 use crate::request::static_files::ContentCache;
-use crate::wire;
+use crate::wire::{self, Services};
 
 #[derive(Subcommand)]
 pub enum Bench {
     /// Cold starts: an isolate each way the host has, and the whole process.
     ColdStart(ColdStartArgs),
+    /// Boots isolates of several apps side by side, many times, and compares what they answer.
+    Boots(boots::BootsArgs),
 }
 
 #[derive(Args)]
@@ -65,9 +70,13 @@ struct Figures {
 }
 
 pub fn run(bench: &Bench) -> Result<(), Failure> {
-    let Bench::ColdStart(args) = bench;
+    super::init_log("error");
+    super::init_v8();
     let data = std::env::temp_dir().join(format!("orilla-bench-{}", std::process::id()));
-    let result = cold_start(args, &data);
+    let result = match bench {
+        Bench::ColdStart(args) => cold_start(args, &data),
+        Bench::Boots(args) => boots::run(args, &data),
+    };
     // A temporary directory that stays behind harms nobody.
     let _ = std::fs::remove_dir_all(&data);
     result
@@ -75,13 +84,7 @@ pub fn run(bench: &Bench) -> Result<(), Failure> {
 
 #[allow(clippy::print_stdout, reason = "the figures are what the command is for")]
 fn cold_start(args: &ColdStartArgs, data: &Path) -> Result<(), Failure> {
-    let options = crate::config::Options { data_dir: Some(data.to_owned()), ..args.environment.options() };
-    let config = super::config(options)?;
-    super::init_log("error");
-    super::init_v8();
-    let manifest = super::load(&args.manifest)?;
-    let deployment = Deployment::load(manifest, &config, ContentCache::new(0));
-    let deployment = Arc::new(deployment.map_err(|error| Failure::Input(error.to_string()))?);
+    let deployment = load(&args.manifest, &args.environment, data)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::coded("HOST_START", error))?;
     let mut figures = runtime.block_on(isolates(args, &deployment, data))?;
@@ -111,16 +114,26 @@ fn table(figures: &Figures) -> String {
     )
 }
 
-/// The kinds of isolate start, interleaved so that the machine's moods hit all of them.
-async fn isolates(args: &ColdStartArgs, deployment: &Arc<Deployment>, data: &Path) -> Result<Figures, Failure> {
+/// An app as `serve` would have it, with an empty data directory.
+fn load(manifest: &Path, environment: &EnvironmentArgs, data: &Path) -> Result<Arc<Deployment>, Failure> {
+    let options = crate::config::Options { data_dir: Some(data.to_owned()), ..environment.options() };
+    let config = super::config(options)?;
+    let deployment = Deployment::load(super::load(manifest)?, &config, ContentCache::new(0));
+    deployment.map(Arc::new).map_err(|error| Failure::Input(error.to_string()))
+}
+
+/// What isolates need of a host, for as long as the sender lives.
+async fn host(data: &Path) -> Result<(Services, Shared, watch::Sender<Option<Services>>), Failure> {
     let services = wire::embedded(&data.join("isolates"), 16).await;
     let services = services.map_err(|error| Failure::coded(error.code(), &error))?;
-    let (_sender, receiver) = watch::channel(Some(services.clone()));
-    let shared = Shared {
-        services: receiver,
-        egress: EgressRules::default().permissions(),
-        metrics: Arc::new(Metrics::default()),
-    };
+    let (sender, receiver) = watch::channel(Some(services.clone()));
+    let egress = EgressRules::default().permissions();
+    Ok((services, Shared { services: receiver, egress, metrics: Arc::new(Metrics::default()) }, sender))
+}
+
+/// The kinds of isolate start, interleaved so that the machine's moods hit all of them.
+async fn isolates(args: &ColdStartArgs, deployment: &Arc<Deployment>, data: &Path) -> Result<Figures, Failure> {
+    let (services, shared, _sender) = host(data).await?;
     let start = |start| move |shared: &Shared| Isolate::start(deployment.clone(), start, shared.clone());
     let (runs, path) = (args.runs, args.path.as_str());
     let (mut prewarmed, mut snapshot, mut code_cache, mut plain) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -158,6 +171,16 @@ async fn first_byte(
     path: &str,
     start: impl FnOnce() -> std::io::Result<Arc<Isolate>>,
 ) -> Result<f64, Failure> {
+    let (time, _) = first_answer(deployment, path, start).await?;
+    Ok(time.as_secs_f64() * 1000.0)
+}
+
+/// The time from the decision to start an isolate to its first answer, and the answer.
+async fn first_answer(
+    deployment: &Deployment,
+    path: &str,
+    start: impl FnOnce() -> std::io::Result<Arc<Isolate>>,
+) -> Result<(Duration, http::Response<ReplyBody>), Failure> {
     let caller = Arc::new(Caller {
         app: deployment.name.clone(),
         tenant: deployment.name.clone(),
@@ -181,7 +204,7 @@ async fn first_byte(
     let reply = receiver.await;
     let elapsed = began.elapsed();
     match reply {
-        Ok(Reply::Response(_)) => Ok(elapsed.as_secs_f64() * 1000.0),
+        Ok(Reply::Response(response)) => Ok((elapsed, response)),
         Ok(Reply::Failed(reason)) => Err(Failure::coded("BENCH", format_args!("the app failed: {}", reason.as_str()))),
         Ok(Reply::NotStarted(_)) | Err(_) => Err(Failure::coded("BENCH", "the isolate ended before it answered")),
     }

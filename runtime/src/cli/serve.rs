@@ -75,6 +75,8 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     for warning in &config.warnings.0 {
         tracing::warn!(code = warning.code, "{}", warning.message);
     }
+    // Before there are other threads: they inherit it.
+    crate::scheduling::batch();
     let manifest = super::load(&args.manifests[0])?;
     // The app's files are read on a thread of their own, which never touches V8, while V8 starts on this one.
     let (deployment, runtime) = std::thread::scope(|scope| {

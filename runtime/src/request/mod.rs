@@ -3,6 +3,7 @@
 
 pub mod admin;
 pub mod body;
+mod coalesced;
 pub mod handle;
 pub mod respond;
 pub mod server;

@@ -17,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
+use super::coalesced::Coalesced;
 use super::handle::{Host, Peer};
 use crate::config::Server as ServerConfig;
 
@@ -170,7 +171,8 @@ impl Connection {
             let (host, peer) = (host.clone(), peer.clone());
             async move { Ok::<_, Infallible>(host.handle(peer, request).await) }
         });
-        let mut connection = std::pin::pin!(self.http.serve_connection_with_upgrades(TokioIo::new(stream), service));
+        let mut connection =
+            std::pin::pin!(self.http.serve_connection_with_upgrades(TokioIo::new(Coalesced(stream)), service));
         let mut draining = self.draining;
         // The sender never sends anything but the order to drain.
         let ended = tokio::select! {
