@@ -187,6 +187,52 @@ fn requests_beyond_the_queue_are_turned_away_and_told_when_to_come_back() {
 }
 
 #[test]
+fn responses_and_websockets_have_limits() {
+    let source = r#"
+      export default {
+        fetch(request) {
+          const path = new URL(request.url).pathname;
+          if (path === "/socket") {
+            const { 0: client, 1: server } = new WebSocketPair();
+            server.accept();
+            return new Response(null, { status: 101, webSocket: client });
+          }
+          const [, kind, size] = path.split("/");
+          const text = "x".repeat(Number(size));
+          if (kind === "headers") return new Response("ok", { headers: { "x-long": text } });
+          if (kind === "bytes") return new Response(new TextEncoder().encode(text));
+          if (kind === "stream") return new Response(new Blob([text]).stream().pipeThrough(new TransformStream()));
+          return new Response(text);
+        },
+      };
+    "#;
+    let limits = json!({ "response_body_bytes": 1000, "response_header_bytes": 2000, "websockets": 1 });
+    let server = Server::of(&App::new(source).manifest(json!({ "limits": limits })));
+    for kind in ["text", "bytes", "stream"] {
+        assert_eq!(server.get(&format!("/{kind}/1000")).expect(200).len(), 1000);
+    }
+    for kind in ["text", "bytes"] {
+        server.get(&format!("/{kind}/1001")).expect_error(500, "uncaught");
+    }
+    assert!(server.connect().request(&Request::get("/stream/1001")).is_err(), "the stream comes to a good end");
+    server.wait_for_log("RESPONSE_BODY_TOO_LARGE");
+    server.get("/headers/1900").expect(200);
+    server.get("/headers/2000").expect_error(500, "uncaught");
+    let handshake = Request::get("/socket")
+        .header("connection", "upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    let mut first = server.connect();
+    assert_eq!(first.begin(&handshake).unwrap().status, 101);
+    server.connect().begin(&handshake).unwrap().expect_error(500, "uncaught");
+    server.wait_for_log("WebSockets are open");
+    first.close();
+    // The place is free once the host has seen that.
+    crate::harness::wait_until("the place is free", || server.connect().begin(&handshake).unwrap().status == 101);
+}
+
+#[test]
 fn subrequests_are_counted() {
     let app = App::new(
         "export default { async fetch() { const codes = []; for (let i = 0; i < 3; i++) \

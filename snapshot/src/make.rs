@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use deno_core::{Extension, ExtensionFileSource, JsRuntimeForSnapshot, RuntimeOptions, v8};
+use orilla_bindings::invocation::{InvocationLimits, Invocations};
 
 /// Handles some requests, so that the functions every request needs are compiled before the snapshot is taken and carry
 /// their bytecode in it.
@@ -63,7 +64,12 @@ pub fn runtime(
 
 #[allow(clippy::expect_used, reason = "a script of ours: it works in every snapshot or in none")]
 fn warm_up(runtime: &mut JsRuntimeForSnapshot) {
-    runtime.op_state().borrow_mut().put(orilla_bindings::invocation::Invocations::new(u32::MAX));
+    let limits = InvocationLimits {
+        response_header_bytes: usize::MAX,
+        response_body_bytes: u64::MAX,
+        ..InvocationLimits::default()
+    };
+    runtime.op_state().borrow_mut().put(Invocations::new(limits));
     let script = runtime.execute_script("ext:orilla/warm_up.js", WARM_UP).expect("the warm-up script runs");
     deno_core::scope!(scope, runtime);
     let entry_points = orilla_bindings::entry_points(scope).expect("bootstrap.js has registered");

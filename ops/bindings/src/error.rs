@@ -5,8 +5,6 @@ use std::borrow::Cow;
 use deno_error::{AdditionalProperties, JsErrorClass, PropertyValue};
 use orilla_services::kv::KvError;
 
-use crate::limits;
-
 /// An error an op raises. In JavaScript it is a `PlatformError` with the same `code`.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum BindingError {
@@ -29,14 +27,20 @@ pub enum BindingError {
     #[error("a response header is invalid: {0}")]
     ResponseHeader(String),
     /// `RESPONSE_HEADERS_TOO_LARGE`
-    #[error("the response's headers take more than {} bytes", limits::MAX_RESPONSE_HEADER_BYTES)]
-    ResponseHeadersTooLarge,
+    #[error("the response's headers take more than {0} bytes (limits.response_header_bytes)")]
+    ResponseHeadersTooLarge(usize),
+    /// `RESPONSE_BODY_TOO_LARGE`
+    #[error("the response's body is longer than {0} bytes (limits.response_body_bytes)")]
+    ResponseBodyTooLarge(u64),
     /// `SUBREQUESTS_EXCEEDED`
     #[error("this invocation has made {0} sub-requests, which is all it may (limits.subrequests)")]
     SubrequestsExceeded(u32),
     /// `WEBSOCKET_NOT_REQUESTED`
     #[error("the request does not ask for a WebSocket; answer 426 with `upgrade: websocket`")]
     WebSocketNotRequested,
+    /// `WEBSOCKETS_EXCEEDED`
+    #[error("{0} WebSockets are open in this isolate, which is all there may be (limits.websockets)")]
+    WebSocketsExceeded(usize),
     /// `HASH_UNKNOWN`
     #[error("unknown digest {0:?}; known are md5, sha1, sha256, sha384 and sha512")]
     HashUnknown(String),
@@ -61,9 +65,11 @@ impl BindingError {
             Self::RequestBodyTooLarge => "REQUEST_BODY_TOO_LARGE",
             Self::RequestBodyFailed(_) => "REQUEST_BODY_FAILED",
             Self::ResponseHeader(_) => "RESPONSE_HEADERS_INVALID",
-            Self::ResponseHeadersTooLarge => "RESPONSE_HEADERS_TOO_LARGE",
+            Self::ResponseHeadersTooLarge(_) => "RESPONSE_HEADERS_TOO_LARGE",
+            Self::ResponseBodyTooLarge(_) => "RESPONSE_BODY_TOO_LARGE",
             Self::SubrequestsExceeded(_) => "SUBREQUESTS_EXCEEDED",
             Self::WebSocketNotRequested => "WEBSOCKET_NOT_REQUESTED",
+            Self::WebSocketsExceeded(_) => "WEBSOCKETS_EXCEEDED",
             Self::HashUnknown(_) => "HASH_UNKNOWN",
             Self::HashEnded => "HASH_ENDED",
             Self::UnequalLengths => "TIMING_SAFE_EQUAL_LENGTH",

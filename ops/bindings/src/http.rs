@@ -11,13 +11,14 @@ use http::{HeaderMap, Response, StatusCode};
 use http_body_util::BodyExt;
 use tokio::sync::mpsc;
 
+use orilla_services::caller::Caller;
+
 use crate::error::BindingError;
 use crate::invocation::{
-    BodyError, EndReason, InvocationId, Invocations, Reply, ReplyBody, RequestBody, Running, WebSocketEnd,
+    BodyError, EndReason, InvocationId, InvocationLimits, Invocations, Reply, ReplyBody, RequestBody, Running,
+    WebSocketEnd,
 };
-use crate::limits::{
-    MAX_QUEUED_BODY_CHUNKS, MAX_QUEUED_WEBSOCKET_MESSAGES, MAX_RESPONSE_HEADER_BYTES, MAX_UNREAD_WEBSOCKET_MESSAGES,
-};
+use crate::limits::{MAX_QUEUED_BODY_CHUNKS, MAX_QUEUED_WEBSOCKET_MESSAGES, MAX_UNREAD_WEBSOCKET_MESSAGES};
 use crate::websocket::AppWebSocket;
 
 /// What respond.js is told of a chunk.
@@ -141,6 +142,9 @@ pub fn op_request_body_cancel(state: &mut OpState, #[smi] id: u32) {
 /// Sends a response, and ends the invocation where nothing else keeps it alive.
 fn send(state: &mut OpState, id: u32, response: Response<ReplyBody>, done: bool) -> Result<(), BindingError> {
     let invocations = state.borrow_mut::<Invocations>();
+    if let ReplyBody::Full(bytes) = response.body() {
+        within_body_limit(bytes.len() as u64, invocations.limits)?;
+    }
     let id = InvocationId(id);
     let reply = if done {
         invocations.remove(id).and_then(|running| running.reply)
@@ -150,6 +154,13 @@ fn send(state: &mut OpState, id: u32, response: Response<ReplyBody>, done: bool)
     // Without a receiver the client is gone or has been answered for us; the app need not know.
     if let Some(reply) = reply {
         let _ = reply.send(Reply::Response(response));
+    }
+    Ok(())
+}
+
+fn within_body_limit(bytes: u64, limits: InvocationLimits) -> Result<(), BindingError> {
+    if bytes > limits.response_body_bytes {
+        return Err(BindingError::ResponseBodyTooLarge(limits.response_body_bytes));
     }
     Ok(())
 }
@@ -188,7 +199,7 @@ pub fn op_respond_string(
     #[string] text: String,
     done: bool,
 ) -> Result<(), BindingError> {
-    let response = response(scope, status, headers, ReplyBody::Full(Bytes::from(text)))?;
+    let response = response(scope, limits(state), status, headers, ReplyBody::Full(Bytes::from(text)))?;
     send(state, id, response, done)
 }
 
@@ -203,7 +214,7 @@ pub fn op_respond_bytes(
     done: bool,
 ) -> Result<(), BindingError> {
     let body = bytes.map_or(ReplyBody::Empty, |bytes| ReplyBody::Full(Bytes::copy_from_slice(bytes)));
-    let response = response(scope, status, headers, body)?;
+    let response = response(scope, limits(state), status, headers, body)?;
     send(state, id, response, done)
 }
 
@@ -216,7 +227,7 @@ pub fn op_respond_stream(
     headers: v8::Local<v8::Array>,
 ) -> Result<(), BindingError> {
     let (sender, receiver) = mpsc::channel(MAX_QUEUED_BODY_CHUNKS);
-    let response = response(scope, status, headers, ReplyBody::Stream(receiver))?;
+    let response = response(scope, limits(state), status, headers, ReplyBody::Stream(receiver))?;
     if let Ok(running) = running(state, id) {
         running.chunks = Some(sender);
     }
@@ -235,29 +246,42 @@ pub fn op_respond_websocket(
     if !running(state, id)?.upgradable {
         return Err(BindingError::WebSocketNotRequested);
     }
+    let limit = limits(state).websockets;
+    if state.borrow::<Invocations>().websockets() >= limit {
+        return Err(BindingError::WebSocketsExceeded(limit));
+    }
     let (to_client, outgoing) = mpsc::channel(MAX_QUEUED_WEBSOCKET_MESSAGES);
     let (incoming, from_client) = mpsc::channel(MAX_UNREAD_WEBSOCKET_MESSAGES);
     let end = WebSocketEnd { outgoing, incoming };
-    let response = response(scope, 101, headers, ReplyBody::WebSocket(end))?;
+    let response = response(scope, limits(state), 101, headers, ReplyBody::WebSocket(end))?;
     running(state, id)?.websocket = true;
     send(state, id, response, false)?;
     Ok(state.resource_table.add(AppWebSocket::new(to_client, from_client)))
 }
 
+fn limits(state: &OpState) -> InvocationLimits {
+    state.borrow::<Invocations>().limits
+}
+
 fn response(
     scope: &mut v8::PinScope<'_, '_>,
+    limits: InvocationLimits,
     status: u16,
     headers: v8::Local<v8::Array>,
     body: ReplyBody,
 ) -> Result<Response<ReplyBody>, BindingError> {
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(status).map_err(|error| header_error(&error))?;
-    *response.headers_mut() = header_map(scope, headers)?;
+    *response.headers_mut() = header_map(scope, headers, limits.response_header_bytes)?;
     Ok(response)
 }
 
 /// Reads the list of [name, value] pairs that deno_fetch keeps.
-fn header_map(scope: &mut v8::PinScope<'_, '_>, list: v8::Local<v8::Array>) -> Result<HeaderMap, BindingError> {
+fn header_map(
+    scope: &mut v8::PinScope<'_, '_>,
+    list: v8::Local<v8::Array>,
+    max_bytes: usize,
+) -> Result<HeaderMap, BindingError> {
     let mut map = HeaderMap::with_capacity(list.length() as usize);
     let mut bytes = 0;
     for index in 0..list.length() {
@@ -266,8 +290,8 @@ fn header_map(scope: &mut v8::PinScope<'_, '_>, list: v8::Local<v8::Array>) -> R
         let name = byte_string(scope, pair, 0);
         let value = byte_string(scope, pair, 1);
         bytes += name.len() + value.len();
-        if bytes > MAX_RESPONSE_HEADER_BYTES {
-            return Err(BindingError::ResponseHeadersTooLarge);
+        if bytes > max_bytes {
+            return Err(BindingError::ResponseHeadersTooLarge(max_bytes));
         }
         let name = HeaderName::from_bytes(&name).map_err(|error| header_error(&error))?;
         if is_connection_header(&name) {
@@ -295,11 +319,22 @@ fn header_error(error: &dyn std::fmt::Display) -> BindingError {
     BindingError::ResponseHeader(error.to_string())
 }
 
-/// Hands a chunk on: accepted, kept for [`op_body_drain`], or refused because the client is gone.
+/// Hands a chunk on: accepted, kept for [`op_body_drain`], or refused, because the client is gone or has had all that it may.
 #[op2]
 #[smi]
 pub fn op_body_write(state: &mut OpState, #[smi] id: u32, #[anybuffer] chunk: &[u8]) -> i32 {
+    let limits = limits(state);
     let Ok(running) = running(state, id) else { return CHUNK_REFUSED };
+    running.sent += chunk.len() as u64;
+    if let Err(error) = within_body_limit(running.sent, limits) {
+        let Caller { app, trace, .. } = &*running.caller;
+        tracing::error!(target: "app", %app, request = %trace, code = error.code(), "a response is broken off: {error}");
+        if let Some(chunks) = running.chunks.take() {
+            // Where the channel is full the connection breaks off all the same, when the sender is dropped.
+            let _ = chunks.try_send(Err(error.to_string().into()));
+        }
+        return CHUNK_REFUSED;
+    }
     let Some(chunks) = &running.chunks else { return CHUNK_REFUSED };
     match chunks.try_send(Ok(Bytes::copy_from_slice(chunk))) {
         Ok(()) => CHUNK_ACCEPTED,
@@ -376,7 +411,7 @@ pub fn op_invocation_failed(
 pub fn op_subrequest(scope: &mut v8::PinScope<'_, '_>, state: &mut OpState) -> Result<(), BindingError> {
     let Some(id) = crate::caller::current_invocation(scope) else { return Err(BindingError::OutsideInvocation) };
     let invocations = state.borrow_mut::<Invocations>();
-    let limit = invocations.max_subrequests;
+    let limit = invocations.limits.subrequests;
     let running = invocations.get_mut(id).ok_or(BindingError::InvocationEnded)?;
     if running.subrequests >= limit {
         return Err(BindingError::SubrequestsExceeded(limit));

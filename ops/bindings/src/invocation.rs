@@ -156,6 +156,8 @@ pub struct Running {
     pub chunks: Option<mpsc::Sender<Result<Bytes, BodyError>>>,
     /// A chunk the channel had no room for.
     pub overflow: Option<Bytes>,
+    /// Bytes of a streamed answer so far.
+    pub sent: u64,
     /// Whether the connection has become a WebSocket.
     pub websocket: bool,
     /// Sub-requests made so far.
@@ -166,19 +168,37 @@ pub struct Running {
     pub deadline: Instant,
 }
 
+/// What an app may use of the way to its clients and beyond, in the isolate or in one invocation.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InvocationLimits {
+    /// Most sub-requests of one invocation.
+    pub subrequests: u32,
+    /// Most bytes of names and values in a response's headers.
+    pub response_header_bytes: usize,
+    /// Most bytes of a response's body.
+    pub response_body_bytes: u64,
+    /// Most WebSockets open at the same time in the isolate.
+    pub websockets: usize,
+}
+
 /// The invocations running in one isolate, and what the app may use.
 pub struct Invocations {
     running: HashMap<InvocationId, Running>,
-    /// Most sub-requests of one invocation.
-    pub max_subrequests: u32,
+    /// What the app may use.
+    pub limits: InvocationLimits,
     /// Invocations that ended since the host last looked.
     pub ended: u32,
 }
 
 impl Invocations {
     /// An empty table.
-    pub fn new(max_subrequests: u32) -> Self {
-        Self { running: HashMap::new(), max_subrequests, ended: 0 }
+    pub fn new(limits: InvocationLimits) -> Self {
+        Self { running: HashMap::new(), limits, ended: 0 }
+    }
+
+    /// How many connections have become WebSockets and are open.
+    pub fn websockets(&self) -> usize {
+        self.running.values().filter(|running| running.websocket).count()
     }
 
     /// Adds an invocation.

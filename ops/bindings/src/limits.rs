@@ -1,7 +1,5 @@
 //! Limits of the way between an app and its clients that an app cannot change. docs/limits.md lists them.
 
-/// Most bytes of names and values in a response's headers.
-pub const MAX_RESPONSE_HEADER_BYTES: usize = 64 << 10;
 /// Chunks of a streamed response body that wait for a slow client before the app's stream has to.
 pub const MAX_QUEUED_BODY_CHUNKS: usize = 16;
 /// Messages that wait for a slow WebSocket client; one more closes the connection.

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use orilla_bindings::AppEnv;
+use orilla_bindings::invocation::InvocationLimits;
 use orilla_snapshot::file as snapshot_file;
 
 use super::check::{entrypoint_source, missing_variables};
@@ -80,6 +81,17 @@ impl Deployment {
     pub fn memory(&self) -> MemoryLimits {
         let bytes = |mebibytes: u64| usize::try_from(mebibytes << 20).unwrap_or(usize::MAX);
         MemoryLimits { heap: bytes(self.limits.heap_mb), array_buffers: bytes(self.limits.array_buffer_mb) }
+    }
+
+    /// What an isolate and its invocations may use beside memory and time.
+    pub fn invocation_limits(&self) -> InvocationLimits {
+        let count = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
+        InvocationLimits {
+            subrequests: u32::try_from(self.limits.subrequests).unwrap_or(u32::MAX),
+            response_header_bytes: count(self.limits.response_header_bytes),
+            response_body_bytes: self.limits.response_body_bytes,
+            websockets: count(self.limits.websockets),
+        }
     }
 
     /// Most time from a request to its response.

@@ -50,6 +50,8 @@ pub struct Fetch {
     pub request: FetchRequest,
     /// Where the answer goes.
     pub reply: oneshot::Sender<Reply>,
+    /// Since when it waits for a place.
+    pub waits_since: Instant,
 }
 
 /// How an app gets into its isolate.
@@ -143,7 +145,13 @@ impl Isolate {
     ) -> Result<InvocationId, Box<Fetch>> {
         let id = InvocationId(self.next.fetch_add(1, Ordering::Relaxed) + 1);
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        match self.commands.try_send(Command::Fetch(Box::new(Fetch { id, caller, request, reply }))) {
+        match self.commands.try_send(Command::Fetch(Box::new(Fetch {
+            id,
+            caller,
+            request,
+            reply,
+            waits_since: Instant::now(),
+        }))) {
             Ok(()) => Ok(id),
             Err(error) => {
                 self.in_flight.fetch_sub(1, Ordering::Relaxed);
@@ -299,6 +307,8 @@ struct Life {
     cancel: v8::Global<v8::Function>,
     /// Deadlines in the order they come; an invocation that has ended is skipped.
     deadlines: VecDeque<(Instant, InvocationId)>,
+    /// Since when it takes requests.
+    began: Instant,
     alarm: std::pin::Pin<Box<tokio::time::Sleep>>,
 }
 
@@ -308,8 +318,7 @@ impl Life {
         {
             let state = runtime.op_state();
             let mut state = state.borrow_mut();
-            let subrequests = u32::try_from(deployment.limits.subrequests).unwrap_or(u32::MAX);
-            state.put(Invocations::new(subrequests));
+            state.put(Invocations::new(deployment.invocation_limits()));
             state.put::<AppEnv>(deployment.env.clone());
             state.put(console(&deployment.name));
             state.put(shared.egress.deep_clone());
@@ -323,7 +332,16 @@ impl Life {
             (v8::Global::new(scope, dispatch), v8::Global::new(scope, cancel))
         };
         let alarm = Box::pin(tokio::time::sleep(Duration::from_secs(3600)));
-        Some(Self { runtime, watched, deployment, dispatch, cancel, deadlines: VecDeque::new(), alarm })
+        Some(Self {
+            runtime,
+            watched,
+            deployment,
+            dispatch,
+            cancel,
+            deadlines: VecDeque::new(),
+            began: Instant::now(),
+            alarm,
+        })
     }
 
     async fn live(mut self, thread: &mut Thread) {
@@ -392,8 +410,18 @@ impl Life {
     }
 
     fn fetch(&mut self, fetch: Fetch) {
-        let Fetch { id, caller, request, reply } = fetch;
-        let deadline = Instant::now() + self.deployment.wall();
+        let Fetch { id, caller, request, reply, waits_since } = fetch;
+        let now = Instant::now();
+        // A boot is no waiting for a place.
+        if now.duration_since(waits_since.max(self.began)).as_millis()
+            > u128::from(self.deployment.limits.queue_wait_ms)
+        {
+            self.runtime.op_state().borrow_mut().borrow_mut::<Invocations>().ended += 1;
+            // Whoever gave up waiting needs no answer.
+            let _ = reply.send(Reply::Failed(EndReason::Overloaded));
+            return;
+        }
+        let deadline = now + self.deployment.wall();
         let FetchRequest { method, url, headers, body, upgradable } = request;
         let kind = body.kind();
         let running = Running {
@@ -404,6 +432,7 @@ impl Life {
             reply: Some(reply),
             chunks: None,
             overflow: None,
+            sent: 0,
             websocket: false,
             subrequests: 0,
             cpu: Duration::ZERO,
