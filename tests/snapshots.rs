@@ -79,6 +79,29 @@ fn what_is_drawn_in_a_request_is_fresh_in_every_isolate() {
 }
 
 #[test]
+fn the_faster_start_is_measured_and_noted_in_the_file() {
+    let noted = |server_js: &str| {
+        let app = App::new(server_js);
+        let said = succeeds(&["snapshot", &app.manifest_path()]);
+        assert!(said.contains(" ms in a waiting isolate, in "), "{said}");
+        let file = fs::read(app.path("server.snapshot")).unwrap();
+        let faster = |start: &str| {
+            let key = format!("\"faster\":\"{start}\"");
+            file.windows(key.len()).any(|bytes| bytes == key.as_bytes())
+        };
+        let server = Server::of(&app);
+        assert_eq!(server.get("/").expect(200), "ok");
+        assert!(!server.log().contains("SNAPSHOT_"), "the file is not used: {}", server.log());
+        (faster("prewarmed"), faster("snapshot"))
+    };
+    assert_eq!(noted("export default { fetch: () => new Response('ok') };"), (true, false));
+    // Half a second of work at module scope, which the snapshot saves.
+    let slow =
+        "let x = 0; for (let i = 0; i < 3e8; i++) x = (x + i) | 0; export default { fetch: () => new Response('ok') };";
+    assert_eq!(noted(slow), (false, true));
+}
+
+#[test]
 fn state_of_module_scope_is_in_the_snapshot() {
     let app = App::new(
         "class Route { #path; constructor(path) { this.#path = path; } get path() { return this.#path; } } \

@@ -12,6 +12,17 @@ const HASH_BYTES: usize = 32;
 /// Most bytes a snapshot file may have.
 pub const MAX_SNAPSHOT_BYTES: u64 = 512 << 20;
 
+/// Which start of this app was faster when they were measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Faster {
+    /// A boot from the app's snapshot.
+    #[default]
+    Snapshot,
+    /// A waiting isolate, in which the module is evaluated from V8's code cache.
+    Prewarmed,
+}
+
 /// What is known of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
@@ -21,6 +32,9 @@ pub struct Header {
     pub env: BTreeMap<String, Option<String>>,
     /// A hash of the whole environment, if its names were listed at module scope.
     pub env_listed: Option<String>,
+    /// Which start is faster. The snapshot, until [`note_faster`].
+    #[serde(default)]
+    pub faster: Faster,
 }
 
 /// Why a file is not used.
@@ -69,6 +83,7 @@ pub fn header(source: &str, reads: &orilla_bindings::EnvReads, env: &BTreeMap<St
     Header {
         env: reads.names.iter().map(|name| (name.clone(), value(name))).collect(),
         env_listed: reads.listed.then(|| hash_of_all(&key, env)),
+        faster: Faster::default(),
         key,
     }
 }
@@ -98,17 +113,14 @@ pub fn write(path: &Path, header: &Header, blob: &[u8]) -> std::io::Result<()> {
     std::fs::rename(&temporary, path)
 }
 
-/// The content of a snapshot file that was found whole and fitting.
+/// A snapshot that was found whole and fitting. Lives as long as the process: V8 reads from it at every boot, and while
+/// any isolate of it lives.
+#[derive(Clone, Copy, Debug)]
 pub struct Snapshot {
-    bytes: Vec<u8>,
-    blob: std::ops::Range<usize>,
-}
-
-impl Snapshot {
-    /// V8's blob, for ever: V8 reads it at every boot.
-    pub fn leak(self) -> &'static [u8] {
-        &self.bytes.leak()[self.blob]
-    }
+    /// V8's blob.
+    pub blob: &'static [u8],
+    /// Which start is faster.
+    pub faster: Faster,
 }
 
 /// Reads the snapshot of a module; `None` if there is no file.
@@ -122,7 +134,14 @@ pub fn read(path: &Path, source: &str, env: &BTreeMap<String, String>) -> Result
     let bytes = std::fs::read(path).map_err(|error| Unusable::Unreadable(error.to_string()))?;
     let (header, blob) = parse(&bytes).ok_or(Unusable::Damaged)?;
     fits(&header, source, env)?;
-    Ok(Some(Snapshot { bytes, blob }))
+    Ok(Some(Snapshot { blob: &bytes.leak()[blob], faster: header.faster }))
+}
+
+/// Writes into a snapshot file which start is faster.
+pub fn note_faster(path: &Path, faster: Faster) -> std::io::Result<()> {
+    let bytes = std::fs::read(path)?;
+    let (header, blob) = parse(&bytes).ok_or(std::io::ErrorKind::InvalidData)?;
+    write(path, &Header { faster, ..header }, &bytes[blob])
 }
 
 /// Takes a file apart, if it is whole.

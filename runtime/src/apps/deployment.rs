@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use orilla_bindings::AppEnv;
 use orilla_bindings::invocation::InvocationLimits;
-use orilla_snapshot::file as snapshot_file;
+use orilla_snapshot::file::{self as snapshot_file, Snapshot};
 
 use super::check::{entrypoint_source, missing_variables};
 use super::manifest::LoadedManifest;
@@ -30,9 +30,8 @@ pub struct Deployment {
     pub env: AppEnv,
     /// Its limits, the host's caps applied.
     pub limits: Limits,
-    /// Its snapshot, if there is one that fits. Lives as long as the process: V8 reads from it while any isolate of it
-    /// lives.
-    pub snapshot: Option<&'static [u8]>,
+    /// Its snapshot, if there is one that fits.
+    pub snapshot: Option<Snapshot>,
     /// V8's code cache for the module.
     pub code_cache: CodeCache,
     /// Its static files.
@@ -115,10 +114,10 @@ fn static_options(manifest: &LoadedManifest, root: PathBuf) -> StaticOptions {
     }
 }
 
-fn find_snapshot(manifest: &LoadedManifest, source: &str, env: &BTreeMap<String, String>) -> Option<&'static [u8]> {
+fn find_snapshot(manifest: &LoadedManifest, source: &str, env: &BTreeMap<String, String>) -> Option<Snapshot> {
     let path = Deployment::snapshot_path(manifest);
     match snapshot_file::read(&path, source, env) {
-        Ok(blob) => blob.map(snapshot_file::Snapshot::leak),
+        Ok(snapshot) => snapshot,
         Err(reason) => {
             tracing::warn!(code = reason.code(), file = %path.display(), "the snapshot is not used: {reason}");
             None

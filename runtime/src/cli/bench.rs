@@ -131,6 +131,44 @@ async fn host(data: &Path) -> Result<(Services, Shared, watch::Sender<Option<Ser
     Ok((services, Shared { services: receiver, egress, metrics: Arc::new(Metrics::default()) }, sender))
 }
 
+/// Milliseconds until an isolate takes requests: the medians of a waiting isolate that gets the app, and of a boot from
+/// the app's snapshot. Evaluates the app's module, with an empty data directory; asks nothing of it.
+pub fn compare_starts(manifest: &Path, environment: &EnvironmentArgs) -> Result<(f64, f64), Failure> {
+    const ROUNDS: u32 = 7;
+    super::init_v8();
+    let data = std::env::temp_dir().join(format!("orilla-starts-{}", std::process::id()));
+    let measure = async |deployment: &Arc<Deployment>| {
+        let (services, shared, _sender) = host(&data).await?;
+        let failed = |error| Failure::coded("BENCH", error);
+        // Makes the code cache.
+        Isolate::start(deployment.clone(), Start::CodeCache, shared.clone()).map_err(failed)?.ready().await;
+        let (mut prewarmed, mut snapshot) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            let waiting = Isolate::start_waiting(shared.clone()).map_err(failed)?;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let began = Instant::now();
+            waiting.adopt(deployment.clone());
+            let ready = waiting.ready().await;
+            prewarmed.push(began.elapsed().as_secs_f64() * 1000.0);
+            let began = Instant::now();
+            let booted = Isolate::start(deployment.clone(), Start::Snapshot, shared.clone()).map_err(failed)?;
+            if !booted.ready().await || !ready {
+                return Err(Failure::coded("BENCH", "an isolate did not start"));
+            }
+            snapshot.push(began.elapsed().as_secs_f64() * 1000.0);
+        }
+        services.kv.close().await.map_err(|error| Failure::coded(error.code(), error))?;
+        let median = |times| percentiles(times).map_or(f64::MAX, |percentiles| percentiles.p50);
+        Ok((median(prewarmed), median(snapshot)))
+    };
+    let deployment = load(manifest, environment, &data)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = runtime.map_err(|error| Failure::coded("HOST_START", error))?.block_on(measure(&deployment));
+    // A temporary directory that stays behind harms nobody.
+    let _ = std::fs::remove_dir_all(&data);
+    result
+}
+
 /// The kinds of isolate start, interleaved so that the machine's moods hit all of them.
 async fn isolates(args: &ColdStartArgs, deployment: &Arc<Deployment>, data: &Path) -> Result<Figures, Failure> {
     let (services, shared, _sender) = host(data).await?;

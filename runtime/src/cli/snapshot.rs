@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use clap::Args;
 use orilla_bindings::Hazard;
-use orilla_snapshot::file;
+use orilla_snapshot::file::{self, Faster};
 use orilla_snapshot::freeze::Declined;
 use serde::{Deserialize, Serialize};
 
@@ -63,12 +63,33 @@ pub fn run(args: &SnapshotArgs) -> Result<(), Failure> {
     match in_child(&manifest.entrypoint(), &output, &env)? {
         Outcome::Frozen { bytes } => {
             eprintln!("wrote {} ({}) in {:.1} s", output.display(), size(bytes), began.elapsed().as_secs_f64());
-            Ok(())
+            choose_start(args, &output)
         }
         Outcome::Hazards(hazards) => Err(declined(&manifest.entrypoint(), &hazards)),
         Outcome::App(problem) => Err(Failure::Input(problem)),
         Outcome::Engine(message) => Err(Failure::coded("SNAPSHOT_FAILED", message)),
     }
+}
+
+/// Measures which start is faster and notes it in the file.
+#[allow(clippy::print_stderr, reason = "progress of a command")]
+fn choose_start(args: &SnapshotArgs, output: &Path) -> Result<(), Failure> {
+    let (prewarmed, snapshot) = match super::bench::compare_starts(&args.manifest, &args.environment) {
+        Ok(times) => times,
+        // A variable may be missing here that is there where the app is served. The file is good without.
+        Err(Failure::Input(reason) | Failure::Failed(reason)) => {
+            eprintln!("the app starts from the snapshot; whether that is faster could not be measured: {reason}");
+            return Ok(());
+        }
+    };
+    let faster = if prewarmed < snapshot { Faster::Prewarmed } else { Faster::Snapshot };
+    file::note_faster(output, faster).map_err(|error| Failure::coded("SNAPSHOT_FAILED", error))?;
+    let choice = match faster {
+        Faster::Prewarmed => "where an isolate waits, the app starts in that; else from the snapshot",
+        Faster::Snapshot => "the app starts from the snapshot",
+    };
+    eprintln!("ready in {prewarmed:.1} ms in a waiting isolate, in {snapshot:.1} ms from the snapshot: {choice}");
+    Ok(())
 }
 
 fn declined(entrypoint: &Path, hazards: &[Hazard]) -> Failure {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use orilla_bindings::invocation::{EndReason, FetchRequest, InvocationId, Reply};
 use orilla_services::caller::Caller;
+use orilla_snapshot::file::Faster;
 use tokio::sync::oneshot;
 
 use super::thread::{Isolate, Shared, Start};
@@ -154,8 +155,9 @@ impl Pool {
     }
 
     fn boot(&self) -> std::io::Result<Arc<Isolate>> {
-        let start = if self.deployment.snapshot.is_some() { Start::Snapshot } else { Start::CodeCache };
-        if start == Start::CodeCache
+        let snapshot = self.deployment.snapshot;
+        let start = if snapshot.is_some() { Start::Snapshot } else { Start::CodeCache };
+        if snapshot.is_none_or(|snapshot| snapshot.faster == Faster::Prewarmed)
             && let Some(isolate) = self.prewarmed.take()
             && isolate.adopt(self.deployment.clone())
         {

@@ -38,6 +38,8 @@ pub enum Command {
     Fetch(Box<Fetch>),
     /// The client of this invocation is gone.
     Cancel(InvocationId),
+    /// Say when you take requests.
+    Ready(oneshot::Sender<()>),
 }
 
 /// A request on its way into an isolate.
@@ -164,6 +166,12 @@ impl Isolate {
         }
     }
 
+    /// Waits until it takes requests. Says whether it ever does.
+    pub async fn ready(&self) -> bool {
+        let (sender, receiver) = oneshot::channel();
+        self.commands.send(Command::Ready(sender)).await.is_ok() && receiver.await.is_ok()
+    }
+
     /// Says that the client of an invocation is gone.
     pub fn cancel(&self, id: InvocationId) {
         // There is room for one of these for each request; an isolate that has ended needs none.
@@ -216,7 +224,7 @@ impl Thread {
         let began = Instant::now();
         let (snapshot, memory) = match &app {
             Some((deployment, Start::Snapshot)) => {
-                (deployment.snapshot.unwrap_or(orilla_snapshot::BASE), deployment.memory())
+                (deployment.snapshot.map_or(orilla_snapshot::BASE, |snapshot| snapshot.blob), deployment.memory())
             }
             Some((deployment, _)) => (orilla_snapshot::BASE, deployment.memory()),
             None => (orilla_snapshot::BASE, WAITING_MEMORY),
@@ -405,6 +413,10 @@ impl Life {
         match command {
             Command::Fetch(fetch) => self.fetch(*fetch),
             Command::Cancel(id) => self.cancel(id),
+            Command::Ready(asked) => {
+                // Whoever asked may have gone.
+                let _ = asked.send(());
+            }
             Command::Adopt(_) => tracing::error!("an isolate that has an app was given another; it keeps its own"),
         }
     }
