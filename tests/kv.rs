@@ -58,3 +58,14 @@ fn a_reader_on_another_connection_sees_every_finished_write() {
         }
     });
 }
+
+#[test]
+fn a_namespace_that_is_no_string_is_refused_by_every_function() {
+    let app = App::new(
+        "import { getPlatform } from '@orilla/platform'; const { kv } = getPlatform(); \
+         const code = (call) => call().then(() => 'none', (error) => error.code); \
+         export default { fetch: async () => Response.json(await Promise.all([ \
+         code(() => kv.get(42, 'k')), code(() => kv.put(null, 'k', 'v')), code(() => kv.delete({}, 'k')), code(() => kv.list(undefined))])) };",
+    );
+    assert_eq!(Server::of(&app).get("/").json(), json!(vec!["KV_NAMESPACE_INVALID"; 4]));
+}

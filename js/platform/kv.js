@@ -9,7 +9,7 @@ import { PlatformError } from "ext:orilla_web/errors.js";
  * @returns {Promise<string | null>}
  */
 async function get(namespace, key) {
-  checkString(key, "KV_KEY_INVALID", "key");
+  checkNames(namespace, key);
   const known = op_kv_get_cached(namespace, key);
   return known === undefined ? await op_kv_get(namespace, key) : known;
 }
@@ -21,7 +21,7 @@ async function get(namespace, key) {
  * @param {{ ttl?: number, expirationTtl?: number, expiration?: number }} [options]
  */
 async function put(namespace, key, value, options = undefined) {
-  checkString(key, "KV_KEY_INVALID", "key");
+  checkNames(namespace, key);
   checkString(value, "KV_VALUE_INVALID", "value", "; store JSON.stringify(value) instead");
   const ttl = options?.ttl ?? options?.expirationTtl;
   const expiration = options?.expiration;
@@ -35,7 +35,7 @@ async function put(namespace, key, value, options = undefined) {
  * @param {string} key
  */
 async function remove(namespace, key) {
-  checkString(key, "KV_KEY_INVALID", "key");
+  checkNames(namespace, key);
   await op_kv_delete(namespace, key);
 }
 
@@ -45,6 +45,7 @@ async function remove(namespace, key) {
  */
 async function list(namespace, options = undefined) {
   const { prefix = "", limit = undefined, cursor = undefined } = options ?? {};
+  checkString(namespace, "KV_NAMESPACE_INVALID", "namespace");
   checkString(prefix, "KV_PREFIX_INVALID", "prefix");
   checkNumber(limit, "KV_LIMIT_INVALID", "limit");
   if (cursor != null) checkString(cursor, "KV_CURSOR_INVALID", "cursor");
@@ -107,6 +108,11 @@ export const KV = new Proxy(Object.freeze({ __proto__: null }), {
   get: (_, name) =>
     typeof name === "string" && name !== "then" ? namespaceNamed(name) : undefined,
 });
+
+function checkNames(namespace, key) {
+  checkString(namespace, "KV_NAMESPACE_INVALID", "namespace");
+  checkString(key, "KV_KEY_INVALID", "key");
+}
 
 function checkString(value, code, what, advice = "") {
   if (typeof value !== "string") {
