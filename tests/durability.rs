@@ -121,3 +121,59 @@ fn a_damaged_database_is_refused_and_left_as_it_is() {
     assert!(stderr.contains("error[DATABASE_CORRUPT]"), "{stderr}");
     assert!(fs::read_to_string(&databases[0]).unwrap().starts_with("not a database"));
 }
+
+/// A file system of a few megabytes at a directory, for as long as this lives.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    /// `None`, loudly, where this user may not mount one.
+    fn at(directory: std::path::PathBuf) -> Option<Self> {
+        fs::create_dir_all(&directory).unwrap();
+        let mount = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
+            .arg(&directory)
+            .output();
+        if mount.is_ok_and(|output| output.status.success()) {
+            return Some(Self(directory));
+        }
+        eprintln!("SKIPPED: a full disk cannot be tested, because this user may not mount one (root may)");
+        None
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // What stays mounted goes with the machine's next start.
+        let _ = std::process::Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_puts_with_a_code_and_loses_nothing() {
+    let source = STORE.replace(
+        r#"await KV.crash.put(key, await request.text());"#,
+        r#"try { await KV.crash.put(key, await request.text()); } catch (error) { return new Response(error.code, { status: 507 }); }"#,
+    );
+    let app = App::new(&source);
+    let Some(disk) = SmallDisk::at(app.beside("data")) else { return };
+    let server = Server::of(&app);
+    let value = |number: u32| format!("{number}:{}", "x".repeat(100_000));
+    let put = |number: u32| server.send(&Request::new("PUT", &format!("/{number}")).body(value(number)));
+    // The host's own disk has room for other things than values.
+    let filler = app.beside("data").join("filler");
+    fs::write(&filler, vec![0; 1 << 20]).unwrap();
+    let refused = (0..100).find(|number| put(*number).status != 200).expect("the disk is full at last");
+    assert!(refused > 0);
+    assert_eq!((put(refused).status, put(refused).text().as_str()), (507, "KV_STORAGE_FULL"));
+    for number in 0..refused {
+        assert_eq!(server.get(&format!("/{number}")).expect(200), value(number));
+    }
+    fs::remove_file(&filler).unwrap();
+    put(refused).expect(200);
+    drop(server);
+    let server = Server::of(&app);
+    for number in 0..=refused {
+        assert_eq!(server.get(&format!("/{number}")).expect(200), value(number));
+    }
+    drop((server, disk));
+}

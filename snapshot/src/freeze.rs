@@ -45,6 +45,8 @@ pub fn freeze(source: &str, env: BTreeMap<String, String>) -> Result<Frozen, Dec
     let env = Arc::new(env);
     let mut early = BTreeSet::new();
     loop {
+        // The web platform is compiled as in the base snapshot.
+        make::set_eager(false);
         let mut attempt = Attempt::new(source, env.clone())?;
         let evaluated = tokio.block_on(evaluate(&mut attempt.runtime, &early));
         let hazards = attempt.take::<Hazards>();
@@ -139,7 +141,7 @@ async fn evaluate(runtime: &mut JsRuntimeForSnapshot, early: &BTreeSet<String>) 
         import(runtime, specifier).await.map_err(|error| Declined::Engine(error.to_string()))?;
     }
     // An isolate from a snapshot has no code cache to take compiled functions from.
-    make::compile_eagerly();
+    make::set_eager(true);
     app::evaluate(runtime).await?;
     // Work that was started and goes on would be cut off by the snapshot.
     let rest = runtime.run_event_loop(PollEventLoopOptions::default());

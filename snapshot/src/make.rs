@@ -18,17 +18,17 @@ const WARM_UP: &str = include_str!("warm_up.js");
 ///   so that any number of different ones can be loaded side by side; without it the process dies of SIGSEGV.
 /// - Bytecode keeps its source positions. V8 otherwise parses the whole script once more when an error first looks for
 ///   its line, in every isolate.
-/// - Flags stay open for [`compile_eagerly`].
+/// - Flags stay open for [`set_eager`].
 pub fn init_v8() {
     v8::V8::set_flags_from_string(
         "--no-extensible-ro-snapshot --no-enable-lazy-source-positions --no-freeze-flags-after-init",
     );
 }
 
-/// From here on every function is compiled as its script is, and carries its bytecode in the snapshot.
+/// Whether, from here on, every function is compiled as its script is, and carries its bytecode in the snapshot.
 #[allow(dead_code, reason = "the base snapshot compiles what its warm-up calls, and no more")]
-pub fn compile_eagerly() {
-    v8::V8::set_flags_from_string("--no-lazy");
+pub fn set_eager(eager: bool) {
+    v8::V8::set_flags_from_string(if eager { "--no-lazy" } else { "--lazy" });
 }
 
 /// The extensions with their files' sources in memory.
