@@ -20,7 +20,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::{EnvironmentArgs, Failure};
 use crate::apps::deployment::Deployment;
-use crate::isolate::thread::{Isolate, Shared, Start};
+use crate::isolate::handle::{Isolate, Shared, Start};
 use crate::metrics::Metrics;
 use crate::request::static_files::ContentCache;
 use crate::wire::{self, Services};

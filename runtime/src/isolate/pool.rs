@@ -9,7 +9,7 @@ use orilla_services::caller::Caller;
 use orilla_snapshot::file::Faster;
 use tokio::sync::oneshot;
 
-use super::thread::{Isolate, Shared, Start};
+use super::handle::{Isolate, Shared, Start};
 use crate::apps::deployment::Deployment;
 
 /// How long requests wait, once or twice, for an isolate that was terminated to notice it.

@@ -15,7 +15,6 @@ use tokio::sync::mpsc;
 
 use self::masked::Masked;
 use super::body::HostBody;
-use super::handle::asks_for_websocket;
 use crate::isolate::pool::Dispatched;
 
 /// Most bytes of one message from a client; more closes the connection with code 1009.
@@ -69,6 +68,11 @@ impl Handshake {
         headers.insert(SEC_WEBSOCKET_ACCEPT, self.accept);
         response
     }
+}
+
+/// Whether the client asks to upgrade to a WebSocket.
+fn asks_for_websocket(headers: &HeaderMap) -> bool {
+    headers.get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// What the reading half asks the writing half to send, beside the app's own messages.

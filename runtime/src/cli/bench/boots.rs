@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::{Failure, first_answer, host, load};
 use crate::apps::deployment::Deployment;
 use crate::cli::EnvironmentArgs;
-use crate::isolate::thread::{Isolate, Shared, Start};
+use crate::isolate::handle::{Isolate, Shared, Start};
 
 #[derive(Args)]
 pub struct BootsArgs {

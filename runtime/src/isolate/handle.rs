@@ -1,0 +1,181 @@
+//! An isolate as the rest of the host holds it: what it is told, how it is started, whether it is still there. What goes on
+//! inside is [`super::thread`]'s.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use deno_permissions::PermissionsContainer;
+use orilla_bindings::invocation::{EndReason, FetchRequest, InvocationId, Reply};
+use orilla_services::caller::Caller;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::thread::Thread;
+use super::watchdog::Watched;
+use crate::apps::deployment::Deployment;
+use crate::metrics::Metrics;
+use crate::wire::Services;
+
+/// What an isolate is told.
+pub enum Command {
+    /// Take this app. Comes once, first, to an isolate that waits without one.
+    Adopt(Arc<Deployment>),
+    /// Handle a request.
+    Fetch(Box<Fetch>),
+    /// The client of this invocation is gone.
+    Cancel(InvocationId),
+    /// Say when you take requests.
+    Ready(oneshot::Sender<()>),
+}
+
+/// A request on its way into an isolate.
+pub struct Fetch {
+    /// Its handle.
+    pub id: InvocationId,
+    /// Who calls.
+    pub caller: Arc<Caller>,
+    /// The request.
+    pub request: FetchRequest,
+    /// Where the answer goes.
+    pub reply: oneshot::Sender<Reply>,
+    /// Since when it waits for a place.
+    pub waits_since: Instant,
+}
+
+/// How an app gets into its isolate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// From its own snapshot.
+    Snapshot,
+    /// From the base snapshot and V8's code cache.
+    CodeCache,
+    /// From the base snapshot and its source alone.
+    Plain,
+}
+
+/// What all isolates of a host share.
+#[derive(Clone)]
+pub struct Shared {
+    /// The services, once they are there: an isolate boots beside them.
+    pub services: watch::Receiver<Option<Services>>,
+    /// Where apps may connect to.
+    pub egress: PermissionsContainer,
+    /// The host's counters.
+    pub metrics: Arc<Metrics>,
+}
+
+/// An isolate, as the rest of the host holds it. Dropping the last handle ends the isolate when it is idle.
+pub struct Isolate {
+    commands: mpsc::Sender<Command>,
+    in_flight: Arc<AtomicU32>,
+    alive: Arc<AtomicBool>,
+    /// Its entry with the watchdog, from when it has booted.
+    watched: Arc<OnceLock<Arc<Watched>>>,
+    next: AtomicU32,
+}
+
+impl Isolate {
+    /// Starts an isolate for an app.
+    pub fn start(deployment: Arc<Deployment>, start: Start, shared: Shared) -> std::io::Result<Arc<Self>> {
+        let capacity = command_capacity(deployment.limits.concurrent_requests);
+        Self::spawn(capacity, shared, Some((deployment, start)))
+    }
+
+    /// Starts an isolate that waits for an app.
+    pub fn start_waiting(shared: Shared) -> std::io::Result<Arc<Self>> {
+        Self::spawn(command_capacity(1024), shared, None)
+    }
+
+    fn spawn(capacity: usize, shared: Shared, app: Option<(Arc<Deployment>, Start)>) -> std::io::Result<Arc<Self>> {
+        let (commands, receiver) = mpsc::channel(capacity);
+        let in_flight = Arc::new(AtomicU32::new(0));
+        let alive = Arc::new(AtomicBool::new(true));
+        let watched = Arc::new(OnceLock::new());
+        let thread = Thread { commands: receiver, in_flight: in_flight.clone(), watched: watched.clone(), shared };
+        let ended = Ended(alive.clone(), thread.shared.metrics.clone());
+        thread.shared.metrics.isolates.fetch_add(1, Ordering::Relaxed);
+        let name = app.as_ref().map_or("isolate".to_owned(), |(deployment, _)| format!("isolate {}", deployment.name));
+        // Moved in so that it is dropped when the thread ends, however it does.
+        std::thread::Builder::new().name(name).stack_size(8 << 20).spawn(move || {
+            let _ended = ended;
+            thread.run(app);
+        })?;
+        Ok(Arc::new(Self { commands, in_flight, alive, watched, next: AtomicU32::new(0) }))
+    }
+
+    /// Requests it has and has not finished.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Whether it can still take requests.
+    pub fn is_alive(&self) -> bool {
+        self.alive.load(Ordering::Acquire) && !self.commands.is_closed() && self.terminated().is_none()
+    }
+
+    /// Why it was stopped, if it was. Its thread may go on for a while: V8 looks for this only between two steps of
+    /// JavaScript, and a single step, `JSON.parse` of a long text say, takes its time.
+    pub fn terminated(&self) -> Option<EndReason> {
+        self.watched.get()?.terminated()
+    }
+
+    /// Gives an app to an isolate that waits.
+    pub fn adopt(&self, deployment: Arc<Deployment>) -> bool {
+        self.commands.try_send(Command::Adopt(deployment)).is_ok()
+    }
+
+    /// Hands a request in. Gives it back if the isolate has ended.
+    pub fn fetch(
+        &self,
+        caller: Arc<Caller>,
+        request: FetchRequest,
+        reply: oneshot::Sender<Reply>,
+    ) -> Result<InvocationId, Box<Fetch>> {
+        let id = InvocationId(self.next.fetch_add(1, Ordering::Relaxed) + 1);
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        match self.commands.try_send(Command::Fetch(Box::new(Fetch {
+            id,
+            caller,
+            request,
+            reply,
+            waits_since: Instant::now(),
+        }))) {
+            Ok(()) => Ok(id),
+            Err(error) => {
+                self.in_flight.fetch_sub(1, Ordering::Relaxed);
+                let (mpsc::error::TrySendError::Full(command) | mpsc::error::TrySendError::Closed(command)) = error;
+                match command {
+                    Command::Fetch(fetch) => Err(fetch),
+                    _ => unreachable!("what was sent comes back"),
+                }
+            }
+        }
+    }
+
+    /// Waits until it takes requests. Says whether it ever does.
+    pub async fn ready(&self) -> bool {
+        let (sender, receiver) = oneshot::channel();
+        self.commands.send(Command::Ready(sender)).await.is_ok() && receiver.await.is_ok()
+    }
+
+    /// Says that the client of an invocation is gone.
+    pub fn cancel(&self, id: InvocationId) {
+        // There is room for one of these for each request; an isolate that has ended needs none.
+        let _ = self.commands.try_send(Command::Cancel(id));
+    }
+}
+
+/// Room for every request that may be in flight, and for the cancellation of each.
+fn command_capacity(concurrent_requests: u64) -> usize {
+    usize::try_from(concurrent_requests).unwrap_or(1024) * 2 + 16
+}
+
+/// Marks the isolate as gone when its thread ends.
+struct Ended(Arc<AtomicBool>, Arc<Metrics>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+        self.1.isolates.fetch_sub(1, Ordering::Relaxed);
+    }
+}
