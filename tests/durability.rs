@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use crate::harness::{App, Connection, Request, Serve, Server, wait_until};
+use crate::harness::{App, Connection, Request, Serve, Server, skipped, wait_until};
 
 const STORE: &str = r#"
 import { getPlatform } from "@orilla/platform";
@@ -136,7 +136,7 @@ impl SmallDisk {
         if mount.is_ok_and(|output| output.status.success()) {
             return Some(Self(directory));
         }
-        eprintln!("SKIPPED: a full disk cannot be tested, because this user may not mount one (root may)");
+        skipped("a full disk cannot be tested, because this user may not mount one (root may)");
         None
     }
 }

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::harness::{App, Reply, Request, Server};
+use crate::harness::{App, Reply, Request, Server, skipped};
 
 /// Serves an example from a copy, so that what it stores goes away; `None` if it has not been built.
 fn serve(directory: &str) -> Option<(App, Server)> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(directory);
     if !source.join("manifest.json").exists() {
-        eprintln!("SKIPPED: examples/{directory} has no manifest.json; build it with `./dev examples`");
+        skipped(&format!("examples/{directory} has no manifest.json; build it with `./dev examples`"));
         return None;
     }
     let app = App::copy_of(&source);

@@ -131,6 +131,13 @@ async fn host(data: &Path) -> Result<(Services, Shared, watch::Sender<Option<Ser
     Ok((services, Shared { services: receiver, egress, metrics: Arc::new(Metrics::default()) }, sender))
 }
 
+/// An isolate that waits for an app, and has booted long before it gets one.
+async fn waiting(shared: &Shared) -> Result<Arc<Isolate>, Failure> {
+    let isolate = Isolate::start_waiting(shared.clone()).map_err(|error| Failure::coded("BENCH", error))?;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    Ok(isolate)
+}
+
 /// Milliseconds until an isolate takes requests: the medians of a waiting isolate that gets the app, and of a boot from
 /// the app's snapshot. Evaluates the app's module, with an empty data directory; asks nothing of it.
 pub fn compare_starts(manifest: &Path, environment: &EnvironmentArgs) -> Result<(f64, f64), Failure> {
@@ -144,8 +151,7 @@ pub fn compare_starts(manifest: &Path, environment: &EnvironmentArgs) -> Result<
         Isolate::start(deployment.clone(), Start::CodeCache, shared.clone()).map_err(failed)?.ready().await;
         let (mut prewarmed, mut snapshot) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            let waiting = Isolate::start_waiting(shared.clone()).map_err(failed)?;
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            let waiting = waiting(&shared).await?;
             let began = Instant::now();
             waiting.adopt(deployment.clone());
             let ready = waiting.ready().await;
@@ -178,9 +184,7 @@ async fn isolates(args: &ColdStartArgs, deployment: &Arc<Deployment>, data: &Pat
     // The first start makes the code cache; it is not counted.
     first_byte(deployment, path, || start(Start::CodeCache)(&shared)).await?;
     for _ in 0..runs {
-        let waiting = Isolate::start_waiting(shared.clone()).map_err(|error| Failure::coded("BENCH", error))?;
-        // It has booted long before it is asked.
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        let waiting = waiting(&shared).await?;
         let adopt = || {
             waiting.adopt(deployment.clone());
             Ok(waiting)

@@ -87,25 +87,25 @@ async fn boot_all(args: &BootsArgs, deployments: Vec<Arc<Deployment>>, data: &Pa
     }
     let snapshots = apps.iter().filter(|app| app.deployment.snapshot.is_some()).count();
     let apps = Arc::new(apps);
-    let next = Arc::new(AtomicU32::new(0));
+    let early = args.boots / 10;
     let began = Instant::now();
-    boot_until(args.boots / 10, args, &apps, &shared, &next).await?;
+    boot_all_between(0, early, args, &apps, &shared).await?;
     let resident_early_mb = resident_mb();
-    boot_until(args.boots, args, &apps, &shared, &next).await?;
+    boot_all_between(early, args.boots, args, &apps, &shared).await?;
     let seconds = began.elapsed().as_secs_f64();
     services.kv.close().await.map_err(|error| Failure::coded(error.code(), error))?;
     Ok(Figures { boots: args.boots, snapshots, seconds, resident_early_mb, resident_late_mb: resident_mb() })
 }
 
-/// Boots one isolate after the other on each of several tasks until there were `end` in all.
-async fn boot_until(
+/// Boots one isolate after the other on each of several tasks, from number `begin` to before number `end`.
+async fn boot_all_between(
+    begin: u32,
     end: u32,
     args: &BootsArgs,
     apps: &Arc<Vec<App>>,
     shared: &Shared,
-    next: &Arc<AtomicU32>,
 ) -> Result<(), Failure> {
-    next.store(next.load(Ordering::Relaxed).min(end), Ordering::Relaxed);
+    let next = Arc::new(AtomicU32::new(begin));
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..args.at_once {
         let (apps, shared, next, path) = (apps.clone(), shared.clone(), next.clone(), args.path.clone());
