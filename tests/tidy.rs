@@ -152,6 +152,24 @@ fn a_service_has_one_name_everywhere() {
     }
 }
 
+/// The strings in double quotes between the first occurrence of `begin` and the next of `end`.
+fn strings_in(file: &str, begin: &str, end: &str) -> BTreeSet<String> {
+    let text = text(file);
+    let list = &text[text.find(begin).unwrap() + begin.len()..];
+    list[..list.find(end).unwrap()].split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_lists_of_node_modules_agree() {
+    let compiled: BTreeSet<_> = strings_in("ops/bindings/src/extensions.rs", "lazy_loaded_esm = [", "],")
+        .into_iter()
+        .filter_map(|name| name.strip_prefix("node:").map(str::to_owned))
+        .collect();
+    assert!(compiled.contains("stream"), "{compiled:?}");
+    assert_eq!(strings_in("js/web/node_host.js", "builtinModules = [", "];"), compiled);
+    assert_eq!(strings_in("js/packages/adapter-sveltekit/src/bundle.js", "NODE_MODULES = [", "];"), compiled);
+}
+
 #[test]
 fn the_top_level_is_closed() {
     let known = ["benches", "docs", "examples", "js", "ops", "runtime", "snapshot", "tests", "target", "node_modules"];

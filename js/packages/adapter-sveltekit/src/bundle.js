@@ -16,20 +16,27 @@ const WORKER = fileURLToPath(new URL("worker.js", import.meta.url));
 /** The platform package, under both names that the runtime answers to. */
 const PLATFORM = /^@(orilla|maravilla-labs)\/platform(\/|$)/;
 
-/** Node's modules that the runtime brings along. */
+/**
+ * Node's modules that the runtime brings along. A package of its own cannot import the runtime's list; a tidy test
+ * holds the two together.
+ */
 export const NODE_MODULES = [
   "assert",
   "assert/strict",
   "async_hooks",
   "buffer",
   "crypto",
+  "diagnostics_channel",
   "events",
+  "module",
+  "os",
   "path",
   "path/posix",
-  "path/win32",
+  "perf_hooks",
   "process",
   "querystring",
   "stream",
+  "stream/consumers",
   "stream/promises",
   "stream/web",
   "string_decoder",
