@@ -7,6 +7,7 @@
 
 mod harness;
 
+mod apps;
 mod cases;
 mod cli;
 mod durability;
@@ -15,6 +16,7 @@ mod isolation;
 mod kv;
 mod limits;
 mod listener;
+mod pool;
 mod robustness;
 mod snapshots;
 mod static_files;

@@ -36,6 +36,8 @@ pub struct Config {
     pub egress: Egress,
     /// The JavaScript isolates.
     pub isolates: Isolates,
+    /// Which app a request is for.
+    pub routing: Routing,
     /// The most an app's manifest may ask for.
     pub limits: LimitSettings,
     /// The key-value service.
@@ -160,14 +162,49 @@ pub struct Isolates {
     /// Isolates that wait, booted and without an app, for a cold start.
     #[schemars(range(min = 0, max = 64))]
     pub prewarm: u64,
-    /// Isolates alive at the same time, waiting ones included.
+    /// Isolates alive at the same time, waiting ones included. The least recently used makes room for another.
     #[schemars(range(min = 1, max = 4_096))]
     pub max: u64,
+    /// Isolates of one app alive at the same time.
+    #[schemars(range(min = 1, max = 1_024))]
+    pub max_per_app: u64,
+    /// Requests that one isolate runs at the same time before another is booted.
+    #[schemars(range(min = 1, max = 1_024))]
+    pub target_requests: u64,
+    /// Milliseconds that an isolate without requests is kept.
+    #[schemars(range(min = 100, max = 86_400_000))]
+    pub idle_ms: u64,
+    /// Mebibytes that all isolates may have together; 0 stands for three quarters of the machine's memory. The least
+    /// recently used makes room for another.
+    #[schemars(range(min = 0, max = 16_777_216))]
+    pub memory_mb: u64,
 }
 
 impl Default for Isolates {
     fn default() -> Self {
-        Self { prewarm: 2, max: 64 }
+        Self { prewarm: 2, max: 256, max_per_app: 8, target_requests: 64, idle_ms: 60_000, memory_mb: 0 }
+    }
+}
+
+/// Which app a request is for. Each app has the name `<app>.<domain>` in any case; where there is one app only, it
+/// answers every name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Routing {
+    /// The domain below which each app, and each preview of a version, has its name.
+    #[schemars(length(max = 253))]
+    pub domain: String,
+    /// Apps by host name.
+    #[schemars(extend("maxProperties" = 10_000))]
+    pub hosts: BTreeMap<String, String>,
+    /// Apps by the beginning of the URL's path. The app sees the whole path.
+    #[schemars(extend("maxProperties" = 10_000))]
+    pub paths: BTreeMap<String, String>,
+}
+
+impl Default for Routing {
+    fn default() -> Self {
+        Self { domain: "localhost".to_owned(), hosts: BTreeMap::new(), paths: BTreeMap::new() }
     }
 }
 

@@ -1,5 +1,17 @@
 //! How the kernel schedules this process. The only place that tells it.
 
+use std::io;
+
+/// The kernel's number of a thread.
+#[derive(Clone, Copy, Debug)]
+pub struct ThreadId(libc::pid_t);
+
+/// The calling thread.
+pub fn this_thread() -> ThreadId {
+    // SAFETY: gettid has no arguments and cannot fail.
+    ThreadId(unsafe { libc::gettid() })
+}
+
 /// Marks this thread, and every thread it starts from now on, as one that never preempts another at the moment it is
 /// woken.
 ///
@@ -8,10 +20,29 @@
 /// before the next has its turn. Nothing changes on a core that is idle, nor in how long a thread may run.
 /// (`SCHED_BATCH` in sched(7).)
 pub fn batch() {
+    if let Err(error) = set_policy(ThreadId(0), libc::SCHED_BATCH) {
+        tracing::debug!(%error, "the scheduling policy cannot be set");
+    }
+}
+
+/// Lets a thread run only when no other wants to: every other thread takes the core from it the moment it is woken.
+/// (`SCHED_IDLE` in sched(7).)
+pub fn demote(thread: ThreadId) {
+    if let Err(error) = set_policy(thread, libc::SCHED_IDLE) {
+        tracing::debug!(%error, "a thread cannot be demoted");
+    }
+}
+
+/// Undoes [`demote`] for the calling thread. Says whether it could: that takes `CAP_SYS_NICE` or a nice limit of 0.
+pub fn promote() -> bool {
+    set_policy(ThreadId(0), libc::SCHED_BATCH).is_ok()
+}
+
+fn set_policy(thread: ThreadId, policy: libc::c_int) -> io::Result<()> {
     let parameters = libc::sched_param { sched_priority: 0 };
-    // SAFETY: the pointer is to a local, and 0 is the calling thread.
-    let failed = unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const parameters) } != 0;
-    if failed {
-        tracing::debug!(error = %std::io::Error::last_os_error(), "the scheduling policy cannot be set");
+    // SAFETY: the pointer is to a local; 0 is the calling thread, and any other number is checked by the kernel.
+    match unsafe { libc::sched_setscheduler(thread.0, policy, &raw const parameters) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
     }
 }

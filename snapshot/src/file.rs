@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -113,14 +114,25 @@ pub fn write(path: &Path, header: &Header, blob: &[u8]) -> std::io::Result<()> {
     std::fs::rename(&temporary, path)
 }
 
-/// A snapshot that was found whole and fitting. Lives as long as the process: V8 reads from it at every boot, and while
-/// any isolate of it lives.
-#[derive(Clone, Copy, Debug)]
+/// A snapshot that was found whole and fitting. Cloning is cheap.
+#[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// V8's blob.
-    pub blob: &'static [u8],
+    file: Arc<[u8]>,
+    blob: std::ops::Range<usize>,
     /// Which start is faster.
     pub faster: Faster,
+}
+
+impl Snapshot {
+    /// V8's blob, with the lifetime deno_core asks for.
+    ///
+    /// # Safety
+    /// A clone of the snapshot must outlive every isolate that was booted from the slice: V8 reads from it.
+    pub unsafe fn blob(&self) -> &'static [u8] {
+        let blob = &self.file[self.blob.clone()];
+        // SAFETY: the bytes do not move while a clone of the Arc lives, which the caller sees to.
+        unsafe { std::slice::from_raw_parts(blob.as_ptr(), blob.len()) }
+    }
 }
 
 /// Reads the snapshot of a module; `None` if there is no file.
@@ -134,7 +146,7 @@ pub fn read(path: &Path, source: &str, env: &BTreeMap<String, String>) -> Result
     let bytes = std::fs::read(path).map_err(|error| Unusable::Unreadable(error.to_string()))?;
     let (header, blob) = parse(&bytes).ok_or(Unusable::Damaged)?;
     fits(&header, source, env)?;
-    Ok(Some(Snapshot { blob: &bytes.leak()[blob], faster: header.faster }))
+    Ok(Some(Snapshot { file: bytes.into(), blob, faster: header.faster }))
 }
 
 /// Writes into a snapshot file which start is faster.

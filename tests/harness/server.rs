@@ -56,8 +56,13 @@ pub struct Serve {
 impl Serve {
     /// Serves an app on any free port, with a data directory beside it.
     pub fn new(app: &App) -> Self {
+        Self::bare(app).args([app.manifest_path()])
+    }
+
+    /// Serves nothing yet, beside an app.
+    pub fn bare(app: &App) -> Self {
         let mut command = runtime();
-        command.arg("serve").arg(app.manifest_path()).arg("--data-dir").arg(app.beside("data"));
+        command.arg("serve").arg("--data-dir").arg(app.beside("data"));
         command.current_dir(app.beside(""));
         Self { command, port: "0".to_owned(), config: app.beside("host.toml"), directory: app.directory() }
     }

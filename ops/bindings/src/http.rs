@@ -254,7 +254,7 @@ pub fn op_respond_websocket(
     let (incoming, from_client) = mpsc::channel(MAX_UNREAD_WEBSOCKET_MESSAGES);
     let end = WebSocketEnd { outgoing, incoming };
     let response = response(scope, limits(state), 101, headers, ReplyBody::WebSocket(end))?;
-    running(state, id)?.websocket = true;
+    state.borrow_mut::<Invocations>().upgraded(InvocationId(id));
     send(state, id, response, false)?;
     Ok(state.resource_table.add(AppWebSocket::new(to_client, from_client)))
 }

@@ -32,6 +32,8 @@ pub struct FetchRequest {
     pub body: RequestBody,
     /// Whether the client asks for a WebSocket and the connection can become one.
     pub upgradable: bool,
+    /// How many isolates have begun with it and did not live to answer.
+    pub attempt: u8,
 }
 
 /// A request's body.
@@ -61,8 +63,8 @@ pub enum Reply {
     Response(http::Response<ReplyBody>),
     /// The invocation ended without one.
     Failed(EndReason),
-    /// The isolate ended before it looked at the request; another one can take it.
-    NotStarted(FetchRequest),
+    /// The isolate ended before it answered, and another one can take the request.
+    Unanswered(FetchRequest),
 }
 
 /// A response's body.
@@ -144,12 +146,20 @@ impl EndReason {
 pub struct Running {
     /// Who calls.
     pub caller: Arc<Caller>,
+    /// The request's method.
+    pub method: Method,
+    /// The request's URL.
+    pub url: String,
     /// The request's headers.
     pub headers: HeaderMap,
+    /// Whether the request came with a body.
+    pub had_body: bool,
     /// What nobody has read of the request's body.
     pub body: RequestBody,
     /// Whether the client asks for a WebSocket.
     pub upgradable: bool,
+    /// How many isolates have begun with it before.
+    pub attempt: u8,
     /// Where the answer goes, until it is given.
     pub reply: Option<oneshot::Sender<Reply>>,
     /// Where the chunks of a streamed answer go.
@@ -186,7 +196,7 @@ pub struct Invocations {
     running: HashMap<InvocationId, Running>,
     /// What the app may use.
     pub limits: InvocationLimits,
-    /// Invocations that ended since the host last looked.
+    /// Invocations that ended, or became WebSockets, since the host last looked.
     pub ended: u32,
 }
 
@@ -199,6 +209,14 @@ impl Invocations {
     /// How many connections have become WebSockets and are open.
     pub fn websockets(&self) -> usize {
         self.running.values().filter(|running| running.websocket).count()
+    }
+
+    /// Notes that an invocation's connection has become a WebSocket; it counts as such from now on.
+    pub fn upgraded(&mut self, id: InvocationId) {
+        if let Some(running) = self.running.get_mut(&id) {
+            running.websocket = true;
+            self.ended += 1;
+        }
     }
 
     /// Adds an invocation.
@@ -219,7 +237,7 @@ impl Invocations {
     /// Ends an invocation; whatever it still holds is dropped.
     pub fn remove(&mut self, id: InvocationId) -> Option<Running> {
         let removed = self.running.remove(&id);
-        self.ended += u32::from(removed.is_some());
+        self.ended += u32::from(removed.as_ref().is_some_and(|running| !running.websocket));
         removed
     }
 
@@ -238,16 +256,45 @@ impl Invocations {
         self.running.is_empty()
     }
 
-    /// Ends every invocation for one reason; those that have not answered answer with it.
-    pub fn fail_all(&mut self, reason: EndReason) {
-        for (_, running) in self.running.drain() {
-            running.fail(reason);
-            self.ended += 1;
+    /// Ends every invocation for one reason. Those that have not answered answer with it, or go to another isolate where
+    /// that is safe; the `culprit`, for whose sake the isolate was terminated, never does, nor does one that was alone.
+    pub fn fail_all(&mut self, reason: EndReason, culprit: Option<InvocationId>) {
+        let alone = self.running.len() == 1;
+        for (id, running) in self.running.drain() {
+            self.ended += u32::from(!running.websocket);
+            if alone || culprit == Some(id) || !running.is_repeatable() {
+                running.fail(reason);
+            } else {
+                running.give_back();
+            }
         }
     }
 }
 
 impl Running {
+    /// Whether the request can be handled once more: nothing of it is used up, nobody has seen an answer, and by HTTP's
+    /// rules twice does no more than once (RFC 9110, 9.2.2).
+    fn is_repeatable(&self) -> bool {
+        let has_body = !self.had_body || matches!(self.body, RequestBody::Buffered(_));
+        self.attempt == 0 && self.reply.is_some() && self.method.is_idempotent() && has_body
+    }
+
+    /// Sends the request back to whoever waits for the answer.
+    fn give_back(self) {
+        let Self { method, url, headers, body, upgradable, attempt, reply, .. } = self;
+        if let Some(reply) = reply {
+            // The client may be gone; then there is nobody to tell.
+            let _ = reply.send(Reply::Unanswered(FetchRequest {
+                method,
+                url,
+                headers,
+                body,
+                upgradable,
+                attempt: attempt + 1,
+            }));
+        }
+    }
+
     /// Answers with a reason, or breaks off the answer that is on its way.
     pub fn fail(mut self, reason: EndReason) {
         if let Some(reply) = self.reply.take() {

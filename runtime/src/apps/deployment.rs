@@ -20,10 +20,15 @@ use crate::request::static_files::{ContentCache, StaticError, StaticFiles, Stati
 /// The file a snapshot is kept in, beside the entrypoint.
 pub const SNAPSHOT_FILE: &str = "server.snapshot";
 
+/// Hexadecimal digits of a version's name.
+pub const VERSION_DIGITS: usize = 16;
+
 /// One version of an app.
 pub struct Deployment {
     /// The app's name, which is its tenant too.
     pub name: Arc<str>,
+    /// Names this version among those of the app.
+    pub version: Arc<str>,
     /// Its module.
     pub source: Arc<str>,
     /// Its environment.
@@ -67,8 +72,9 @@ impl Deployment {
         };
         let name: Arc<str> = manifest.manifest.name.as_str().into();
         let snapshot = if manifest.manifest.features.snapshot { find_snapshot(&manifest, &source, &env) } else { None };
+        let version = version_of(&manifest, &source);
         let code_cache = CodeCache::new(config.server.data_dir.join("code-cache"), &source);
-        Ok(Self { name, source, env, limits, snapshot, code_cache, static_files, manifest })
+        Ok(Self { name, version, source, env, limits, snapshot, code_cache, static_files, manifest })
     }
 
     /// Where the app's snapshot is kept.
@@ -102,6 +108,13 @@ impl Deployment {
     pub fn cpu(&self) -> Duration {
         Duration::from_millis(self.limits.cpu_ms)
     }
+}
+
+/// The version of an app that is served from where it was built: it follows from its manifest and its module.
+fn version_of(manifest: &LoadedManifest, source: &str) -> Arc<str> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(manifest.document.text.as_bytes()).update(&[0]).update(source.as_bytes());
+    hasher.finalize().to_hex()[..VERSION_DIGITS].into()
 }
 
 fn static_options(manifest: &LoadedManifest, root: PathBuf) -> StaticOptions {

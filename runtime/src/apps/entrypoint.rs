@@ -30,7 +30,7 @@ fn evaluate_once(source: &str, env: BTreeMap<String, String>) -> Result<(), AppE
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| engine(&error))?;
     tokio.block_on(async {
         let memory = MemoryLimits { heap: 1 << 30, array_buffers: 1 << 30 };
-        let mut booted = boot(orilla_snapshot::BASE, memory).map_err(|error| engine(&error))?;
+        let mut booted = boot(None, memory).map_err(|error| engine(&error))?;
         *booted.loader.app.borrow_mut() = Some(AppLoader::new(source.into()));
         prepare(&mut booted.runtime, env);
         booted.watched.set_limits(PATIENCE, PATIENCE);

@@ -252,6 +252,11 @@ pub struct LoadedManifest {
 }
 
 impl Manifest {
+    /// The manifest in a directory, if there is one.
+    pub fn find_in(directory: &Path) -> Option<PathBuf> {
+        PLACES.iter().map(|place| directory.join(place)).find(|candidate| candidate.exists())
+    }
+
     /// Reads and validates the manifest at `path`, or, when `path` is a directory, the `manifest.json` or
     /// `build/manifest.json` in it.
     ///
@@ -333,7 +338,7 @@ fn find(path: &Path) -> Result<PathBuf, Problems> {
     if !path.is_dir() {
         return Ok(path.to_owned());
     }
-    PLACES.iter().map(|place| path.join(place)).find(|candidate| candidate.exists()).ok_or_else(|| {
+    Manifest::find_in(path).ok_or_else(|| {
         let problem = Problem::error(codes::MANIFEST_NOT_FOUND, path, "there is no manifest in this directory");
         problem.expected(PLACES.join(" or ")).hint("build the app first, or name the manifest itself").into()
     })

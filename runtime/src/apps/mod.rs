@@ -2,5 +2,8 @@
 
 pub mod check;
 pub mod deployment;
+pub mod directory;
 pub mod entrypoint;
 pub mod manifest;
+pub mod registry;
+pub mod releases;

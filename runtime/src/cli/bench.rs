@@ -131,10 +131,17 @@ async fn host(data: &Path) -> Result<(Services, Shared, watch::Sender<Option<Ser
     Ok((services, Shared { services: receiver, egress, metrics: Arc::new(Metrics::default()) }, sender))
 }
 
+/// An isolate that belongs to no pool.
+fn start(deployment: &Arc<Deployment>, start: Start, shared: &Shared) -> std::io::Result<Arc<Isolate>> {
+    Isolate::start(deployment.clone(), start, Arc::default(), shared.clone())
+}
+
 /// An isolate that waits for an app, and has booted long before it gets one.
 async fn waiting(shared: &Shared) -> Result<Arc<Isolate>, Failure> {
     let isolate = Isolate::start_waiting(shared.clone()).map_err(|error| Failure::coded("BENCH", error))?;
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    while !isolate.has_booted() && isolate.is_alive() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     Ok(isolate)
 }
 
@@ -148,16 +155,16 @@ pub fn compare_starts(manifest: &Path, environment: &EnvironmentArgs) -> Result<
         let (services, shared, _sender) = host(&data).await?;
         let failed = |error| Failure::coded("BENCH", error);
         // Makes the code cache.
-        Isolate::start(deployment.clone(), Start::CodeCache, shared.clone()).map_err(failed)?.ready().await;
+        start(deployment, Start::CodeCache, &shared).map_err(failed)?.ready().await;
         let (mut prewarmed, mut snapshot) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             let waiting = waiting(&shared).await?;
             let began = Instant::now();
-            waiting.adopt(deployment.clone());
+            waiting.adopt(deployment.clone(), Arc::default());
             let ready = waiting.ready().await;
             prewarmed.push(began.elapsed().as_secs_f64() * 1000.0);
             let began = Instant::now();
-            let booted = Isolate::start(deployment.clone(), Start::Snapshot, shared.clone()).map_err(failed)?;
+            let booted = start(deployment, Start::Snapshot, &shared).map_err(failed)?;
             if !booted.ready().await || !ready {
                 return Err(Failure::coded("BENCH", "an isolate did not start"));
             }
@@ -178,7 +185,7 @@ pub fn compare_starts(manifest: &Path, environment: &EnvironmentArgs) -> Result<
 /// The kinds of isolate start, interleaved so that the machine's moods hit all of them.
 async fn isolates(args: &ColdStartArgs, deployment: &Arc<Deployment>, data: &Path) -> Result<Figures, Failure> {
     let (services, shared, _sender) = host(data).await?;
-    let start = |start| move |shared: &Shared| Isolate::start(deployment.clone(), start, shared.clone());
+    let start = |kind| move |shared: &Shared| start(deployment, kind, shared);
     let (runs, path) = (args.runs, args.path.as_str());
     let (mut prewarmed, mut snapshot, mut code_cache, mut plain) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     // The first start makes the code cache; it is not counted.
@@ -186,7 +193,7 @@ async fn isolates(args: &ColdStartArgs, deployment: &Arc<Deployment>, data: &Pat
     for _ in 0..runs {
         let waiting = waiting(&shared).await?;
         let adopt = || {
-            waiting.adopt(deployment.clone());
+            waiting.adopt(deployment.clone(), Arc::default());
             Ok(waiting)
         };
         prewarmed.push(first_byte(deployment, path, adopt).await?);
@@ -236,11 +243,13 @@ async fn first_answer(
         headers: HeaderMap::new(),
         body: RequestBody::Empty,
         upgradable: false,
+        attempt: 0,
     };
     let (sender, receiver) = oneshot::channel();
     let began = Instant::now();
     let isolate = start().map_err(|error| Failure::coded("BENCH", error))?;
-    if isolate.fetch(caller, request, sender).is_err() {
+    isolate.load.begin();
+    if isolate.fetch(caller, request, began, sender).is_err() {
         return Err(Failure::coded("BENCH", "the isolate did not take the request"));
     }
     let reply = receiver.await;
@@ -248,7 +257,7 @@ async fn first_answer(
     match reply {
         Ok(Reply::Response(response)) => Ok((elapsed, response)),
         Ok(Reply::Failed(reason)) => Err(Failure::coded("BENCH", format_args!("the app failed: {}", reason.as_str()))),
-        Ok(Reply::NotStarted(_)) | Err(_) => Err(Failure::coded("BENCH", "the isolate ended before it answered")),
+        Ok(Reply::Unanswered(_)) | Err(_) => Err(Failure::coded("BENCH", "the isolate ended before it answered")),
     }
 }
 

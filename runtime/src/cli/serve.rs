@@ -1,5 +1,6 @@
 //! `runtime serve`
 
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -12,11 +13,16 @@ use tokio::sync::watch;
 
 use super::{Address, EnvironmentArgs, Failure};
 use crate::apps::deployment::Deployment;
+use crate::apps::directory::AppsDirectory;
+use crate::apps::manifest::LoadedManifest;
+use crate::apps::registry::{Apps, Routing};
+use crate::apps::releases::Releases;
 use crate::config::{Config, Options};
 use crate::isolate::handle::Shared;
-use crate::isolate::pool::{Pool, Prewarmed};
+use crate::isolate::memory;
+use crate::isolate::supervisor::{Settings, Supervisor};
 use crate::metrics::Metrics;
-use crate::request::admin;
+use crate::request::admin::{self, Admin};
 use crate::request::handle::Host;
 use crate::request::server::{Server, tls_acceptor};
 use crate::request::static_files::ContentCache;
@@ -30,9 +36,12 @@ const PREWARM_DELAY: Duration = Duration::from_millis(500);
 
 #[derive(Args)]
 pub struct ServeArgs {
-    /// The app's manifest.json, or the directory it is in.
-    #[arg(required = true, num_args = 1, value_name = "MANIFEST")]
+    /// The manifest.json of each app, or the directory it is in.
+    #[arg(required_unless_present = "apps_dir", value_name = "MANIFEST")]
     manifests: Vec<PathBuf>,
+    /// A directory of apps, each in a directory of its own; watched for changes.
+    #[arg(long, value_name = "DIR")]
+    apps_dir: Option<PathBuf>,
     /// The address to listen on [default: 127.0.0.1].
     #[arg(long)]
     host: Option<Address>,
@@ -77,22 +86,53 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     }
     // Before there are other threads: they inherit it.
     crate::scheduling::batch();
-    let manifest = super::load(&args.manifests[0])?;
-    // The app's files are read on a thread of their own, which never touches V8, while V8 starts on this one.
-    let (deployment, runtime) = std::thread::scope(|scope| {
-        let cache = ContentCache::new(STATIC_CACHE_BYTES);
-        let deployment = scope.spawn(|| Deployment::load(manifest, &config, cache));
+    let manifests = manifests(args)?;
+    // The apps' files are read on a thread of their own, which never touches V8, while V8 starts on this one.
+    let cache = ContentCache::new(STATIC_CACHE_BYTES);
+    let (deployments, runtime) = std::thread::scope(|scope| {
+        let deployments = scope.spawn(|| load_all(manifests, &config, &cache));
         super::init_v8();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        (deployment.join(), runtime)
+        (deployments.join(), runtime)
     });
     let runtime = runtime.map_err(|error| Failure::coded("HOST_START", error))?;
-    let deployment = deployment.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-    let deployment = Arc::new(deployment.map_err(|error| Failure::Input(error.to_string()))?);
-    runtime.block_on(serve(config, deployment))
+    let deployments = deployments.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    runtime.block_on(serve(config, deployments, args.apps_dir.clone(), cache))
 }
 
-async fn serve(config: Config, deployment: Arc<Deployment>) -> Result<(), Failure> {
+/// The manifests of the command line. Their names differ.
+fn manifests(args: &ServeArgs) -> Result<Vec<LoadedManifest>, Failure> {
+    let manifests: Vec<_> = args.manifests.iter().map(|path| super::load(path)).collect::<Result<_, _>>()?;
+    let mut names = HashMap::new();
+    for loaded in &manifests {
+        if let Some(other) = names.insert(&loaded.manifest.name, &loaded.path) {
+            return Err(Failure::Input(format!(
+                "error[APP_NAME_TAKEN]: {} and {} both have the name `{}`\nhint: change `name` in one of the manifests; an app's \
+                 name is also the owner of its data",
+                other.display(),
+                loaded.path.display(),
+                loaded.manifest.name
+            )));
+        }
+    }
+    Ok(manifests)
+}
+
+fn load_all(
+    manifests: Vec<LoadedManifest>,
+    config: &Config,
+    cache: &ContentCache,
+) -> Result<Vec<Arc<Deployment>>, Failure> {
+    let load = |manifest| Deployment::load(manifest, config, cache.clone()).map(Arc::new);
+    manifests.into_iter().map(load).collect::<Result<_, _>>().map_err(|error| Failure::Input(error.to_string()))
+}
+
+async fn serve(
+    config: Config,
+    deployments: Vec<Arc<Deployment>>,
+    apps_dir: Option<PathBuf>,
+    cache: ContentCache,
+) -> Result<(), Failure> {
     let tls = match (&config.server.tls_cert, &config.server.tls_key) {
         (Some(certificate), Some(key)) => Some(
             tls_acceptor(certificate, key)
@@ -103,39 +143,114 @@ async fn serve(config: Config, deployment: Arc<Deployment>) -> Result<(), Failur
     let (services, receiver) = watch::channel(None);
     let metrics = Arc::new(Metrics::default());
     let shared = Shared { services: receiver, egress: egress(&config).permissions(), metrics: metrics.clone() };
-    let prewarmed = Arc::new(Prewarmed::new(usize::try_from(config.isolates.prewarm).unwrap_or(0), shared.clone()));
-    let pool = Pool::new(deployment.clone(), prewarmed.clone(), shared);
-    // The isolate boots while the data directory is opened and the port is bound.
-    pool.warm();
+    let supervisor = Supervisor::new(settings(&config), shared);
+    let apps = Arc::new(Apps::new(routing(&config)));
+    let config = Arc::new(config);
+    let releases =
+        Arc::new(Releases { apps: apps.clone(), supervisor: supervisor.clone(), config: config.clone(), cache });
+    for deployment in &deployments {
+        releases.add(deployment.clone());
+    }
+    if let [only] = &deployments[..] {
+        // The isolate boots while the data directory is opened and the port is bound.
+        warm(&apps, &only.name);
+    }
     let opened = wire::embedded(&config.server.data_dir, config.kv.cache_mb).await;
     let opened = opened.map_err(|error| Failure::coded(error.code(), format_args!("{error}")))?;
     services.send_replace(Some(opened.clone()));
     let listener = bind(&config).await?;
-    let admin = bind_admin(&config, &metrics).await?;
+    let watcher = match apps_dir {
+        Some(directory) => Some(watch_directory(directory, releases.clone()).await?),
+        None => None,
+    };
+    let admin = Admin { metrics: metrics.clone(), supervisor: supervisor.clone() };
+    let admin = bind_admin(&config, admin).await?;
     let address = listener.local_addr().map_err(|error| Failure::coded("HOST_START", error))?;
     let host = Arc::new(Host {
-        pool,
+        apps: apps.clone(),
         metrics,
         body_idle: Duration::from_millis(config.server.body_idle_timeout_ms),
         secure: tls.is_some(),
         instance: u64::from(std::process::id()).wrapping_mul(0x9e37_79b9) ^ u64::from(address.port()),
         requests: AtomicU64::new(0),
     });
-    announce(if tls.is_some() { "https" } else { "http" }, address);
-    warm_static_files(&deployment);
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    announce(scheme, address);
+    for deployment in &deployments {
+        warm_static_files(deployment);
+    }
+    tell_addresses(&config, &apps, scheme, address);
+    let watch = tokio::spawn(supervisor.clone().watch());
     tokio::spawn(async move {
         // The first requests come first.
         tokio::time::sleep(PREWARM_DELAY).await;
-        prewarmed.refill();
+        supervisor.prewarmed.refill();
     });
     let sweeping = opened.kv.clone();
     let sweeper = tokio::spawn(async move { sweeping.run_sweeper().await });
-    Server { listener, tls, host, config: config.server }.serve(stop_signal()).await;
-    sweeper.abort();
-    if let Some(admin) = admin {
-        admin.abort();
+    Server { listener, tls, host, config: config.server.clone() }.serve(stop_signal()).await;
+    for task in [Some(sweeper), Some(watch), watcher, admin].into_iter().flatten() {
+        task.abort();
     }
     close(&opened).await
+}
+
+fn settings(config: &Config) -> Settings {
+    let isolates = &config.isolates;
+    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let memory = match isolates.memory_mb {
+        0 => memory::available_bytes().map_or(u64::MAX, |bytes| bytes / 4 * 3),
+        mebibytes => mebibytes << 20,
+    };
+    Settings {
+        prewarm: count(isolates.prewarm),
+        max: count(isolates.max),
+        max_per_app: count(isolates.max_per_app),
+        target_requests: u32::try_from(isolates.target_requests).unwrap_or(u32::MAX),
+        idle: Duration::from_millis(isolates.idle_ms),
+        memory,
+        grace: Duration::from_millis(config.server.drain_timeout_ms),
+        cores: std::thread::available_parallelism().map_or(1, usize::from),
+    }
+}
+
+fn routing(config: &Config) -> Routing {
+    let named = |map: &BTreeMap<String, String>| -> BTreeMap<String, Arc<str>> {
+        map.iter().map(|(key, app)| (key.to_ascii_lowercase(), app.as_str().into())).collect()
+    };
+    let mut paths: Vec<_> =
+        config.routing.paths.iter().map(|(path, app)| (path.clone(), app.as_str().into())).collect();
+    paths.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
+    Routing { domain: config.routing.domain.to_ascii_lowercase(), hosts: named(&config.routing.hosts), paths }
+}
+
+fn warm(apps: &Apps, name: &str) {
+    let Some(share) = apps.get(name).and_then(|app| app.shares().first().cloned()) else { return };
+    // Where it cannot be started the first request says so.
+    let _ = share.pool.boot();
+}
+
+/// Where several apps are, each has an address of its own.
+fn tell_addresses(config: &Config, apps: &Apps, scheme: &str, address: std::net::SocketAddr) {
+    const TOLD: usize = 20;
+    let all = apps.all();
+    if all.len() < 2 {
+        return;
+    }
+    for app in all.iter().take(TOLD) {
+        tracing::info!(app = %app.name, "{scheme}://{}.{}:{}", app.name, config.routing.domain, address.port());
+    }
+    if all.len() > TOLD {
+        tracing::info!("and {} more apps", all.len() - TOLD);
+    }
+}
+
+/// Serves the apps of a directory, now and whenever one of them changes.
+async fn watch_directory(path: PathBuf, releases: Arc<Releases>) -> Result<tokio::task::JoinHandle<()>, Failure> {
+    let mut directory = AppsDirectory::open(&path)
+        .map_err(|error| Failure::Input(format!("error[APPS_DIR]: {} cannot be read: {error}", path.display())))?;
+    directory.look(&releases).await;
+    Ok(tokio::spawn(async move { directory.watch(&releases).await }))
 }
 
 async fn close(services: &Services) -> Result<(), Failure> {
@@ -169,7 +284,7 @@ async fn bind(config: &Config) -> Result<TcpListener, Failure> {
 }
 
 #[allow(clippy::print_stderr, reason = "this line is part of the command's contract, whatever the log's format")]
-async fn bind_admin(config: &Config, metrics: &Arc<Metrics>) -> Result<Option<tokio::task::JoinHandle<()>>, Failure> {
+async fn bind_admin(config: &Config, admin: Admin) -> Result<Option<tokio::task::JoinHandle<()>>, Failure> {
     let Some(port) = config.server.admin_port else { return Ok(None) };
     let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port)).await;
     let listener = listener
@@ -177,7 +292,7 @@ async fn bind_admin(config: &Config, metrics: &Arc<Metrics>) -> Result<Option<to
     if let Ok(address) = listener.local_addr() {
         eprintln!("admin listening on http://{address}");
     }
-    Ok(Some(tokio::spawn(admin::serve(listener, metrics.clone()))))
+    Ok(Some(tokio::spawn(admin::serve(listener, Arc::new(admin)))))
 }
 
 fn warm_static_files(deployment: &Arc<Deployment>) {

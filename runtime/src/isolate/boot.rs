@@ -6,6 +6,7 @@ use std::sync::Arc;
 use deno_core::error::CoreError;
 use deno_core::{JsRuntime, RuntimeOptions, v8};
 use orilla_bindings::invocation::EndReason;
+use orilla_snapshot::file::Snapshot;
 use orilla_snapshot::loader::LateLoader;
 
 use super::limits::{ArrayBufferBudget, HEAP_HEADROOM_BYTES};
@@ -30,6 +31,8 @@ pub struct Booted {
     pub buffers: Arc<ArrayBufferBudget>,
     /// Its entry with the watchdog.
     pub watched: Arc<Watched>,
+    /// The snapshot it was booted from; V8 reads from it as long as the runtime lives.
+    pub snapshot: Option<Snapshot>,
 }
 
 /// Why an isolate cannot be made.
@@ -43,15 +46,21 @@ pub enum BootError {
     Watchdog(#[from] std::io::Error),
 }
 
-/// Boots a runtime from a snapshot: [`orilla_snapshot::BASE`] or an app's.
-pub fn boot(snapshot: &'static [u8], limits: MemoryLimits) -> Result<Booted, BootError> {
+/// Boots a runtime from an app's snapshot, else from [`orilla_snapshot::BASE`].
+pub fn boot(snapshot: Option<Snapshot>, limits: MemoryLimits) -> Result<Booted, BootError> {
     let loader = Rc::new(LateLoader::default());
     let buffers = ArrayBufferBudget::new(limits.array_buffers);
     let params = v8::CreateParams::default()
         .heap_limits(0, limits.heap)
         .array_buffer_allocator(buffers.allocator().make_shared());
+    let blob = match &snapshot {
+        // SAFETY: the runtime and the snapshot are kept together in `Booted`, and later in `Life`, the runtime first: it
+        // is dropped first.
+        Some(snapshot) => unsafe { snapshot.blob() },
+        None => orilla_snapshot::BASE,
+    };
     let mut runtime = JsRuntime::try_new(RuntimeOptions {
-        startup_snapshot: Some(snapshot),
+        startup_snapshot: Some(blob),
         module_loader: Some(loader.clone()),
         extensions: orilla_bindings::extensions(),
         skip_op_registration: true,
@@ -68,7 +77,7 @@ pub fn boot(snapshot: &'static [u8], limits: MemoryLimits) -> Result<Booted, Boo
         orilla_snapshot::app::call_entry_point(scope, "wake", &[]);
     }
     let watched = Watched::start(runtime.v8_isolate().thread_safe_handle())?;
-    let mut booted = Booted { runtime, loader, buffers, watched };
+    let mut booted = Booted { runtime, loader, buffers, watched, snapshot };
     booted.guard_heap();
     Ok(booted)
 }

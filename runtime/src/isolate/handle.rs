@@ -1,15 +1,16 @@
 //! An isolate as the rest of the host holds it: what it is told, how it is started, whether it is still there. What goes on
 //! inside is [`super::thread`]'s.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use deno_permissions::PermissionsContainer;
 use orilla_bindings::invocation::{EndReason, FetchRequest, InvocationId, Reply};
 use orilla_services::caller::Caller;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
+use super::load::Load;
 use super::thread::Thread;
 use super::watchdog::Watched;
 use crate::apps::deployment::Deployment;
@@ -66,33 +67,54 @@ pub struct Shared {
 
 /// An isolate, as the rest of the host holds it. Dropping the last handle ends the isolate when it is idle.
 pub struct Isolate {
+    /// Its number; no other isolate of this process has it.
+    pub number: u64,
+    /// When it was started.
+    pub started: Instant,
+    /// How busy it is.
+    pub load: Arc<Load>,
     commands: mpsc::Sender<Command>,
-    in_flight: Arc<AtomicU32>,
     alive: Arc<AtomicBool>,
     /// Its entry with the watchdog, from when it has booted.
     watched: Arc<OnceLock<Arc<Watched>>>,
     next: AtomicU32,
 }
 
+static NUMBERS: AtomicU64 = AtomicU64::new(1);
+
 impl Isolate {
     /// Starts an isolate for an app.
-    pub fn start(deployment: Arc<Deployment>, start: Start, shared: Shared) -> std::io::Result<Arc<Self>> {
+    pub fn start(
+        deployment: Arc<Deployment>,
+        start: Start,
+        room: Arc<Notify>,
+        shared: Shared,
+    ) -> std::io::Result<Arc<Self>> {
         let capacity = command_capacity(deployment.limits.concurrent_requests);
-        Self::spawn(capacity, shared, Some((deployment, start)))
+        Self::spawn(capacity, Some(room), shared, Some((deployment, start)))
     }
 
     /// Starts an isolate that waits for an app.
     pub fn start_waiting(shared: Shared) -> std::io::Result<Arc<Self>> {
-        Self::spawn(command_capacity(1024), shared, None)
+        Self::spawn(command_capacity(1024), None, shared, None)
     }
 
-    fn spawn(capacity: usize, shared: Shared, app: Option<(Arc<Deployment>, Start)>) -> std::io::Result<Arc<Self>> {
+    fn spawn(
+        capacity: usize,
+        room: Option<Arc<Notify>>,
+        shared: Shared,
+        app: Option<(Arc<Deployment>, Start)>,
+    ) -> std::io::Result<Arc<Self>> {
         let (commands, receiver) = mpsc::channel(capacity);
-        let in_flight = Arc::new(AtomicU32::new(0));
+        let load = Arc::new(Load::default());
+        if let Some(room) = room {
+            // It is new, so it has none.
+            let _ = load.room.set(room);
+        }
         let alive = Arc::new(AtomicBool::new(true));
         let watched = Arc::new(OnceLock::new());
-        let thread = Thread { commands: receiver, in_flight: in_flight.clone(), watched: watched.clone(), shared };
-        let ended = Ended(alive.clone(), thread.shared.metrics.clone());
+        let thread = Thread { commands: receiver, load: load.clone(), watched: watched.clone(), shared };
+        let ended = Ended(alive.clone(), load.clone(), thread.shared.metrics.clone());
         thread.shared.metrics.isolates.fetch_add(1, Ordering::Relaxed);
         let name = app.as_ref().map_or("isolate".to_owned(), |(deployment, _)| format!("isolate {}", deployment.name));
         // Moved in so that it is dropped when the thread ends, however it does.
@@ -100,17 +122,18 @@ impl Isolate {
             let _ended = ended;
             thread.run(app);
         })?;
-        Ok(Arc::new(Self { commands, in_flight, alive, watched, next: AtomicU32::new(0) }))
-    }
-
-    /// Requests it has and has not finished.
-    pub fn in_flight(&self) -> u32 {
-        self.in_flight.load(Ordering::Relaxed)
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        Ok(Arc::new(Self { number, started: Instant::now(), load, commands, alive, watched, next: AtomicU32::new(0) }))
     }
 
     /// Whether it can still take requests.
     pub fn is_alive(&self) -> bool {
         self.alive.load(Ordering::Acquire) && !self.commands.is_closed() && self.terminated().is_none()
+    }
+
+    /// Whether it has booted, with an app or without.
+    pub fn has_booted(&self) -> bool {
+        self.watched.get().is_some()
     }
 
     /// Why it was stopped, if it was. Its thread may go on for a while: V8 looks for this only between two steps of
@@ -119,30 +142,34 @@ impl Isolate {
         self.watched.get()?.terminated()
     }
 
+    /// Stops its JavaScript for good, if it has any.
+    pub fn terminate(&self, reason: EndReason) {
+        if let Some(watched) = self.watched.get() {
+            watched.terminate(reason);
+        }
+    }
+
     /// Gives an app to an isolate that waits.
-    pub fn adopt(&self, deployment: Arc<Deployment>) -> bool {
+    pub fn adopt(&self, deployment: Arc<Deployment>, room: Arc<Notify>) -> bool {
+        // It waited for an app, so it belongs to no pool yet.
+        let _ = self.load.room.set(room);
         self.commands.try_send(Command::Adopt(deployment)).is_ok()
     }
 
-    /// Hands a request in. Gives it back if the isolate has ended.
+    /// Hands a request in, for which the caller has taken a place in its [`Load`]. Gives it and the place back if the
+    /// isolate has ended.
     pub fn fetch(
         &self,
         caller: Arc<Caller>,
         request: FetchRequest,
+        waits_since: Instant,
         reply: oneshot::Sender<Reply>,
     ) -> Result<InvocationId, Box<Fetch>> {
         let id = InvocationId(self.next.fetch_add(1, Ordering::Relaxed) + 1);
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
-        match self.commands.try_send(Command::Fetch(Box::new(Fetch {
-            id,
-            caller,
-            request,
-            reply,
-            waits_since: Instant::now(),
-        }))) {
+        match self.commands.try_send(Command::Fetch(Box::new(Fetch { id, caller, request, reply, waits_since }))) {
             Ok(()) => Ok(id),
             Err(error) => {
-                self.in_flight.fetch_sub(1, Ordering::Relaxed);
+                self.load.end(1);
                 let (mpsc::error::TrySendError::Full(command) | mpsc::error::TrySendError::Closed(command)) = error;
                 match command {
                     Command::Fetch(fetch) => Err(fetch),
@@ -170,12 +197,15 @@ fn command_capacity(concurrent_requests: u64) -> usize {
     usize::try_from(concurrent_requests).unwrap_or(1024) * 2 + 16
 }
 
-/// Marks the isolate as gone when its thread ends.
-struct Ended(Arc<AtomicBool>, Arc<Metrics>);
+/// Marks the isolate as gone when its thread ends, and lets those look again who wait for a place in it.
+struct Ended(Arc<AtomicBool>, Arc<Load>, Arc<Metrics>);
 
 impl Drop for Ended {
     fn drop(&mut self) {
         self.0.store(false, Ordering::Release);
-        self.1.isolates.fetch_sub(1, Ordering::Relaxed);
+        if let Some(room) = self.1.room.get() {
+            room.notify_waiters();
+        }
+        self.2.isolates.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -29,6 +29,11 @@ impl ArrayBufferBudget {
         self.limit.store(limit, Ordering::Relaxed);
     }
 
+    /// Bytes in use.
+    pub fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
     fn take(&self, bytes: usize) -> bool {
         let used = self.used.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if used > self.limit.load(Ordering::Relaxed) {

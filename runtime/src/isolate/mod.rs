@@ -1,13 +1,20 @@
 //! Isolates: one V8 isolate on one OS thread serves one app, several requests at a time. An isolate that was terminated
 //! is dropped, and none is ever given to another app.
 //!
-//! [`pool`] says which isolate takes a request, [`handle`] is how the host holds one, [`thread`] is the isolate's life, [`boot`] makes the JavaScript runtime,
-//! [`limits`] and [`watchdog`] keep it within its bounds.
+//! [`supervisor`] has all of them and bounds them together; a [`pool`] has those of one deployment and says which takes a
+//! request; [`handle`] is how the host holds one and [`load`] how busy it is; [`thread`] is the isolate's life, [`boot`] makes
+//! the JavaScript runtime; [`limits`], [`turns`] and [`watchdog`] keep it within its bounds.
 
 pub mod boot;
 pub mod cpu_clock;
+pub mod dispatched;
 pub mod handle;
 pub mod limits;
+pub mod load;
+pub mod memory;
 pub mod pool;
+pub mod prewarmed;
+pub mod supervisor;
 pub mod thread;
+pub mod turns;
 pub mod watchdog;

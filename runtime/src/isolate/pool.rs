@@ -1,169 +1,253 @@
-//! Which isolate takes a request. Today each app has one, booted at the first request and again after it has ended; what
-//! grows and shrinks with load goes here.
+//! The isolates of one deployment: which of them takes a request, when another is booted, and the queue in front of them
+//! where all are full.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use orilla_bindings::invocation::{EndReason, FetchRequest, InvocationId, Reply};
+use orilla_bindings::invocation::{EndReason, FetchRequest};
 use orilla_services::caller::Caller;
 use orilla_snapshot::file::Faster;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
-use super::handle::{Isolate, Shared, Start};
+use super::dispatched::Dispatched;
+use super::handle::{Isolate, Start};
+use super::supervisor::Supervisor;
 use crate::apps::deployment::Deployment;
 
-/// How long requests wait, once or twice, for an isolate that was terminated to notice it.
-const TERMINATION_GRACE: Duration = Duration::from_millis(500);
-
-/// Isolates that wait, booted and without an app. Refilled on threads of their own.
-pub struct Prewarmed {
-    waiting: Mutex<Vec<Arc<Isolate>>>,
-    target: usize,
-    shared: Shared,
-}
-
-impl Prewarmed {
-    /// Keeps `target` isolates waiting, from the first [`Prewarmed::refill`] on.
-    pub fn new(target: usize, shared: Shared) -> Self {
-        Self { waiting: Mutex::new(Vec::new()), target, shared }
-    }
-
-    /// Boots as many as are missing.
-    pub fn refill(&self) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.retain(|isolate| isolate.is_alive());
-        while waiting.len() < self.target {
-            match Isolate::start_waiting(self.shared.clone()) {
-                Ok(isolate) => waiting.push(isolate),
-                Err(error) => {
-                    tracing::warn!(%error, "an isolate cannot be prewarmed");
-                    return;
-                }
-            }
-        }
-    }
-
-    fn take(&self) -> Option<Arc<Isolate>> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some(isolate) = waiting.pop() {
-            if isolate.is_alive() {
-                return Some(isolate);
-            }
-        }
-        None
-    }
-}
+/// Rounds of the supervisor with little to do before an isolate too many is let go.
+const CALM_ROUNDS: u32 = 10;
 
 /// The isolates of one deployment.
 pub struct Pool {
     /// The app.
     pub deployment: Arc<Deployment>,
-    isolate: Mutex<Option<Arc<Isolate>>>,
-    prewarmed: Arc<Prewarmed>,
-    shared: Shared,
+    isolates: Mutex<Vec<Arc<Isolate>>>,
+    /// Told when a request has ended.
+    room: Arc<Notify>,
+    /// Requests that wait for a place.
+    waiting: AtomicU32,
+    /// Rounds in which fewer isolates would have done.
+    calm: AtomicU32,
+    supervisor: Arc<Supervisor>,
 }
 
-/// A request that an isolate has; dropping it tells the isolate that the client is gone.
-pub struct Dispatched {
-    isolate: Arc<Isolate>,
-    id: InvocationId,
-    reply: oneshot::Receiver<Reply>,
-    finished: bool,
-}
-
-impl Dispatched {
-    /// Waits for the answer. Not for ever for one from an isolate that was terminated: `Err` says why it was.
-    pub async fn answer(&mut self) -> Result<Result<Reply, oneshot::error::RecvError>, EndReason> {
-        let mut terminated = None;
-        loop {
-            match tokio::time::timeout(TERMINATION_GRACE, &mut self.reply).await {
-                Ok(reply) => return Ok(reply),
-                Err(_) => match terminated {
-                    Some(reason) => return Err(reason),
-                    None => terminated = self.isolate.terminated(),
-                },
-            }
-        }
-    }
-
-    /// Nothing is left that could be cancelled.
-    pub fn finish(&mut self) {
-        self.finished = true;
-    }
-}
-
-impl Drop for Dispatched {
-    fn drop(&mut self) {
-        if !self.finished {
-            self.isolate.cancel(self.id);
-        }
-    }
+/// Where a request can go.
+enum Place {
+    /// To this isolate; a place in it is taken.
+    In(Arc<Isolate>),
+    /// Nowhere until one is booted.
+    Boot,
+    /// Nowhere until a request ends.
+    Full,
 }
 
 impl Pool {
-    /// A pool without isolates.
-    pub fn new(deployment: Arc<Deployment>, prewarmed: Arc<Prewarmed>, shared: Shared) -> Self {
-        Self { deployment, isolate: Mutex::new(None), prewarmed, shared }
+    /// A pool without isolates; [`Supervisor::pool`] makes it known.
+    pub(super) fn new(deployment: Arc<Deployment>, supervisor: Arc<Supervisor>) -> Self {
+        Self {
+            deployment,
+            isolates: Mutex::default(),
+            room: Arc::default(),
+            waiting: AtomicU32::new(0),
+            calm: AtomicU32::new(0),
+            supervisor,
+        }
     }
 
-    /// Hands a request to an isolate; boots one where there is none.
-    pub fn dispatch(&self, caller: Arc<Caller>, request: FetchRequest) -> Result<Dispatched, EndReason> {
+    /// Hands a request to an isolate: boots one where there is none, waits where all are full, and refuses where too many
+    /// wait already or this one has waited too long.
+    pub async fn dispatch(
+        &self,
+        caller: Arc<Caller>,
+        request: FetchRequest,
+        since: Instant,
+    ) -> Result<Dispatched, EndReason> {
+        let isolate = match self.place() {
+            Place::In(isolate) => isolate,
+            Place::Boot | Place::Full => self.wait_for_place(since).await?,
+        };
+        let cold = !isolate.load.ready.load(Relaxed);
         let (sender, reply) = oneshot::channel();
-        let isolate = self.isolate()?;
-        if u64::from(isolate.in_flight())
-            >= self.deployment.limits.concurrent_requests + self.deployment.limits.queued_requests
-        {
-            return Err(EndReason::Overloaded);
-        }
-        match isolate.fetch(caller, request, sender) {
-            Ok(id) => Ok(Dispatched { isolate, id, reply, finished: false }),
+        match isolate.fetch(caller, request, since, sender) {
+            Ok(id) => Ok(Dispatched::new(isolate, cold, id, reply)),
             Err(_) if isolate.is_alive() => Err(EndReason::Overloaded),
             Err(fetch) => {
-                // It ended just now; a fresh one takes the request.
-                let isolate = self.isolate()?;
-                let id = isolate.fetch(fetch.caller, fetch.request, fetch.reply).map_err(|_| EndReason::Reclaimed)?;
-                Ok(Dispatched { isolate, id, reply, finished: false })
+                // It ended just now; another one takes the request.
+                let isolate = self.wait_for_place(since).await?;
+                let id =
+                    isolate.fetch(fetch.caller, fetch.request, since, fetch.reply).map_err(|_| EndReason::Reclaimed)?;
+                Ok(Dispatched::new(isolate, true, id, reply))
             }
         }
     }
 
-    /// Boots the app's isolate if there is none.
-    pub fn warm(&self) {
-        if self.isolate().is_err() {
-            tracing::error!(app = %self.deployment.name, "no isolate can be started");
+    async fn wait_for_place(&self, since: Instant) -> Result<Arc<Isolate>, EndReason> {
+        let limits = &self.deployment.limits;
+        let queued = Queued::enter(&self.waiting);
+        let wait = Duration::from_millis(limits.queue_wait_ms).saturating_sub(since.elapsed());
+        let place = async {
+            loop {
+                let room = self.room.notified();
+                match self.place() {
+                    Place::In(isolate) => return Ok(isolate),
+                    Place::Boot => self.boot()?,
+                    Place::Full if u64::from(queued.position) > limits.queued_requests => {
+                        return Err(EndReason::Overloaded);
+                    }
+                    Place::Full => room.await,
+                }
+            }
+        };
+        tokio::time::timeout(wait, place).await.unwrap_or(Err(EndReason::Overloaded))
+    }
+
+    /// The least busy isolate, if it has room; starts another in the background where that one has enough to do.
+    fn place(&self) -> Place {
+        let settings = &self.supervisor.settings;
+        let most = u32::try_from(self.deployment.limits.concurrent_requests).unwrap_or(u32::MAX);
+        let enough = settings.target_requests.min(most);
+        let mut isolates = self.lock();
+        isolates.retain(|isolate| isolate.is_alive() && !isolate.load.worn.load(Relaxed));
+        let in_flight = |isolate: &&Arc<Isolate>| isolate.load.in_flight.load(Relaxed);
+        let is_ready = |isolate: &&Arc<Isolate>| isolate.load.ready.load(Relaxed);
+        // One that still boots is for those that would have to wait anyway.
+        let ready = isolates.iter().filter(is_ready).min_by_key(in_flight).filter(|best| in_flight(best) < most);
+        let best = ready.or_else(|| isolates.iter().min_by_key(in_flight));
+        let Some(best) = best.cloned() else { return Place::Boot };
+        let count = isolates.len();
+        let busy = isolates.iter().map(|isolate| in_flight(&isolate)).sum::<u32>() as usize >= enough as usize * count;
+        let short_of_cpu = |isolate: &Arc<Isolate>| is_ready(&isolate) && isolate.load.is_pressed();
+        let pressed = count < settings.cores && isolates.iter().all(short_of_cpu);
+        let grows = (busy || pressed) && count < settings.max_per_app;
+        let full = in_flight(&&best) >= most;
+        if !full {
+            best.load.begin();
+        }
+        drop(isolates);
+        match (full, grows) {
+            (true, true) => Place::Boot,
+            (true, false) => Place::Full,
+            (false, true) => {
+                // Where there is no memory for another one, this one has to do.
+                let _ = self.boot();
+                Place::In(best)
+            }
+            (false, false) => Place::In(best),
         }
     }
 
-    /// Drops the isolate: it finishes what it has and ends.
-    pub fn retire(&self) {
-        *self.isolate.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    /// Boots the app's first isolate if there is none, and waits until it takes requests. Says whether it does.
+    pub async fn warm(&self) -> bool {
+        let first = || self.lock().iter().find(|isolate| isolate.is_alive()).cloned();
+        let isolate = match first() {
+            Some(isolate) => isolate,
+            None => {
+                if self.boot().is_err() {
+                    return false;
+                }
+                let Some(isolate) = first() else { return false };
+                isolate
+            }
+        };
+        isolate.ready().await
     }
 
-    fn isolate(&self) -> Result<Arc<Isolate>, EndReason> {
-        let mut slot = self.isolate.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(isolate) = slot.as_ref()
-            && isolate.is_alive()
-        {
-            return Ok(isolate.clone());
+    /// Starts an isolate; it takes requests from now on and handles them when it has booted.
+    pub fn boot(&self) -> Result<(), EndReason> {
+        if !self.supervisor.admit() {
+            return Err(EndReason::Overloaded);
         }
-        let isolate = self.boot().map_err(|error| {
+        let isolate = self.start().map_err(|error| {
             tracing::error!(app = %self.deployment.name, %error, "a thread for an isolate cannot be started");
             EndReason::Boot
         })?;
-        *slot = Some(isolate.clone());
-        Ok(isolate)
+        self.lock().push(isolate);
+        Ok(())
     }
 
-    fn boot(&self) -> std::io::Result<Arc<Isolate>> {
-        let snapshot = self.deployment.snapshot;
+    fn start(&self) -> std::io::Result<Arc<Isolate>> {
+        let snapshot = self.deployment.snapshot.as_ref();
         let start = if snapshot.is_some() { Start::Snapshot } else { Start::CodeCache };
         if snapshot.is_none_or(|snapshot| snapshot.faster == Faster::Prewarmed)
-            && let Some(isolate) = self.prewarmed.take()
-            && isolate.adopt(self.deployment.clone())
+            && let Some(isolate) = self.supervisor.prewarmed.take()
+            && isolate.adopt(self.deployment.clone(), self.room.clone())
         {
-            self.prewarmed.refill();
+            self.supervisor.prewarmed.refill();
             return Ok(isolate);
         }
-        Isolate::start(self.deployment.clone(), start, self.shared.clone())
+        Isolate::start(self.deployment.clone(), start, self.room.clone(), self.supervisor.shared.clone())
+    }
+
+    /// Drops all isolates: each finishes what it has and ends.
+    pub fn retire(&self) {
+        let isolates = std::mem::take(&mut *self.lock());
+        self.supervisor.retire(isolates);
+    }
+
+    /// Drops the isolates nobody has used for so long, and one of those that are too many.
+    pub(super) fn shrink(&self, idle: Duration) {
+        let mut isolates = self.lock();
+        isolates.retain(|isolate| isolate.is_alive());
+        let unused = |isolate: &Arc<Isolate>| isolate.load.is_idle() && isolate.load.unused_for() >= idle;
+        let (mut gone, mut kept): (Vec<_>, Vec<_>) = isolates.drain(..).partition(unused);
+        let in_flight: u32 = kept.iter().map(|isolate| isolate.load.in_flight.load(Relaxed)).sum();
+        let fewer_would_do = kept.len() > 1
+            && in_flight <= self.supervisor.settings.target_requests * (kept.len() as u32 - 1) / 2
+            && !kept.iter().any(|isolate| isolate.load.is_pressed());
+        let calm = if fewer_would_do { self.calm.fetch_add(1, Relaxed) + 1 } else { 0 };
+        if calm >= CALM_ROUNDS {
+            gone.extend(kept.pop());
+        }
+        self.calm.store(if calm >= CALM_ROUNDS { 0 } else { calm }, Relaxed);
+        *isolates = kept;
+        drop(isolates);
+        self.supervisor.retire(gone);
+    }
+
+    /// The isolate that has been idle longest, with for how long.
+    pub(super) fn least_recently_used(&self) -> Option<(Duration, Arc<Isolate>)> {
+        let isolates = self.lock();
+        let idle = isolates.iter().filter(|isolate| isolate.load.is_idle() && isolate.load.ready.load(Relaxed));
+        idle.map(|isolate| (isolate.load.unused_for(), isolate.clone())).max_by_key(|(unused, _)| *unused)
+    }
+
+    /// Takes one isolate out.
+    pub(super) fn evict(&self, isolate: &Arc<Isolate>) {
+        self.lock().retain(|other| !Arc::ptr_eq(other, isolate));
+    }
+
+    /// Its isolates, as they are now.
+    pub fn isolates(&self) -> Vec<Arc<Isolate>> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Isolate>>> {
+        self.isolates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.retire();
+    }
+}
+
+/// A request in the queue.
+struct Queued<'a> {
+    waiting: &'a AtomicU32,
+    /// How many are there with it.
+    position: u32,
+}
+
+impl<'a> Queued<'a> {
+    fn enter(waiting: &'a AtomicU32) -> Self {
+        Self { position: waiting.fetch_add(1, Relaxed) + 1, waiting }
+    }
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.waiting.fetch_sub(1, Relaxed);
     }
 }

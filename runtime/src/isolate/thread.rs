@@ -2,20 +2,24 @@
 //! JavaScript's event loop, until it is told to stop or was terminated.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use deno_core::{JsRuntime, PollEventLoopOptions, v8};
-use orilla_bindings::invocation::{EndReason, FetchRequest, InvocationId, Invocations, Reply, Running};
+use orilla_bindings::invocation::{EndReason, FetchRequest, InvocationId, Invocations, Reply, RequestBody, Running};
 use orilla_bindings::{AppEnv, ConsoleLevel, ConsoleSink};
 use orilla_snapshot::app;
+use orilla_snapshot::file::Snapshot;
 use orilla_snapshot::loader::AppLoader;
 use tokio::sync::mpsc;
 
 use super::boot::{Booted, MemoryLimits, boot};
 use super::handle::{Command, Fetch, Shared, Start};
+use super::limits::ArrayBufferBudget;
+use super::load::Load;
+use super::turns::TURNS;
 use super::watchdog::Watched;
 use crate::apps::deployment::Deployment;
 use crate::apps::entrypoint;
@@ -25,6 +29,16 @@ use crate::wire::Services;
 /// Commands handled in one turn before JavaScript's event loop runs.
 const MAX_COMMANDS_PER_TURN: usize = 64;
 
+/// How often an isolate that works looks at how much of a core it had, and how much of one means that it wants more.
+const BUSY_WINDOW: Duration = Duration::from_millis(100);
+const BUSY_SHARE: f64 = 0.8;
+
+/// Requests that wait for the thread this long mean that one isolate is not enough.
+const LONG_WAIT: Duration = Duration::from_millis(20);
+
+/// How often the memory of an isolate that works is looked at.
+const MEMORY_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Memory of an isolate that waits without an app; it gets the app's limits when it is given one.
 const WAITING_MEMORY: MemoryLimits = MemoryLimits { heap: 4096 << 20, array_buffers: 128 << 20 };
 
@@ -32,8 +46,8 @@ const WAITING_MEMORY: MemoryLimits = MemoryLimits { heap: 4096 << 20, array_buff
 pub struct Thread {
     /// What it is told.
     pub commands: mpsc::Receiver<Command>,
-    /// Requests it has and has not finished.
-    pub in_flight: Arc<AtomicU32>,
+    /// How busy it is, for the pool.
+    pub load: Arc<Load>,
     /// Where it puts its entry with the watchdog when it has booted.
     pub watched: Arc<OnceLock<Arc<Watched>>>,
     /// What it shares with the others.
@@ -63,11 +77,9 @@ impl Thread {
     async fn begin(&mut self, app: Option<(Arc<Deployment>, Start)>) -> Option<Life> {
         let began = Instant::now();
         let (snapshot, memory) = match &app {
-            Some((deployment, Start::Snapshot)) => {
-                (deployment.snapshot.map_or(orilla_snapshot::BASE, |snapshot| snapshot.blob), deployment.memory())
-            }
-            Some((deployment, _)) => (orilla_snapshot::BASE, deployment.memory()),
-            None => (orilla_snapshot::BASE, WAITING_MEMORY),
+            Some((deployment, Start::Snapshot)) => (deployment.snapshot.clone(), deployment.memory()),
+            Some((deployment, _)) => (None, deployment.memory()),
+            None => (None, WAITING_MEMORY),
         };
         let mut booted = match boot(snapshot, memory) {
             Ok(booted) => booted,
@@ -93,7 +105,9 @@ impl Thread {
         }
         let services = self.shared.services.wait_for(Option::is_some).await.ok()?.clone()?;
         self.shared.metrics.boots.observe(began.elapsed());
-        Life::new(booted, deployment, services, &self.shared)
+        let life = Life::new(booted, deployment, services, &self.shared)?;
+        self.load.ready.store(true, Ordering::Release);
+        Some(life)
     }
 
     async fn evaluate(&self, booted: &mut Booted, deployment: &Deployment, start: Start) -> Option<()> {
@@ -150,6 +164,7 @@ struct Life {
     // Dropped before what it borrows from: V8 calls into the allocator and the watchdog's entry until it is gone.
     runtime: JsRuntime,
     watched: Arc<Watched>,
+    buffers: Arc<ArrayBufferBudget>,
     deployment: Arc<Deployment>,
     dispatch: v8::Global<v8::Function>,
     cancel: v8::Global<v8::Function>,
@@ -157,12 +172,22 @@ struct Life {
     deadlines: VecDeque<(Instant, InvocationId)>,
     /// Since when it takes requests.
     began: Instant,
+    /// The invocation in whose synchronous part the isolate was terminated.
+    culprit: Option<InvocationId>,
+    /// Whether requests waited long for this turn.
+    pressed: bool,
+    /// Since when CPU time is summed up, and how much it is.
+    window: (Instant, Duration),
+    /// When its memory was last looked at.
+    measured: Option<Instant>,
+    /// The snapshot it runs from.
+    _snapshot: Option<Snapshot>,
     alarm: std::pin::Pin<Box<tokio::time::Sleep>>,
 }
 
 impl Life {
     fn new(booted: Booted, deployment: Arc<Deployment>, services: Services, shared: &Shared) -> Option<Self> {
-        let Booted { mut runtime, watched, .. } = booted;
+        let Booted { mut runtime, watched, buffers, snapshot, .. } = booted;
         {
             let state = runtime.op_state();
             let mut state = state.borrow_mut();
@@ -183,11 +208,17 @@ impl Life {
         Some(Self {
             runtime,
             watched,
+            buffers,
             deployment,
             dispatch,
             cancel,
             deadlines: VecDeque::new(),
             began: Instant::now(),
+            culprit: None,
+            pressed: false,
+            window: (Instant::now(), Duration::ZERO),
+            measured: None,
+            _snapshot: snapshot,
             alarm,
         })
     }
@@ -201,13 +232,13 @@ impl Life {
             let count = invocations.len();
             let app = &self.deployment.name;
             tracing::warn!(%app, reason = reason.as_str(), invocations = count, "an isolate was terminated");
-            invocations.fail_all(reason);
+            invocations.fail_all(reason, self.culprit);
             thread.commands.close();
             while let Ok(command) = thread.commands.try_recv() {
                 if let Command::Fetch(fetch) = command {
                     let Fetch { request, reply, .. } = *fetch;
                     // Whoever gave up waiting needs no answer.
-                    let _ = reply.send(Reply::NotStarted(request));
+                    let _ = reply.send(Reply::Unanswered(request));
                 }
             }
         }
@@ -215,7 +246,8 @@ impl Life {
 
     /// One turn. Ready with the reason when the isolate was terminated, or without one when nobody holds it any more.
     fn poll(&mut self, thread: &mut Thread, cx: &mut Context<'_>) -> Poll<Option<EndReason>> {
-        self.watched.begin_turn();
+        ready!(TURNS.begin(cx));
+        self.watched.begin_turn_in_place();
         let mut open = true;
         for handled in 0.. {
             if handled == MAX_COMMANDS_PER_TURN {
@@ -232,6 +264,7 @@ impl Life {
             }
             // Nothing more may run in it: with a full heap each allocation would be a collection that frees nothing.
             if let Some(reason) = self.watched.terminated() {
+                self.watched.end_turn();
                 return Poll::Ready(Some(reason));
             }
         }
@@ -245,6 +278,7 @@ impl Life {
             cx.waker().wake_by_ref();
         }
         self.expire(cx);
+        self.report(thread, cpu);
         let running = self.account(thread, cpu);
         if !open && running == 0 { Poll::Ready(None) } else { Poll::Pending }
     }
@@ -265,22 +299,33 @@ impl Life {
         let Fetch { id, caller, request, reply, waits_since } = fetch;
         let now = Instant::now();
         // A boot is no waiting for a place.
-        if now.duration_since(waits_since.max(self.began)).as_millis()
-            > u128::from(self.deployment.limits.queue_wait_ms)
-        {
+        let waited = now.saturating_duration_since(waits_since.max(self.began));
+        if waited > LONG_WAIT {
+            self.pressed = true;
+        }
+        if waited.as_millis() > u128::from(self.deployment.limits.queue_wait_ms) {
             self.runtime.op_state().borrow_mut().borrow_mut::<Invocations>().ended += 1;
             // Whoever gave up waiting needs no answer.
             let _ = reply.send(Reply::Failed(EndReason::Overloaded));
             return;
         }
         let deadline = now + self.deployment.wall();
-        let FetchRequest { method, url, headers, body, upgradable } = request;
+        let FetchRequest { method, url, headers, body, upgradable, attempt } = request;
         let kind = body.kind();
+        let state = self.runtime.op_state();
+        deno_core::scope!(scope, &mut self.runtime);
+        let dispatch = v8::Local::new(scope, &self.dispatch);
+        let name = v8::String::new_from_one_byte(scope, method.as_str().as_bytes(), v8::NewStringType::Internalized);
+        let address = v8::String::new_from_one_byte(scope, url.as_bytes(), v8::NewStringType::Normal);
         let running = Running {
             caller,
+            method,
+            url,
             headers,
+            had_body: !matches!(body, RequestBody::Empty),
             body,
             upgradable,
+            attempt,
             reply: Some(reply),
             chunks: None,
             overflow: None,
@@ -290,18 +335,16 @@ impl Life {
             cpu: Duration::ZERO,
             deadline,
         };
-        self.runtime.op_state().borrow_mut().borrow_mut::<Invocations>().insert(id, running);
+        state.borrow_mut().borrow_mut::<Invocations>().insert(id, running);
         self.deadlines.push_back((deadline, id));
-        deno_core::scope!(scope, &mut self.runtime);
-        let dispatch = v8::Local::new(scope, &self.dispatch);
-        let method = v8::String::new_from_one_byte(scope, method.as_str().as_bytes(), v8::NewStringType::Internalized);
-        let url = v8::String::new_from_one_byte(scope, url.as_bytes(), v8::NewStringType::Normal);
-        let (Some(method), Some(url)) = (method, url) else { return };
-        let id = v8::Integer::new_from_unsigned(scope, id.0).into();
+        let (Some(name), Some(address)) = (name, address) else { return };
+        let number = v8::Integer::new_from_unsigned(scope, id.0).into();
         let kind = v8::Integer::new(scope, kind).into();
         let undefined = v8::undefined(scope).into();
         // It catches what the app throws, so `None` means that the isolate was terminated, which the turn's end sees.
-        let _ = dispatch.call(scope, undefined, &[id, method.into(), url.into(), kind]);
+        if dispatch.call(scope, undefined, &[number, name.into(), address.into(), kind]).is_none() {
+            self.culprit = Some(id);
+        }
     }
 
     /// Tells the app, and forgets the invocation unless the app still works on it.
@@ -360,16 +403,46 @@ impl Life {
         }
     }
 
+    /// Tells the pool how busy the isolate is.
+    fn report(&mut self, thread: &Thread, cpu: Duration) {
+        let load = &thread.load;
+        load.cpu_micros.fetch_add(cpu.as_micros() as u64, Ordering::Relaxed);
+        let now = Instant::now();
+        let (since, used) = &mut self.window;
+        *used += cpu;
+        let window = now.duration_since(*since);
+        if window >= BUSY_WINDOW {
+            self.pressed |= used.as_secs_f64() > window.as_secs_f64() * BUSY_SHARE;
+            self.window = (now, Duration::ZERO);
+        }
+        if std::mem::take(&mut self.pressed) {
+            load.press();
+        }
+        if self.watched.is_worn() {
+            load.worn.store(true, Ordering::Relaxed);
+        }
+        if self.measured.is_none_or(|measured| now.duration_since(measured) >= MEMORY_INTERVAL) {
+            self.measured = Some(now);
+            let heap = self.runtime.v8_isolate().get_heap_statistics();
+            let bytes = heap.total_physical_size() + heap.malloced_memory() + self.buffers.used();
+            load.memory.store(bytes as u64, Ordering::Relaxed);
+        }
+    }
+
     /// Charges the turn's CPU time and counts what has ended. Says how many invocations are running.
     fn account(&mut self, thread: &Thread, cpu: Duration) -> usize {
         let state = self.runtime.op_state();
         let mut state = state.borrow_mut();
         let invocations = state.borrow_mut::<Invocations>();
         let ended = std::mem::take(&mut invocations.ended);
-        if ended > 0 {
-            thread.in_flight.fetch_sub(ended, Ordering::Relaxed);
-        }
         let running = invocations.len();
+        if ended > 0 {
+            thread
+                .load
+                .websockets
+                .store(u32::try_from(invocations.websockets()).unwrap_or(u32::MAX), Ordering::Relaxed);
+            thread.load.end(ended);
+        }
         if cpu < Duration::from_millis(1) || running == 0 {
             return running;
         }

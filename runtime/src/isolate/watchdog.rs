@@ -1,5 +1,5 @@
 //! Ends isolates whose JavaScript does not return: one thread looks at every isolate that is in a turn, each few
-//! milliseconds, and sleeps while none is.
+//! milliseconds, demotes the turns that last, and sleeps while there is none.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
@@ -9,9 +9,14 @@ use deno_core::v8;
 use orilla_bindings::invocation::EndReason;
 
 use super::cpu_clock::CpuClock;
+use super::turns::TURNS;
+use crate::scheduling;
 
 /// How often turns are looked at: a limit is kept to within this.
 const INTERVAL: Duration = Duration::from_millis(5);
+
+/// CPU time after which a turn is demoted.
+const SLICE: Duration = Duration::from_millis(50);
 
 /// Looks without a turn in progress before the watchdog sleeps.
 const IDLE_LOOKS: u32 = 40;
@@ -29,6 +34,13 @@ pub struct Watched {
     /// CPU time at the beginning of the turn, in nanoseconds.
     turn_cpu: AtomicU64,
     reason: AtomicU8,
+    /// The kernel's number of the isolate's thread.
+    thread: scheduling::ThreadId,
+    /// Whether the turn holds one of the places of [`TURNS`].
+    in_place: AtomicBool,
+    /// Whether the thread runs at the lowest priority, and whether it will for good.
+    demoted: AtomicBool,
+    worn: AtomicBool,
 }
 
 static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -55,6 +67,10 @@ impl Watched {
             turn: AtomicU64::new(0),
             turn_cpu: AtomicU64::new(0),
             reason: AtomicU8::new(0),
+            thread: scheduling::this_thread(),
+            in_place: AtomicBool::new(false),
+            demoted: AtomicBool::new(false),
+            worn: AtomicBool::new(false),
         });
         ALL.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&watched));
         Ok(watched)
@@ -77,9 +93,21 @@ impl Watched {
         }
     }
 
+    /// Marks the beginning of a turn that holds a place of [`TURNS`]; its end gives it back.
+    pub fn begin_turn_in_place(&self) {
+        self.in_place.store(true, Ordering::SeqCst);
+        self.begin_turn();
+    }
+
     /// Marks the end of a turn and says how much CPU time it took.
     pub fn end_turn(&self) -> Duration {
         self.turn.store(0, Ordering::Relaxed);
+        if self.in_place.swap(false, Ordering::SeqCst) {
+            TURNS.end();
+        }
+        if self.demoted.swap(false, Ordering::SeqCst) && !scheduling::promote() {
+            self.worn.store(true, Ordering::Relaxed);
+        }
         let began = Duration::from_nanos(self.turn_cpu.load(Ordering::Relaxed));
         self.clock.read().unwrap_or_default().saturating_sub(began)
     }
@@ -90,6 +118,21 @@ impl Watched {
         // Where a reason was given already, that one stays.
         let _ = self.reason.compare_exchange(0, code, Ordering::SeqCst, Ordering::SeqCst);
         self.isolate.terminate_execution();
+    }
+
+    /// Whether the thread was demoted and may not be raised again.
+    pub fn is_worn(&self) -> bool {
+        self.worn.load(Ordering::Relaxed)
+    }
+
+    /// Lets everything else go first. If the turn ends at this very moment the next one is demoted in its place, and no
+    /// longer than it lasts.
+    fn demote(&self) {
+        scheduling::demote(self.thread);
+        self.demoted.store(true, Ordering::SeqCst);
+        if self.in_place.swap(false, Ordering::SeqCst) {
+            TURNS.end();
+        }
     }
 
     /// Why the isolate was stopped, if it was.
@@ -104,10 +147,12 @@ impl Watched {
         if turn == 0 || cpu_limit == 0 {
             return turn != 0;
         }
-        if let Some(cpu) = self.clock.read()
-            && nanos(cpu).saturating_sub(self.turn_cpu.load(Ordering::Relaxed)) > cpu_limit
-            && self.turn.load(Ordering::SeqCst) == turn
-        {
+        let used = self.clock.read().map(|cpu| nanos(cpu).saturating_sub(self.turn_cpu.load(Ordering::Relaxed)));
+        let used = used.filter(|_| self.turn.load(Ordering::SeqCst) == turn).unwrap_or(0);
+        if used > nanos(SLICE) && !self.demoted.load(Ordering::SeqCst) {
+            self.demote();
+        }
+        if used > cpu_limit {
             self.terminate(EndReason::Cpu);
         } else if nanos(EPOCH.elapsed()).saturating_sub(turn) > wall_limit {
             self.terminate(EndReason::Wall);

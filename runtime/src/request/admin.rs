@@ -1,27 +1,39 @@
-//! The admin listener: health and metrics, on a port of its own on the loopback address.
+//! The admin listener: health, metrics and isolates, on a port of its own on the loopback address.
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::body::HostBody;
 use super::respond::refusal;
+use crate::apps::deployment::Deployment;
+use crate::isolate::supervisor::Supervisor;
 use crate::metrics::Metrics;
 
+/// What the admin listener tells of.
+pub struct Admin {
+    /// The host's counters.
+    pub metrics: Arc<Metrics>,
+    /// The host's isolates.
+    pub supervisor: Arc<Supervisor>,
+}
+
 /// Serves until the listener fails; dropping the future stops it.
-pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>) {
+pub async fn serve(listener: TcpListener, admin: Arc<Admin>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
-        let metrics = metrics.clone();
+        let admin = admin.clone();
         tokio::spawn(async move {
             let service = service_fn(move |request| {
-                let response = answer(&request, &metrics);
+                let response = answer(&request, &admin);
                 async move { Ok::<_, Infallible>(response) }
             });
             let connection = hyper::server::conn::http1::Builder::new()
@@ -34,15 +46,50 @@ pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>) {
     }
 }
 
-fn answer(request: &Request<Incoming>, metrics: &Metrics) -> Response<HostBody> {
+fn answer(request: &Request<Incoming>, admin: &Admin) -> Response<HostBody> {
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return refusal(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "use GET");
     }
     match request.uri().path() {
         "/_orilla/health" => text("application/json", "{\"status\":\"ok\"}\n".to_owned()),
-        "/_orilla/metrics" => text("text/plain; version=0.0.4; charset=utf-8", metrics.render()),
-        _ => refusal(StatusCode::NOT_FOUND, "not_found", "there are /_orilla/health and /_orilla/metrics"),
+        "/_orilla/metrics" => text("text/plain; version=0.0.4; charset=utf-8", admin.metrics.render()),
+        "/_orilla/isolates" => text("application/json", isolates(&admin.supervisor)),
+        _ => refusal(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "there are /_orilla/health, /_orilla/metrics and /_orilla/isolates",
+        ),
     }
+}
+
+/// Every isolate that has an app, as JSON.
+fn isolates(supervisor: &Supervisor) -> String {
+    let pools = supervisor.pools();
+    let reports = pools.iter().flat_map(|pool| {
+        let Deployment { name, version, .. } = &*pool.deployment;
+        pool.isolates().into_iter().map(move |isolate| {
+            let load = &isolate.load;
+            let in_flight = load.in_flight.load(Relaxed);
+            let state = match (load.ready.load(Relaxed), load.is_idle()) {
+                (false, _) => "booting",
+                (true, true) => "idle",
+                (true, false) => "running",
+            };
+            json!({
+                "isolate": isolate.number,
+                "app": name,
+                "version": version,
+                "state": state,
+                "requests": in_flight,
+                "websockets": load.websockets.load(Relaxed),
+                "memory_bytes": load.memory.load(Relaxed),
+                "cpu_ms": load.cpu_micros.load(Relaxed) / 1000,
+                "age_ms": isolate.started.elapsed().as_millis() as u64,
+                "unused_ms": load.unused_for().as_millis() as u64,
+            })
+        })
+    });
+    format!("{}\n", json!({ "isolates": reports.collect::<Vec<_>>() }))
 }
 
 fn text(content_type: &'static str, body: String) -> Response<HostBody> {

@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use orilla_bindings::invocation::{BodyError, RequestBody};
 use tokio::sync::mpsc;
 
-use crate::isolate::pool::Dispatched;
+use crate::isolate::dispatched::Dispatched;
 
 /// Bodies up to this size are collected before the app is asked: a slow client then costs the isolate nothing.
 pub const BUFFERED_BODY_BYTES: u64 = 64 << 10;

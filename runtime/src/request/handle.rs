@@ -1,9 +1,9 @@
-//! Routes a request: a static file if there is one, else into the app.
+//! A request's way: to its app and version, then a static file if there is one, else into an isolate.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue};
 use http::uri::{Authority, Scheme};
@@ -15,8 +15,11 @@ use orilla_services::caller::{Caller, Identity, Policy};
 use super::body::{HostBody, IntakeError, intake};
 use super::respond::{failure, refusal, static_file};
 use super::static_files::Lookup;
-use super::websocket;
-use crate::isolate::pool::{Dispatched, Pool};
+use super::{stay, websocket};
+use crate::apps::deployment::Deployment;
+use crate::apps::registry::{Apps, Target};
+use crate::isolate::dispatched::Dispatched;
+use crate::isolate::pool::Pool;
 use crate::metrics::Metrics;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -24,13 +27,13 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 /// Names a request in answers and logs.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Isolates that are asked one after the other for one request, each after the former ended without looking at it.
+/// Isolates that are asked one after the other for one request, each after the former ended without an answer.
 const MAX_ISOLATES_ASKED: usize = 3;
 
 /// What every request needs.
 pub struct Host {
-    /// The app.
-    pub pool: Pool,
+    /// The apps.
+    pub apps: Arc<Apps>,
     /// The host's counters.
     pub metrics: Arc<Metrics>,
     /// Longest pause in a request's body.
@@ -71,7 +74,53 @@ impl Host {
     }
 
     async fn answer(&self, peer: Peer, request: Request<Incoming>) -> Response<HostBody> {
-        let deployment = &self.pool.deployment;
+        let since = Instant::now();
+        let authority = authority(&request);
+        let (pool, stays) = match self.route(authority.as_deref(), &request) {
+            Ok(routed) => routed,
+            Err(refusal) => return refusal,
+        };
+        let mut response = self.answer_from(&pool, peer, authority, request, since).await;
+        if stays {
+            stay::remember(&pool.deployment.version, self.secure, response.headers_mut());
+        }
+        response
+    }
+
+    /// The isolates of the version a request is for, and whether its client is to stay with that version.
+    #[allow(clippy::result_large_err, reason = "the error is the answer")]
+    fn route(
+        &self,
+        authority: Option<&str>,
+        request: &Request<Incoming>,
+    ) -> Result<(Arc<Pool>, bool), Response<HostBody>> {
+        match self.apps.route(authority, request.uri().path()) {
+            Target::App(app) => {
+                let is_split = app.shares().len() > 1;
+                let wanted = if is_split { stay::version(request.headers()) } else { None };
+                let pool = app.choose(wanted, self.requests.load(Ordering::Relaxed));
+                let stays = is_split && wanted != Some(&*pool.deployment.version);
+                Ok((pool, stays))
+            }
+            Target::Version(app, version) => app
+                .version(&version)
+                .map(|pool| (pool, false))
+                .ok_or_else(|| refusal(StatusCode::NOT_FOUND, "version_not_found", "the app has no such version here")),
+            Target::Unknown => {
+                Err(refusal(StatusCode::NOT_FOUND, "app_not_found", "no app is served under this host name and path"))
+            }
+        }
+    }
+
+    async fn answer_from(
+        &self,
+        pool: &Pool,
+        peer: Peer,
+        authority: Option<String>,
+        request: Request<Incoming>,
+        since: Instant,
+    ) -> Response<HostBody> {
+        let deployment = &pool.deployment;
         let path = request.uri().path();
         if let Some(files) = &deployment.static_files {
             let target = request.uri().path_and_query().map_or(path, |target| target.as_str());
@@ -84,25 +133,25 @@ impl Host {
             }
         }
         if !deployment.manifest.manifest.routes.reach_app(path) {
-            return self.outside_routes(request.method(), request.headers()).await;
+            return outside_routes(deployment, request.method(), request.headers()).await;
         }
-        let Some(authority) = authority(&request) else {
+        let Some(authority) = authority else {
             return refusal(StatusCode::BAD_REQUEST, "bad_request", "the request needs one valid Host header");
         };
-        self.dispatch(peer, &authority, request).await
+        self.dispatch(pool, peer, &authority, request, since).await
     }
 
-    async fn outside_routes(&self, method: &Method, headers: &HeaderMap) -> Response<HostBody> {
-        let fallback = match &self.pool.deployment.static_files {
-            Some(files) => files.fallback(method, headers).await,
-            None => None,
-        };
-        fallback.map_or_else(|| refusal(StatusCode::NOT_FOUND, "not_found", "there is nothing here"), static_file)
-    }
-
-    async fn dispatch(&self, peer: Peer, authority: &str, request: Request<Incoming>) -> Response<HostBody> {
+    async fn dispatch(
+        &self,
+        pool: &Pool,
+        peer: Peer,
+        authority: &str,
+        request: Request<Incoming>,
+        since: Instant,
+    ) -> Response<HostBody> {
         let trace = format!("{:08x}{:08x}", self.instance as u32, self.requests.fetch_add(1, Ordering::Relaxed) as u32);
-        let limits = &self.pool.deployment.limits;
+        let deployment = &pool.deployment;
+        let limits = &deployment.limits;
         let (mut parts, incoming) = request.into_parts();
         let handshake = websocket::Handshake::of(&mut parts);
         let body = if handshake.is_some() || incoming_is_empty(&parts.method, &incoming) {
@@ -122,38 +171,18 @@ impl Host {
         let mut headers = parts.headers;
         self.dress(&mut headers, peer);
         let caller = Arc::new(Caller {
-            app: self.pool.deployment.name.clone(),
-            tenant: self.pool.deployment.name.clone(),
+            app: deployment.name.clone(),
+            tenant: deployment.name.clone(),
             identity: Identity::Anonymous,
             policy: Policy::Enforced,
             trace: trace.as_str().into(),
         });
         let upgradable = handshake.is_some();
-        let request = FetchRequest { method: parts.method.clone(), url, headers, body, upgradable };
-        match self.ask(caller, request).await {
+        let request = FetchRequest { method: parts.method.clone(), url, headers, body, upgradable, attempt: 0 };
+        match ask(pool, caller, request, since).await {
             Ok((dispatched, reply)) => self.reply(dispatched, reply, handshake, &parts.method, &trace),
             Err(reason) => self.fail(reason, &trace),
         }
-    }
-
-    /// Hands the request to an isolate, and to another one if the first ended before it looked at it.
-    async fn ask(&self, caller: Arc<Caller>, mut request: FetchRequest) -> Result<(Dispatched, Reply), EndReason> {
-        for _ in 0..MAX_ISOLATES_ASKED {
-            let mut dispatched = self.pool.dispatch(caller.clone(), request)?;
-            match dispatched.answer().await? {
-                Ok(Reply::NotStarted(unstarted)) => {
-                    dispatched.finish();
-                    request = unstarted;
-                }
-                Ok(reply) => return Ok((dispatched, reply)),
-                // The isolate is gone without a word: it was being dropped.
-                Err(_) => {
-                    dispatched.finish();
-                    return Err(EndReason::Reclaimed);
-                }
-            }
-        }
-        Err(EndReason::Reclaimed)
     }
 
     /// Says who the client is, whatever it says itself.
@@ -177,7 +206,7 @@ impl Host {
                 dispatched.finish();
                 return self.fail(reason, trace);
             }
-            Reply::NotStarted(_) => return self.fail(EndReason::Reclaimed, trace),
+            Reply::Unanswered(_) => return self.fail(EndReason::Reclaimed, trace),
         };
         let (mut parts, body) = response.into_parts();
         let body = match body {
@@ -226,6 +255,39 @@ impl Host {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         response
     }
+}
+
+async fn outside_routes(deployment: &Deployment, method: &Method, headers: &HeaderMap) -> Response<HostBody> {
+    let fallback = match &deployment.static_files {
+        Some(files) => files.fallback(method, headers).await,
+        None => None,
+    };
+    fallback.map_or_else(|| refusal(StatusCode::NOT_FOUND, "not_found", "there is nothing here"), static_file)
+}
+
+/// Hands the request to an isolate, and to another one if the first ended before it answered.
+async fn ask(
+    pool: &Pool,
+    caller: Arc<Caller>,
+    mut request: FetchRequest,
+    since: Instant,
+) -> Result<(Dispatched, Reply), EndReason> {
+    for _ in 0..MAX_ISOLATES_ASKED {
+        let mut dispatched = pool.dispatch(caller.clone(), request, since).await?;
+        match dispatched.answer().await? {
+            Ok(Reply::Unanswered(unanswered)) => {
+                dispatched.finish();
+                request = unanswered;
+            }
+            Ok(reply) => return Ok((dispatched, reply)),
+            // The isolate is gone without a word: it was being dropped.
+            Err(_) => {
+                dispatched.finish();
+                return Err(EndReason::Reclaimed);
+            }
+        }
+    }
+    Err(EndReason::Reclaimed)
 }
 
 fn incoming_is_empty(method: &Method, incoming: &Incoming) -> bool {

@@ -8,4 +8,5 @@ pub mod handle;
 pub mod respond;
 pub mod server;
 pub mod static_files;
+mod stay;
 pub mod websocket;

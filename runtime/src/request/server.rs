@@ -113,7 +113,9 @@ impl Server {
             }
         }
         drop(self.listener);
-        self.host.pool.retire();
+        for pool in self.host.apps.all().iter().flat_map(|app| app.shares().to_vec()).map(|share| share.pool) {
+            pool.retire();
+        }
         drop(watcher);
         draining.send_replace(true);
         let patience = Duration::from_millis(self.config.drain_timeout_ms);

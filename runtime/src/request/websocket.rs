@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 use self::masked::Masked;
 use super::body::HostBody;
-use crate::isolate::pool::Dispatched;
+use crate::isolate::dispatched::Dispatched;
 
 /// Most bytes of one message from a client; more closes the connection with code 1009.
 pub const MAX_MESSAGE_BYTES: usize = 16 << 20;

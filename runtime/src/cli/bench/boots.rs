@@ -10,10 +10,10 @@ use clap::Args;
 use orilla_bindings::invocation::ReplyBody;
 use serde::Serialize;
 
-use super::{Failure, first_answer, host, load};
+use super::{Failure, first_answer, host, load, start};
 use crate::apps::deployment::Deployment;
 use crate::cli::EnvironmentArgs;
-use crate::isolate::handle::{Isolate, Shared, Start};
+use crate::isolate::handle::{Shared, Start};
 
 #[derive(Args)]
 pub struct BootsArgs {
@@ -131,9 +131,8 @@ async fn boot_all_between(
 
 /// Boots an isolate and returns the body of its answer.
 async fn boot(deployment: &Arc<Deployment>, shared: &Shared, path: &str) -> Result<Vec<u8>, Failure> {
-    let start = if deployment.snapshot.is_some() { Start::Snapshot } else { Start::CodeCache };
-    let (_, response) =
-        first_answer(deployment, path, || Isolate::start(deployment.clone(), start, shared.clone())).await?;
+    let kind = if deployment.snapshot.is_some() { Start::Snapshot } else { Start::CodeCache };
+    let (_, response) = first_answer(deployment, path, || start(deployment, kind, shared)).await?;
     match response.into_body() {
         ReplyBody::Empty => Ok(Vec::new()),
         ReplyBody::Full(bytes) => Ok(bytes.to_vec()),

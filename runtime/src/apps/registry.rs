@@ -1,0 +1,223 @@
+//! The apps of a host: which versions of each have traffic, and which app a request is for. It never loads one.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::deployment::Deployment;
+use crate::isolate::pool::Pool;
+
+/// Between the version and the app's name in the host name of a preview.
+pub const PREVIEW_SEPARATOR: &str = "--";
+
+/// A version of an app and its part of the requests.
+#[derive(Clone)]
+pub struct Share {
+    /// The version's isolates.
+    pub pool: Arc<Pool>,
+    /// Of a hundred requests so many.
+    pub percent: u8,
+}
+
+/// One app.
+pub struct App {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The versions that have traffic.
+    shares: RwLock<Arc<[Share]>>,
+    /// Versions without traffic that somebody looked at.
+    previews: RwLock<Vec<Arc<Pool>>>,
+}
+
+/// Previews of one app that are kept; the one looked at first goes first.
+const MAX_PREVIEWS: usize = 8;
+
+impl App {
+    fn new(name: Arc<str>, shares: Vec<Share>) -> Self {
+        Self { name, shares: RwLock::new(shares.into()), previews: RwLock::default() }
+    }
+
+    /// The versions that have traffic.
+    pub fn shares(&self) -> Arc<[Share]> {
+        self.shares.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Gives the traffic to these versions and returns those that had it. They finish the requests they have.
+    pub fn switch(&self, shares: Vec<Share>) -> Arc<[Share]> {
+        let mut current = self.shares.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *current, shares.into())
+    }
+
+    /// The version for a request: the one it asks to stay with, else by the shares. `lot` is any number that differs from
+    /// request to request.
+    pub fn choose(&self, wanted: Option<&str>, lot: u64) -> Arc<Pool> {
+        let shares = self.shares();
+        if let [only] = &*shares {
+            return only.pool.clone();
+        }
+        if let Some(share) = shares.iter().find(|share| wanted == Some(&*share.pool.deployment.version)) {
+            return share.pool.clone();
+        }
+        // Consecutive numbers fall far apart, so that the shares are kept over few requests as well (Knuth's
+        // multiplicative hashing).
+        let mut lot = (lot.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) % 100;
+        let chosen = shares.iter().find(|share| {
+            let chosen = lot < u64::from(share.percent);
+            lot = lot.wrapping_sub(u64::from(share.percent));
+            chosen
+        });
+        chosen.unwrap_or(&shares[0]).pool.clone()
+    }
+
+    /// One version, if it is loaded.
+    pub fn version(&self, version: &str) -> Option<Arc<Pool>> {
+        let is_wanted = |pool: &&Arc<Pool>| *pool.deployment.version == *version;
+        let shares = self.shares();
+        let shown = || self.previews.read().unwrap_or_else(PoisonError::into_inner).iter().find(is_wanted).cloned();
+        shares.iter().map(|share| &share.pool).find(is_wanted).cloned().or_else(shown)
+    }
+
+    /// Keeps a version that has no traffic at hand.
+    pub fn preview(&self, pool: Arc<Pool>) {
+        let mut previews = self.previews.write().unwrap_or_else(PoisonError::into_inner);
+        previews.retain(|other| other.deployment.version != pool.deployment.version);
+        if previews.len() == MAX_PREVIEWS {
+            previews.remove(0);
+        }
+        previews.push(pool);
+    }
+
+    /// Forgets a version that has no traffic.
+    pub fn forget(&self, version: &str) {
+        let mut previews = self.previews.write().unwrap_or_else(PoisonError::into_inner);
+        previews.retain(|pool| *pool.deployment.version != *version);
+    }
+}
+
+/// Which app requests are for, beside `<app>.<domain>`.
+#[derive(Clone, Debug, Default)]
+pub struct Routing {
+    /// The domain below which each app has its name.
+    pub domain: String,
+    /// Apps by host name.
+    pub hosts: BTreeMap<String, Arc<str>>,
+    /// Apps by the beginning of the path, the longest first.
+    pub paths: Vec<(String, Arc<str>)>,
+}
+
+/// What a request is for.
+pub enum Target {
+    /// An app, whichever version.
+    App(Arc<App>),
+    /// One version of an app.
+    Version(Arc<App>, String),
+    /// No app has that host name or path.
+    Unknown,
+}
+
+/// The apps of a host.
+pub struct Apps {
+    apps: RwLock<HashMap<Arc<str>, Arc<App>>>,
+    /// The only app, if there is one and it is the only one.
+    only: RwLock<Option<Arc<App>>>,
+    routing: Routing,
+}
+
+impl Apps {
+    /// A host without apps.
+    pub fn new(routing: Routing) -> Self {
+        Self { apps: RwLock::default(), only: RwLock::default(), routing }
+    }
+
+    /// Adds an app, or gives all traffic of the one with this name to another version. Returns the versions that had it.
+    pub fn put(&self, pool: Arc<Pool>) -> Arc<[Share]> {
+        let name = pool.deployment.name.clone();
+        self.share(&name, vec![Share { pool, percent: 100 }])
+    }
+
+    /// Divides the traffic of an app. Returns the versions that had it.
+    pub fn share(&self, name: &Arc<str>, shares: Vec<Share>) -> Arc<[Share]> {
+        let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(app) = apps.get(name) {
+            return app.switch(shares);
+        }
+        apps.insert(name.clone(), Arc::new(App::new(name.clone(), shares)));
+        self.note_only(&apps);
+        Arc::new([])
+    }
+
+    /// Takes an app away.
+    pub fn remove(&self, name: &str) -> Option<Arc<App>> {
+        let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
+        let removed = apps.remove(name);
+        self.note_only(&apps);
+        removed
+    }
+
+    fn note_only(&self, apps: &HashMap<Arc<str>, Arc<App>>) {
+        let only = apps.values().next().filter(|_| apps.len() == 1).cloned();
+        *self.only.write().unwrap_or_else(PoisonError::into_inner) = only;
+    }
+
+    /// An app by its name.
+    pub fn get(&self, name: &str) -> Option<Arc<App>> {
+        self.apps.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// All apps, by name.
+    pub fn all(&self) -> Vec<Arc<App>> {
+        let mut apps: Vec<_> = self.apps.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        apps.sort_by(|one, other| one.name.cmp(&other.name));
+        apps
+    }
+
+    /// What a request is for. The authority is its host name, perhaps with a port.
+    pub fn route(&self, authority: Option<&str>, path: &str) -> Target {
+        if let Some(target) = authority.and_then(|authority| self.by_host(host_name(authority))) {
+            return target;
+        }
+        let by_path = self.routing.paths.iter().find(|(prefix, _)| begins_with(path, prefix));
+        if let Some(app) = by_path.and_then(|(_, name)| self.get(name)) {
+            return Target::App(app);
+        }
+        let only = self.only.read().unwrap_or_else(PoisonError::into_inner).clone();
+        only.map_or(Target::Unknown, Target::App)
+    }
+
+    fn by_host(&self, host: &str) -> Option<Target> {
+        let lower;
+        let host = if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            lower = host.to_ascii_lowercase();
+            &lower
+        } else {
+            host
+        };
+        if let Some(name) = self.routing.hosts.get(host) {
+            return self.get(name).map(Target::App);
+        }
+        let name = host.strip_suffix(self.routing.domain.as_str())?.strip_suffix('.')?;
+        if let Some(app) = self.get(name) {
+            return Some(Target::App(app));
+        }
+        let (version, name) = name.split_once(PREVIEW_SEPARATOR)?;
+        Some(Target::Version(self.get(name)?, version.to_owned()))
+    }
+}
+
+/// Without the port.
+fn host_name(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
+/// Whether a path is `prefix` or lies below it.
+fn begins_with(path: &str, prefix: &str) -> bool {
+    let prefix = prefix.trim_end_matches('/');
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The host name of a version's preview.
+pub fn preview_host(deployment: &Deployment, domain: &str) -> String {
+    format!("{}{PREVIEW_SEPARATOR}{}.{domain}", deployment.version, deployment.name)
+}

@@ -1,0 +1,116 @@
+//! Puts versions of apps into service: a new one takes over only when an isolate of it is ready, and the old one finishes
+//! what it has. A version that cannot start changes nothing.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::check;
+use super::deployment::{DeployError, Deployment};
+use super::entrypoint;
+use super::manifest::problem::Problems;
+use super::manifest::{LoadedManifest, Manifest};
+use super::registry::{App, Apps, Share};
+use crate::config::Config;
+use crate::isolate::pool::Pool;
+use crate::isolate::supervisor::Supervisor;
+use crate::request::static_files::ContentCache;
+
+/// Why a version is not in service.
+#[derive(Debug, thiserror::Error)]
+pub enum ReleaseError {
+    /// Something is wrong with its files.
+    #[error(transparent)]
+    Deploy(#[from] DeployError),
+    /// `APP_NAME_TAKEN`
+    #[error("error[APP_NAME_TAKEN]: there is an app `{0}` already; change `name` in the manifest")]
+    NameTaken(Arc<str>),
+    /// `RELEASE_BOOT`: no isolate of it can be started.
+    #[error("error[RELEASE_BOOT]: version {version} of `{app}` cannot be started; the log says why")]
+    Boot {
+        /// The app.
+        app: Arc<str>,
+        /// The version.
+        version: Arc<str>,
+    },
+}
+
+impl From<Problems> for ReleaseError {
+    fn from(problems: Problems) -> Self {
+        Self::Deploy(problems.into())
+    }
+}
+
+/// What releases need of the host.
+pub struct Releases {
+    /// The apps in service.
+    pub apps: Arc<Apps>,
+    /// Starts their isolates.
+    pub supervisor: Arc<Supervisor>,
+    /// The host's configuration.
+    pub config: Arc<Config>,
+    /// Where contents of small static files are kept.
+    pub cache: ContentCache,
+}
+
+impl Releases {
+    /// Puts a version into service without starting it: the first request does.
+    pub fn add(&self, deployment: Arc<Deployment>) {
+        self.apps.put(self.supervisor.pool(deployment));
+    }
+
+    /// Reads a version. Takes as long as its files take to read.
+    pub fn load(&self, manifest: LoadedManifest) -> Result<Arc<Deployment>, DeployError> {
+        Deployment::load(manifest, &self.config, self.cache.clone()).map(Arc::new)
+    }
+
+    /// Checks a build as `runtime check` does. Runs its module, for at most half a minute.
+    pub fn check(&self, path: &Path) -> Result<LoadedManifest, Problems> {
+        let loaded = Manifest::load(path)?;
+        let env = self.config.environment.for_app(&loaded.manifest.env);
+        let provides = |name: &str| self.config.environment.provides(name);
+        let report = check::check(path, &provides, &|path, source| entrypoint::check(path, source, env.clone()));
+        if report.is_ok() { Ok(loaded) } else { Err(report.problems) }
+    }
+
+    /// A version with an isolate that is ready.
+    pub async fn start(&self, deployment: Arc<Deployment>) -> Result<Arc<Pool>, ReleaseError> {
+        let pool = self.supervisor.pool(deployment);
+        if pool.warm().await {
+            return Ok(pool);
+        }
+        let (app, version) = (pool.deployment.name.clone(), pool.deployment.version.clone());
+        Err(ReleaseError::Boot { app, version })
+    }
+
+    /// Divides the traffic of an app among versions that are ready; those that had it finish what they have.
+    pub fn share(&self, name: &Arc<str>, shares: Vec<Share>) {
+        let kept: Vec<_> = shares.iter().map(|share| share.pool.clone()).collect();
+        for gone in self.apps.share(name, shares).iter() {
+            if !kept.iter().any(|pool| Arc::ptr_eq(pool, &gone.pool)) {
+                gone.pool.retire();
+            }
+        }
+    }
+
+    /// Gives all traffic of an app to a version, once that is ready.
+    pub async fn release(&self, deployment: Arc<Deployment>) -> Result<(), ReleaseError> {
+        let pool = self.start(deployment).await?;
+        let (app, version) = (pool.deployment.name.clone(), pool.deployment.version.clone());
+        self.share(&app, vec![Share { pool, percent: 100 }]);
+        tracing::info!(%app, %version, "released");
+        Ok(())
+    }
+
+    /// Takes an app out of service; it finishes what it has.
+    pub fn remove(&self, name: &str) {
+        let Some(app) = self.apps.remove(name) else { return };
+        retire(&app);
+        tracing::info!(app = name, "removed");
+    }
+}
+
+fn retire(app: &App) {
+    for share in app.shares().iter() {
+        share.pool.retire();
+    }
+}

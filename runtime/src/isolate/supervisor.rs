@@ -1,0 +1,151 @@
+//! All isolates of a process: how many there may be, how much memory they may have together, and which go first when that
+//! is not enough. It never hands out requests.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use orilla_bindings::invocation::EndReason;
+
+use super::handle::{Isolate, Shared};
+use super::pool::Pool;
+use super::prewarmed::Prewarmed;
+use crate::apps::deployment::Deployment;
+
+/// How often isolates are looked at.
+const ROUND: Duration = Duration::from_secs(1);
+
+/// What an isolate takes beside its heap: its thread, V8's own tables, compiled code.
+const OVERHEAD_BYTES: u64 = 2 << 20;
+
+/// What bounds the isolates of a process.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Isolates that wait without an app.
+    pub prewarm: usize,
+    /// Isolates alive at the same time, waiting ones included.
+    pub max: usize,
+    /// Isolates of one deployment.
+    pub max_per_app: usize,
+    /// Requests that one isolate runs at the same time before another is booted.
+    pub target_requests: u32,
+    /// How long an isolate without requests is kept.
+    pub idle: Duration,
+    /// Bytes that all isolates may have together.
+    pub memory: u64,
+    /// How long an isolate that is let go may finish what it has.
+    pub grace: Duration,
+    /// Processor cores this process may use.
+    pub cores: usize,
+}
+
+/// All isolates of a process.
+pub struct Supervisor {
+    /// What bounds them.
+    pub settings: Settings,
+    /// Those that wait without an app.
+    pub prewarmed: Prewarmed,
+    /// What they share.
+    pub shared: Shared,
+    pools: Mutex<Vec<Weak<Pool>>>,
+    /// Isolates that were let go, and until when they may go on.
+    retired: Mutex<Vec<(Instant, Weak<Isolate>)>>,
+}
+
+impl Supervisor {
+    /// Without isolates.
+    pub fn new(settings: Settings, shared: Shared) -> Arc<Self> {
+        let prewarmed = Prewarmed::new(settings.prewarm, shared.clone());
+        Arc::new(Self { settings, prewarmed, shared, pools: Mutex::default(), retired: Mutex::default() })
+    }
+
+    /// A pool for a deployment.
+    pub fn pool(self: &Arc<Self>, deployment: Arc<Deployment>) -> Arc<Pool> {
+        let pool = Arc::new(Pool::new(deployment, self.clone()));
+        self.pools.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&pool));
+        pool
+    }
+
+    /// All pools.
+    pub fn pools(&self) -> Vec<Arc<Pool>> {
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        pools.retain(|pool| pool.strong_count() > 0);
+        pools.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Whether one more isolate may be started. Lets those go that nobody has used for longest where that makes room.
+    pub fn admit(&self) -> bool {
+        let pools = self.pools();
+        let mut isolates: Vec<_> = pools.iter().flat_map(|pool| pool.isolates()).collect();
+        loop {
+            let count = isolates.len() + self.prewarmed.target;
+            let memory: u64 = isolates.iter().map(|isolate| memory_of(isolate)).sum();
+            if count < self.settings.max && memory + OVERHEAD_BYTES <= self.settings.memory {
+                return true;
+            }
+            match self.evict_one(&pools) {
+                Some(gone) => isolates.retain(|isolate| !Arc::ptr_eq(isolate, &gone)),
+                None => {
+                    tracing::warn!(
+                        code = "ISOLATES_EXHAUSTED",
+                        isolates = count,
+                        memory_mb = memory >> 20,
+                        "no isolate can be started: all are at work; raise `isolates.max` or `isolates.memory_mb`"
+                    );
+                    return false;
+                }
+            }
+        }
+    }
+
+    fn evict_one(&self, pools: &[Arc<Pool>]) -> Option<Arc<Isolate>> {
+        let candidates = pools.iter().filter_map(|pool| Some((pool, pool.least_recently_used()?)));
+        let (pool, (unused, isolate)) = candidates.max_by_key(|(_, (unused, _))| *unused)?;
+        tracing::debug!(app = %pool.deployment.name, isolate = isolate.number, ?unused, "an idle isolate makes room");
+        pool.evict(&isolate);
+        self.retire(vec![isolate.clone()]);
+        Some(isolate)
+    }
+
+    /// Lets isolates go: they finish what they have, within the grace time.
+    pub fn retire(&self, isolates: Vec<Arc<Isolate>>) {
+        if isolates.is_empty() {
+            return;
+        }
+        let until = Instant::now() + self.settings.grace;
+        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        retired.extend(isolates.iter().map(|isolate| (until, Arc::downgrade(isolate))));
+    }
+
+    /// Goes its rounds, for ever.
+    pub async fn watch(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(ROUND).await;
+            self.round();
+        }
+    }
+
+    fn round(&self) {
+        let pools = self.pools();
+        for pool in &pools {
+            pool.shrink(self.settings.idle);
+        }
+        let mut memory: u64 = pools.iter().flat_map(|pool| pool.isolates()).map(|isolate| memory_of(&isolate)).sum();
+        while memory > self.settings.memory {
+            let Some(gone) = self.evict_one(&pools) else { break };
+            memory -= memory_of(&gone).min(memory);
+        }
+        let now = Instant::now();
+        self.retired.lock().unwrap_or_else(PoisonError::into_inner).retain(|(until, isolate)| {
+            let Some(isolate) = isolate.upgrade() else { return false };
+            if *until <= now {
+                isolate.terminate(EndReason::Reclaimed);
+            }
+            *until > now
+        });
+    }
+}
+
+fn memory_of(isolate: &Isolate) -> u64 {
+    isolate.load.memory.load(Relaxed) + OVERHEAD_BYTES
+}

@@ -1,0 +1,170 @@
+//! How many isolates an app gets: more under load, fewer after it, none when nobody comes, and what happens where there is
+//! no room for another.
+
+use std::net::SocketAddr;
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::harness::{App, Connection, Reply, Request, Serve, Server, wait_until};
+
+/// `/hold` answers when `/release` was asked in the same isolate, `/who` names the isolate.
+const HOLDING: &str = r#"
+const self = Math.random();
+export default {
+  fetch(request) {
+    const url = new URL(request.url);
+    if (url.pathname === "/hold") return new Promise((resolve) => setTimeout(() => resolve(new Response("held")), Number(url.searchParams.get("ms"))));
+    if (url.pathname === "/loop") for (;;);
+    return new Response(String(self));
+  },
+};
+"#;
+
+/// A server with an admin listener.
+struct Watched {
+    server: Server,
+    admin: SocketAddr,
+}
+
+impl Watched {
+    fn start(serve: Serve) -> Self {
+        let mut server = serve.args(["--admin-port", "0"]).start();
+        let admin = server.listens_at("admin listening on ");
+        Self { server, admin }
+    }
+
+    fn isolates(&self) -> Vec<Value> {
+        let mut admin = Connection::open(self.admin);
+        let reply = admin.request(&Request::get("/_orilla/isolates")).unwrap();
+        reply.json()["isolates"].as_array().unwrap().clone()
+    }
+
+    fn count(&self) -> usize {
+        self.isolates().len()
+    }
+}
+
+/// Sends requests side by side and waits for all answers.
+fn all_at_once(server: &Server, count: usize, target: &str) -> Vec<Reply> {
+    thread::scope(|scope| {
+        let sent: Vec<_> = (0..count).map(|_| scope.spawn(|| server.get(target))).collect();
+        sent.into_iter().map(|reply| reply.join().unwrap()).collect()
+    })
+}
+
+fn holding(limits: Value) -> App {
+    App::new(HOLDING).manifest(json!({ "limits": limits, "features": { "snapshot": false } }))
+}
+
+#[test]
+fn a_pool_grows_under_load_and_shrinks_to_nothing() {
+    let app = holding(json!({}));
+    let config = "[isolates]\ntarget_requests = 2\nmax_per_app = 3\nidle_ms = 500\n";
+    let watched = Watched::start(Serve::new(&app).config(config));
+    thread::scope(|scope| {
+        let load = scope.spawn(|| all_at_once(&watched.server, 12, "/hold?ms=1500"));
+        wait_until("the pool grows to its bound", || watched.count() == 3);
+        for reply in load.join().unwrap() {
+            assert_eq!(reply.expect(200), "held");
+        }
+    });
+    assert!(watched.count() <= 3);
+    wait_until("the pool shrinks to nothing", || watched.count() == 0);
+    watched.server.get("/").expect(200);
+    assert_eq!(watched.count(), 1);
+}
+
+#[test]
+fn what_an_isolate_uses_can_be_seen() {
+    let watched = Watched::start(Serve::new(&holding(json!({}))));
+    watched.server.get("/").expect(200);
+    wait_until("the isolate is idle", || watched.isolates()[0]["state"] == "idle");
+    let isolate = &watched.isolates()[0];
+    assert_eq!(isolate["app"], "app");
+    assert_eq!(isolate["requests"], 0);
+    assert!(isolate["memory_bytes"].as_u64().unwrap() > 1 << 20, "{isolate}");
+    assert_eq!(isolate["version"].as_str().unwrap().len(), 16);
+}
+
+#[test]
+fn the_least_recently_used_isolate_makes_room() {
+    let [one, two, three] = ["one", "two", "three"].map(|name| holding(json!({})).manifest(json!({ "name": name })));
+    let serve = Serve::new(&one).args([two.manifest_path(), three.manifest_path()]);
+    let watched = Watched::start(serve.config("[isolates]\nprewarm = 0\nmax = 2\n"));
+    let ask = |app: &str, target: &str| {
+        watched.server.send(&Request::get(target).header("host", &format!("{app}.localhost"))).expect(200)
+    };
+    let apps =
+        || watched.isolates().iter().map(|isolate| isolate["app"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let first = ask("one", "/");
+    ask("two", "/");
+    assert_eq!(ask("one", "/"), first, "the isolate lives");
+    thread::sleep(std::time::Duration::from_millis(10));
+    ask("one", "/");
+    ask("three", "/");
+    assert!(apps().contains(&"three".to_owned()), "{:?}", apps());
+    assert!(!apps().contains(&"two".to_owned()), "two is the one that was used least recently: {:?}", apps());
+    assert_eq!(ask("one", "/"), first);
+}
+
+#[test]
+fn too_many_requests_are_refused_at_once_and_the_app_recovers() {
+    let app = holding(json!({ "concurrent_requests": 1, "queued_requests": 2 }));
+    let server = Serve::new(&app).config("[isolates]\nmax_per_app = 1\n").start();
+    server.get("/").expect(200);
+    let replies = all_at_once(&server, 8, "/hold?ms=700");
+    let (held, refused): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.status == 200);
+    assert_eq!((held.len(), refused.len()), (3, 5));
+    for reply in refused {
+        reply.expect_error(503, "overloaded");
+        assert_eq!(reply.header("retry-after").as_deref(), Some("1"));
+    }
+    server.get("/").expect(200);
+}
+
+#[test]
+fn a_request_that_waits_too_long_for_a_place_is_refused() {
+    let app = holding(json!({ "concurrent_requests": 1, "queue_wait_ms": 100 }));
+    let server = Serve::new(&app).config("[isolates]\nmax_per_app = 1\n").start();
+    server.get("/").expect(200);
+    let replies = all_at_once(&server, 2, "/hold?ms=1500");
+    let statuses: Vec<_> = replies.iter().map(|reply| reply.status).collect();
+    assert!(statuses.contains(&200) && statuses.contains(&503), "{statuses:?}");
+}
+
+/// What another request of the same isolate is owed when the isolate has to be terminated.
+#[test]
+fn requests_of_a_terminated_isolate_are_asked_again_where_that_is_safe() {
+    let app = holding(json!({ "cpu_ms": 300 }));
+    let server = Serve::new(&app).config("[isolates]\nmax_per_app = 1\n").start();
+    server.get("/").expect(200);
+    thread::scope(|scope| {
+        let get = scope.spawn(|| server.get("/hold?ms=600"));
+        let post = scope.spawn(|| server.send(&Request::post("/hold?ms=600", "")));
+        thread::sleep(std::time::Duration::from_millis(100));
+        server.get("/loop").expect_error(503, "cpu");
+        assert_eq!(get.join().unwrap().expect(200), "held");
+        post.join().unwrap().expect_error(503, "cpu");
+    });
+}
+
+#[test]
+fn a_looping_app_does_not_slow_its_neighbour_to_a_halt() {
+    let busy = holding(json!({ "cpu_ms": 5_000 })).manifest(json!({ "name": "busy", "limits": { "cpu_ms": 5_000 } }));
+    let quick = holding(json!({}));
+    let server = Serve::new(&quick).args([busy.manifest_path()]).start();
+    let host = |name: &str| format!("{name}.localhost");
+    thread::scope(|scope| {
+        let loops: Vec<_> =
+            (0..3).map(|_| scope.spawn(|| server.send(&Request::get("/loop").header("host", &host("busy"))))).collect();
+        // Hundreds of requests are answered while the others burn their five seconds.
+        for _ in 0..300 {
+            server.send(&Request::get("/").header("host", &host("app"))).expect(200);
+        }
+        assert!(!loops.iter().all(thread::ScopedJoinHandle::is_finished));
+        for reply in loops {
+            reply.join().unwrap().expect(503);
+        }
+    });
+}
