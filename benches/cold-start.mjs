@@ -22,16 +22,27 @@ export const defaults = { runs: 30 };
  * @returns {Promise<{ figures: object, targets: import("./harness/report.mjs").Target[] }>}
  */
 export async function measure({ runs, contenders }) {
-  const servers = helloServers(contenders);
-  const processes = await measureProcesses(servers, runs);
-  printProcesses(processes);
-  if (!contenders.includes("runtime")) return { figures: { processes }, targets: [] };
-  const hello = measureApp("hello", join(ROOT, "examples/hello"), runs);
+  const { processes, hello } = await measureHello(runs, contenders);
+  if (!hello) return { figures: { processes }, targets: [] };
   const sveltekit = measureApp("sveltekit", join(ROOT, "examples/sveltekit/build"), runs);
   return {
     figures: { processes, hello, sveltekit },
     targets: [...appTargets(hello, sveltekit), ...processTargets(processes)],
   };
+}
+
+/**
+ * The example hello: every contender's process and, if the runtime is among them, its isolate.
+ *
+ * @param {number} runs
+ * @param {string[]} contenders
+ * @returns {Promise<{ processes: object, hello?: object }>}
+ */
+export async function measureHello(runs, contenders) {
+  const processes = await measureProcesses(helloServers(contenders), runs);
+  printProcesses(processes);
+  if (!contenders.includes("runtime")) return { processes };
+  return { processes, hello: measureApp("hello", join(ROOT, "examples/hello"), runs) };
 }
 
 /** Starts every contender once per run. The first run only fills the page cache. */

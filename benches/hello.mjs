@@ -4,16 +4,10 @@
  */
 
 import { helloServers } from "./harness/contenders.mjs";
-import { run, startServer } from "./harness/processes.mjs";
+import { startServer } from "./harness/processes.mjs";
 import { printTable } from "./harness/report.mjs";
 import { median, round, spread } from "./harness/statistics.mjs";
-
-const CONNECTIONS = 64;
-const WARM_UP_SECONDS = 1;
-const MODES = {
-  pinned: { server: ["taskset", "-c", "0"], wrk: ["taskset", "-c", "1"] },
-  unpinned: { server: [], wrk: [] },
-};
+import { CONNECTIONS, PLACEMENTS, load, warmUp } from "./harness/wrk.mjs";
 
 /** How often and how long, unless the command line says otherwise. */
 export const defaults = { rounds: 3, seconds: 5 };
@@ -25,7 +19,7 @@ export const defaults = { rounds: 3, seconds: 5 };
 export async function measure({ rounds, seconds, contenders }) {
   const servers = helloServers(contenders);
   const figures = {};
-  for (const mode of Object.keys(MODES)) {
+  for (const mode of Object.keys(PLACEMENTS)) {
     figures[mode] = await measureMode(mode, servers, rounds, seconds);
     printMode(mode, figures[mode]);
   }
@@ -45,40 +39,21 @@ async function measureMode(mode, servers, rounds, seconds) {
   const samples = Object.fromEntries(Object.keys(servers).map((name) => [name, []]));
   for (let index = 0; index < rounds; index++) {
     for (const [name, command] of Object.entries(servers)) {
-      samples[name].push(await load(name, command, MODES[mode], seconds));
+      samples[name].push(await loadFresh(name, command, PLACEMENTS[mode], seconds));
     }
   }
   return summarize(samples);
 }
 
-async function load(name, command, { server: serverCore, wrk }, seconds) {
-  const server = await startServer(name, (port) => [...serverCore, ...command(port)]);
+/** Loads a process of its own. */
+async function loadFresh(name, command, placement, seconds) {
+  const server = await startServer(name, (port) => [...placement.server, ...command(port)]);
   try {
-    runWrk(wrk, server.url, WARM_UP_SECONDS);
-    return runWrk(wrk, server.url, seconds);
+    warmUp(placement, server.url);
+    return load(placement, server.url, seconds);
   } finally {
     await server.stop();
   }
-}
-
-function runWrk(core, url, seconds) {
-  const wrk = ["wrk", "-t1", `-c${CONNECTIONS}`, `-d${seconds}s`, "--latency", url];
-  return parseWrk(run([...core, ...wrk], { timeoutMs: (seconds + 10) * 1000 }));
-}
-
-/** Figures from what wrk prints. A run with any failed request is no measurement. */
-function parseWrk(text) {
-  const failed = text.match(/Non-2xx.*|Socket errors.*/);
-  if (failed) throw new Error(`wrk: ${failed[0]}`);
-  const milliseconds = (share) => {
-    const [, value, unit] = text.match(new RegExp(`${share}%\\s+([\\d.]+)(us|ms|s)`));
-    return Number(value) * { us: 0.001, ms: 1, s: 1000 }[unit];
-  };
-  return {
-    perSecond: Number(text.match(/Requests\/sec:\s+([\d.]+)/)[1]),
-    p50: milliseconds(50),
-    p99: milliseconds(99),
-  };
 }
 
 function summarize(samples) {

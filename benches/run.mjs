@@ -10,16 +10,18 @@ import { loadAverage } from "./harness/machine.mjs";
 import { judge, keep, printTargets } from "./harness/report.mjs";
 import * as hello from "./hello.mjs";
 import * as kv from "./kv.mjs";
+import * as neighbours from "./neighbours.mjs";
+import * as peers from "./peers.mjs";
 
-const BENCHES = { "cold-start": coldStart, hello, kv };
+const BENCHES = { "cold-start": coldStart, hello, kv, neighbours, peers };
 const MAX = { runs: 1_000, rounds: 100, seconds: 60 };
 /** The load average above which other processes disturb the figures. */
 const QUIET_LOAD = 0.5;
 const USAGE = `usage: node benches/run.mjs [${Object.keys(BENCHES).join(" | ")}…] [options]
 
-  --runs N              starts of each contender (cold-start), at most ${MAX.runs}
-  --rounds N            rounds over all contenders (hello, kv), at most ${MAX.rounds}
-  --seconds N           of load in each measurement (hello), at most ${MAX.seconds}
+  --runs N              starts of each contender (cold-start, peers), at most ${MAX.runs}
+  --rounds N            rounds over all contenders (hello, kv, neighbours, peers), at most ${MAX.rounds}
+  --seconds N           of load in each measurement (hello, neighbours, peers), at most ${MAX.seconds}
   --contenders a,b,…    only these of ${CONTENDERS.join(", ")}
   --no-results          keep nothing in benches/results
 `;
@@ -56,7 +58,7 @@ async function bench(name, given) {
   const { defaults, measure } = BENCHES[name];
   const options = { ...defaults };
   for (const key of Object.keys(defaults)) options[key] = given[key] ?? defaults[key];
-  const contenders = name === "kv" ? ["runtime"] : given.contenders;
+  const contenders = ["kv", "neighbours"].includes(name) ? ["runtime"] : given.contenders;
   console.log(`\n── ${name}: ${JSON.stringify(options)}`);
   const { figures, targets } = await measure({ ...options, contenders });
   const judged = judge(targets);

@@ -10,6 +10,7 @@ mod harness;
 mod apps;
 mod cases;
 mod cli;
+mod deployments;
 mod durability;
 mod examples;
 mod isolation;

@@ -12,12 +12,16 @@ import { run } from "./processes.mjs";
 
 const VERSION_TIMEOUT_MS = 10_000;
 const SNAPSHOT_TIMEOUT_MS = 120_000;
-const PEERS = join(BENCHES, "peers");
+
+/** Where the peers are installed, and what they run. */
+export const PEERS = join(BENCHES, "peers");
+
 const HELLO = join(ROOT, "examples/hello");
 const TARGET = process.env.CARGO_TARGET_DIR ?? join(os.homedir(), ".cache/orilla/target");
 
-const BINARIES = {
-  runtime: join(TARGET, "release/runtime"),
+/** By contender. ORILLA_RUNTIME names a runtime that was built elsewhere. */
+export const BINARIES = {
+  runtime: process.env.ORILLA_RUNTIME ?? join(TARGET, "release/runtime"),
   deno: join(PEERS, "node_modules/@deno/linux-x64-glibc/deno"),
   bun: join(PEERS, "node_modules/@oven/bun-linux-x64/bin/bun"),
   workerd: join(PEERS, "node_modules/@cloudflare/workerd-linux-64/bin/workerd"),
@@ -120,7 +124,7 @@ export function versions(names) {
 }
 
 /** Installs the peers from npm where the lockfile is newer than what is there. */
-function installPeers() {
+export function installPeers() {
   const installed = join(PEERS, "node_modules/.package-lock.json");
   const lockfile = statSync(join(PEERS, "package-lock.json"));
   if (existsSync(installed) && statSync(installed).mtimeMs >= lockfile.mtimeMs) return;

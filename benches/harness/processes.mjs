@@ -27,6 +27,7 @@ for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"]) {
  *
  * @typedef {object} Server
  * @property {string} url
+ * @property {number} pid
  * @property {number} startMs from exec to the first byte of the response
  * @property {() => Promise<void>} stop kills it
  */
@@ -47,7 +48,8 @@ export async function startServer(name, command) {
     const head = await firstBytes(port, child);
     const startMs = performance.now() - executedAt;
     if (!head.startsWith("HTTP/1.1 200")) throw new Error(`answers ${head.split("\r\n")[0]}`);
-    return { url: `http://127.0.0.1:${port}/`, startMs, stop: () => stop(child, ended) };
+    const url = `http://127.0.0.1:${port}/`;
+    return { url, pid: child.pid, startMs, stop: () => stop(child, ended) };
   } catch (error) {
     await stop(child, ended);
     throw new Error(`${name}: ${error.message}\n${logTail(log)}`);
@@ -58,12 +60,13 @@ export async function startServer(name, command) {
  * Runs a program to its end.
  *
  * @param {string[]} command
- * @param {{ timeoutMs: number }} options
+ * @param {{ timeoutMs: number, cwd?: string }} options
  * @returns {string} what it wrote to stdout
  * @throws when it fails or does not end in time
  */
-export function run([program, ...args], { timeoutMs }) {
+export function run([program, ...args], { timeoutMs, cwd }) {
   const options = {
+    cwd,
     encoding: "utf8",
     timeout: timeoutMs,
     killSignal: "SIGKILL",

@@ -2,6 +2,7 @@
 //! is the only reader of the environment and of configuration files, and never starts anything.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Debug, Formatter};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -34,6 +35,8 @@ pub struct Config {
     pub server: Server,
     /// Where apps may connect to.
     pub egress: Egress,
+    /// The admin API.
+    pub admin: Admin,
     /// The JavaScript isolates.
     pub isolates: Isolates,
     /// Which app a request is for.
@@ -108,6 +111,40 @@ impl Default for Server {
             max_header_bytes: 32_768,
             max_connections: 10_000,
         }
+    }
+}
+
+/// The admin API: the host's side and that of the commands that speak to it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Admin {
+    /// The token that deploying takes; a host without one takes no deployments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<Token>,
+}
+
+/// A secret that a header can carry. It never shows in a debug print.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Token(pub String);
+
+impl Debug for Token {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+impl JsonSchema for Token {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Token".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "pattern": "^[!-~]{16,256}$",
+            "patternErrorMessage": "16 to 256 visible ASCII characters, such as those of `openssl rand -hex 32`",
+        })
     }
 }
 

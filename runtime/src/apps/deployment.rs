@@ -45,6 +45,14 @@ pub struct Deployment {
     pub manifest: LoadedManifest,
 }
 
+/// What a version is called.
+pub struct Name {
+    /// The app's name, which is its tenant too.
+    pub app: Arc<str>,
+    /// The version among those of the app.
+    pub version: Arc<str>,
+}
+
 /// Why a deployment cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum DeployError {
@@ -57,22 +65,32 @@ pub enum DeployError {
 }
 
 impl Deployment {
-    /// Reads what a manifest names.
+    /// Reads what a manifest names, for an app that is served from where it was built.
     pub fn load(manifest: LoadedManifest, config: &Config, cache: ContentCache) -> Result<Self, DeployError> {
+        let source: Arc<str> = entrypoint_source(&manifest)?.into();
+        let name = Name { app: manifest.manifest.name.as_str().into(), version: version_of(&manifest, &source) };
+        Self::load_as(name, manifest, source, config, cache)
+    }
+
+    /// Reads what a manifest names, for the version of an app that has this name.
+    pub fn load_as(
+        Name { app: name, version }: Name,
+        manifest: LoadedManifest,
+        source: Arc<str>,
+        config: &Config,
+        cache: ContentCache,
+    ) -> Result<Self, DeployError> {
         let missing = missing_variables(&manifest, &|name| config.environment.provides(name));
         if !missing.is_empty() {
             return Err(Problems(missing).into());
         }
         let limits = manifest.limits(&config.limits)?;
-        let source: Arc<str> = entrypoint_source(&manifest)?.into();
         let env: AppEnv = Arc::new(config.environment.for_app(&manifest.manifest.env));
         let static_files = match manifest.static_directory() {
             Some(root) => Some(StaticFiles::open(static_options(&manifest, root), cache)?),
             None => None,
         };
-        let name: Arc<str> = manifest.manifest.name.as_str().into();
         let snapshot = if manifest.manifest.features.snapshot { find_snapshot(&manifest, &source, &env) } else { None };
-        let version = version_of(&manifest, &source);
         let code_cache = CodeCache::new(config.server.data_dir.join("code-cache"), &source);
         Ok(Self { name, version, source, env, limits, snapshot, code_cache, static_files, manifest })
     }

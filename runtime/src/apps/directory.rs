@@ -76,7 +76,7 @@ impl AppsDirectory {
             let name = match self.serve(&path, served.as_ref(), releases).await {
                 Ok(name) => Some(name),
                 Err(error) => {
-                    tracing::error!(directory = %path.display(), "{error}");
+                    tracing::error!(directory = %path.display(), code = error.code(), "{error}");
                     served
                 }
             };

@@ -2,8 +2,10 @@
 
 pub mod check;
 pub mod deployment;
+pub mod deployments;
 pub mod directory;
 pub mod entrypoint;
 pub mod manifest;
 pub mod registry;
 pub mod releases;
+pub mod versions;

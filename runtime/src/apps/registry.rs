@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::deployment::Deployment;
 use crate::isolate::pool::Pool;
 
 /// Between the version and the app's name in the host name of a preview.
@@ -47,15 +46,15 @@ impl App {
         std::mem::replace(&mut *current, shares.into())
     }
 
-    /// The version for a request: the one it asks to stay with, else by the shares. `lot` is any number that differs from
+    /// The version for a request, if any has traffic: the one it asks to stay with, else by the shares. `lot` is any number that differs from
     /// request to request.
-    pub fn choose(&self, wanted: Option<&str>, lot: u64) -> Arc<Pool> {
+    pub fn choose(&self, wanted: Option<&str>, lot: u64) -> Option<Arc<Pool>> {
         let shares = self.shares();
         if let [only] = &*shares {
-            return only.pool.clone();
+            return Some(only.pool.clone());
         }
         if let Some(share) = shares.iter().find(|share| wanted == Some(&*share.pool.deployment.version)) {
-            return share.pool.clone();
+            return Some(share.pool.clone());
         }
         // Consecutive numbers fall far apart, so that the shares are kept over few requests as well (Knuth's
         // multiplicative hashing).
@@ -65,7 +64,8 @@ impl App {
             lot = lot.wrapping_sub(u64::from(share.percent));
             chosen
         });
-        chosen.unwrap_or(&shares[0]).pool.clone()
+        // A version that could not be brought back leaves its part to the others.
+        chosen.or(shares.first()).map(|share| share.pool.clone())
     }
 
     /// One version, if it is loaded.
@@ -153,6 +153,14 @@ impl Apps {
         removed
     }
 
+    /// The app of this name; one without traffic if it is new.
+    pub fn get_or_add(&self, name: &Arc<str>) -> Arc<App> {
+        let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
+        let app = apps.entry(name.clone()).or_insert_with(|| Arc::new(App::new(name.clone(), Vec::new()))).clone();
+        self.note_only(&apps);
+        app
+    }
+
     fn note_only(&self, apps: &HashMap<Arc<str>, Arc<App>>) {
         let only = apps.values().next().filter(|_| apps.len() == 1).cloned();
         *self.only.write().unwrap_or_else(PoisonError::into_inner) = only;
@@ -215,9 +223,4 @@ fn host_name(authority: &str) -> &str {
 fn begins_with(path: &str, prefix: &str) -> bool {
     let prefix = prefix.trim_end_matches('/');
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-/// The host name of a version's preview.
-pub fn preview_host(deployment: &Deployment, domain: &str) -> String {
-    format!("{}{PREVIEW_SEPARATOR}{}.{domain}", deployment.version, deployment.name)
 }

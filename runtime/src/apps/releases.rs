@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::check;
-use super::deployment::{DeployError, Deployment};
+use super::deployment::{DeployError, Deployment, Name};
 use super::entrypoint;
 use super::manifest::problem::Problems;
 use super::manifest::{LoadedManifest, Manifest};
@@ -22,16 +22,30 @@ pub enum ReleaseError {
     #[error(transparent)]
     Deploy(#[from] DeployError),
     /// `APP_NAME_TAKEN`
-    #[error("error[APP_NAME_TAKEN]: there is an app `{0}` already; change `name` in the manifest")]
+    #[error("there is an app `{0}` already; change `name` in the manifest")]
     NameTaken(Arc<str>),
     /// `RELEASE_BOOT`: no isolate of it can be started.
-    #[error("error[RELEASE_BOOT]: version {version} of `{app}` cannot be started; the log says why")]
+    #[error("version {version} of `{app}` cannot be started; the log says why")]
     Boot {
         /// The app.
         app: Arc<str>,
         /// The version.
         version: Arc<str>,
     },
+}
+
+impl ReleaseError {
+    /// The stable code of this error; of several problems that of the first.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Deploy(DeployError::Problems(problems)) => {
+                problems.0.first().map_or("RELEASE_BOOT", |first| first.code)
+            }
+            Self::Deploy(DeployError::Static(error)) => error.code(),
+            Self::NameTaken(_) => "APP_NAME_TAKEN",
+            Self::Boot { .. } => "RELEASE_BOOT",
+        }
+    }
 }
 
 impl From<Problems> for ReleaseError {
@@ -61,6 +75,12 @@ impl Releases {
     /// Reads a version. Takes as long as its files take to read.
     pub fn load(&self, manifest: LoadedManifest) -> Result<Arc<Deployment>, DeployError> {
         Deployment::load(manifest, &self.config, self.cache.clone()).map(Arc::new)
+    }
+
+    /// Reads a version of an app that has a name of its own.
+    pub fn load_as(&self, manifest: LoadedManifest, name: Name) -> Result<Arc<Deployment>, DeployError> {
+        let source = check::entrypoint_source(&manifest)?.into();
+        Deployment::load_as(name, manifest, source, &self.config, self.cache.clone()).map(Arc::new)
     }
 
     /// Checks a build as `runtime check` does. Runs its module, for at most half a minute.

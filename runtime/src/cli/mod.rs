@@ -1,7 +1,11 @@
 //! The command line: one file for each subcommand. Exits with 0, with 2 for bad input, with 1 for a failure.
 
+mod admin;
 mod bench;
 mod check;
+mod deploy;
+mod deployments;
+mod rollback;
 mod serve;
 mod snapshot;
 
@@ -40,6 +44,12 @@ enum Command {
     Snapshot(snapshot::SnapshotArgs),
     /// Check a build: its manifest, its module and its files, every problem at once.
     Check(check::CheckArgs),
+    /// Deploy a build to a running host: a new version that is checked, started and given traffic.
+    Deploy(deploy::DeployArgs),
+    /// List what is deployed on a running host.
+    Deployments(deployments::DeploymentsArgs),
+    /// Give the traffic back to an earlier version.
+    Rollback(rollback::RollbackArgs),
     /// Measure.
     Bench {
         #[command(subcommand)]
@@ -94,6 +104,9 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Snapshot(args) => snapshot::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Deploy(args) => deploy::run(&args),
+        Command::Deployments(args) => deployments::run(&args),
+        Command::Rollback(args) => rollback::run(&args),
         Command::Bench { bench } => bench::run(&bench),
         Command::Freeze(args) => snapshot::freeze(&args),
     };

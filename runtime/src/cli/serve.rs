@@ -13,31 +13,39 @@ use tokio::sync::watch;
 
 use super::{Address, EnvironmentArgs, Failure};
 use crate::apps::deployment::Deployment;
+use crate::apps::deployments::Deployments;
 use crate::apps::directory::AppsDirectory;
 use crate::apps::manifest::LoadedManifest;
 use crate::apps::registry::{Apps, Routing};
 use crate::apps::releases::Releases;
+use crate::apps::versions::store::Store;
 use crate::config::{Config, Options};
 use crate::isolate::handle::Shared;
 use crate::isolate::memory;
 use crate::isolate::supervisor::{Settings, Supervisor};
 use crate::metrics::Metrics;
 use crate::request::admin::{self, Admin};
+use crate::request::deployments_api::DeploymentsApi;
 use crate::request::handle::Host;
 use crate::request::server::{Server, tls_acceptor};
 use crate::request::static_files::ContentCache;
-use crate::wire::{self, Services};
+use crate::wire::{self, Services, SystemClock};
 
 /// Memory for the contents of small static files, for the whole process.
 const STATIC_CACHE_BYTES: u64 = 64 << 20;
+
+/// Said to who gives nothing.
+const NOTHING_TO_SERVE: &str = "error[NOTHING_TO_SERVE]: no app is named, and none was deployed\n\
+     hint: name a manifest, or a directory of apps with --apps-dir, or set an admin token so that apps can be deployed";
 
 /// How long after the start the first isolates are prewarmed.
 const PREWARM_DELAY: Duration = Duration::from_millis(500);
 
 #[derive(Args)]
 pub struct ServeArgs {
-    /// The manifest.json of each app, or the directory it is in.
-    #[arg(required_unless_present = "apps_dir", value_name = "MANIFEST")]
+    /// The manifest.json of each app, or the directory it is in. Beside them every app is served that was deployed into
+    /// the data directory.
+    #[arg(value_name = "MANIFEST")]
     manifests: Vec<PathBuf>,
     /// A directory of apps, each in a directory of its own; watched for changes.
     #[arg(long, value_name = "DIR")]
@@ -159,22 +167,30 @@ async fn serve(
     let opened = opened.map_err(|error| Failure::coded(error.code(), format_args!("{error}")))?;
     services.send_replace(Some(opened.clone()));
     let listener = bind(&config).await?;
+    let address = listener.local_addr().map_err(|error| Failure::coded("HOST_START", error))?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let deployed = restore(releases.clone(), (scheme, address)).await?;
+    if deployments.is_empty() && apps_dir.is_none() && deployed.1 == 0 && config.admin.token.is_none() {
+        return Err(Failure::Input(NOTHING_TO_SERVE.to_owned()));
+    }
+    let deployed = deployed.0;
     let watcher = match apps_dir {
         Some(directory) => Some(watch_directory(directory, releases.clone()).await?),
         None => None,
     };
-    let admin = Admin { metrics: metrics.clone(), supervisor: supervisor.clone() };
+    let token = config.admin.token.as_ref().map(|token| token.0.as_str());
+    let api = DeploymentsApi::new(deployed.store.clone(), Arc::new(deployed.clone()), token);
+    let admin = Admin { metrics: metrics.clone(), supervisor: supervisor.clone(), deployments: api };
     let admin = bind_admin(&config, admin).await?;
-    let address = listener.local_addr().map_err(|error| Failure::coded("HOST_START", error))?;
     let host = Arc::new(Host {
         apps: apps.clone(),
+        deployments: deployed,
         metrics,
         body_idle: Duration::from_millis(config.server.body_idle_timeout_ms),
         secure: tls.is_some(),
         instance: u64::from(std::process::id()).wrapping_mul(0x9e37_79b9) ^ u64::from(address.port()),
         requests: AtomicU64::new(0),
     });
-    let scheme = if tls.is_some() { "https" } else { "http" };
     announce(scheme, address);
     for deployment in &deployments {
         warm_static_files(deployment);
@@ -193,6 +209,20 @@ async fn serve(
         task.abort();
     }
     close(&opened).await
+}
+
+/// Serves what was deployed. Also says how many apps that is.
+async fn restore(
+    releases: Arc<Releases>,
+    (scheme, address): (&str, std::net::SocketAddr),
+) -> Result<(Arc<Deployments>, usize), Failure> {
+    let store = Store::open(&releases.config.server.data_dir, Arc::new(SystemClock));
+    let store = store.map_err(|error| Failure::coded(error.code(), &error))?;
+    let place = (scheme.to_owned(), format!(":{}", address.port()));
+    let deployments = Arc::new(Deployments::new(releases, Arc::new(store), place));
+    let this = deployments.clone();
+    let restored = tokio::task::spawn_blocking(move || this.restore()).await;
+    Ok((deployments, restored.map_err(|error| Failure::coded("HOST_START", error))?))
 }
 
 fn settings(config: &Config) -> Settings {

@@ -51,7 +51,7 @@ static THREAD: LazyLock<std::io::Result<std::thread::Thread>> = LazyLock::new(||
     Ok(thread.thread().clone())
 });
 
-const REASONS: [EndReason; 4] = [EndReason::Cpu, EndReason::Memory, EndReason::Wall, EndReason::Reclaimed];
+const REASONS: [EndReason; 3] = [EndReason::Cpu, EndReason::Memory, EndReason::Reclaimed];
 
 impl Watched {
     /// Watches the isolate of the calling thread. Fails where the watchdog's thread cannot be started.
@@ -152,10 +152,9 @@ impl Watched {
         if used > nanos(SLICE) && !self.demoted.load(Ordering::SeqCst) {
             self.demote();
         }
-        if used > cpu_limit {
+        // A turn never waits for anything but the processor: one that lasts longer than an invocation may is a loop too.
+        if used > cpu_limit || nanos(EPOCH.elapsed()).saturating_sub(turn) > wall_limit {
             self.terminate(EndReason::Cpu);
-        } else if nanos(EPOCH.elapsed()).saturating_sub(turn) > wall_limit {
-            self.terminate(EndReason::Wall);
         }
         true
     }

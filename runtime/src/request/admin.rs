@@ -13,6 +13,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::body::HostBody;
+use super::deployments_api::DeploymentsApi;
 use super::respond::refusal;
 use crate::apps::deployment::Deployment;
 use crate::isolate::supervisor::Supervisor;
@@ -24,6 +25,8 @@ pub struct Admin {
     pub metrics: Arc<Metrics>,
     /// The host's isolates.
     pub supervisor: Arc<Supervisor>,
+    /// Deploys.
+    pub deployments: Arc<DeploymentsApi>,
 }
 
 /// Serves until the listener fails; dropping the future stops it.
@@ -33,8 +36,8 @@ pub async fn serve(listener: TcpListener, admin: Arc<Admin>) {
         let admin = admin.clone();
         tokio::spawn(async move {
             let service = service_fn(move |request| {
-                let response = answer(&request, &admin);
-                async move { Ok::<_, Infallible>(response) }
+                let admin = admin.clone();
+                async move { Ok::<_, Infallible>(answer(request, &admin).await) }
             });
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -46,7 +49,10 @@ pub async fn serve(listener: TcpListener, admin: Arc<Admin>) {
     }
 }
 
-fn answer(request: &Request<Incoming>, admin: &Admin) -> Response<HostBody> {
+async fn answer(request: Request<Incoming>, admin: &Admin) -> Response<HostBody> {
+    if DeploymentsApi::owns(request.uri().path()) {
+        return admin.deployments.clone().answer(request).await.map(HostBody::full);
+    }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return refusal(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "use GET");
     }
@@ -57,7 +63,7 @@ fn answer(request: &Request<Incoming>, admin: &Admin) -> Response<HostBody> {
         _ => refusal(
             StatusCode::NOT_FOUND,
             "not_found",
-            "there are /_orilla/health, /_orilla/metrics and /_orilla/isolates",
+            "there are /_orilla/health, /_orilla/metrics, /_orilla/isolates and /_orilla/apps",
         ),
     }
 }

@@ -17,6 +17,7 @@ use super::respond::{failure, refusal, static_file};
 use super::static_files::Lookup;
 use super::{stay, websocket};
 use crate::apps::deployment::Deployment;
+use crate::apps::deployments::Deployments;
 use crate::apps::registry::{Apps, Target};
 use crate::isolate::dispatched::Dispatched;
 use crate::isolate::pool::Pool;
@@ -34,6 +35,8 @@ const MAX_ISOLATES_ASKED: usize = 3;
 pub struct Host {
     /// The apps.
     pub apps: Arc<Apps>,
+    /// Knows the versions that have no traffic.
+    pub deployments: Arc<Deployments>,
     /// The host's counters.
     pub metrics: Arc<Metrics>,
     /// Longest pause in a request's body.
@@ -76,7 +79,7 @@ impl Host {
     async fn answer(&self, peer: Peer, request: Request<Incoming>) -> Response<HostBody> {
         let since = Instant::now();
         let authority = authority(&request);
-        let (pool, stays) = match self.route(authority.as_deref(), &request) {
+        let (pool, stays) = match self.route(authority.as_deref(), &request).await {
             Ok(routed) => routed,
             Err(refusal) => return refusal,
         };
@@ -89,7 +92,7 @@ impl Host {
 
     /// The isolates of the version a request is for, and whether its client is to stay with that version.
     #[allow(clippy::result_large_err, reason = "the error is the answer")]
-    fn route(
+    async fn route(
         &self,
         authority: Option<&str>,
         request: &Request<Incoming>,
@@ -98,14 +101,21 @@ impl Host {
             Target::App(app) => {
                 let is_split = app.shares().len() > 1;
                 let wanted = if is_split { stay::version(request.headers()) } else { None };
-                let pool = app.choose(wanted, self.requests.load(Ordering::Relaxed));
+                let Some(pool) = app.choose(wanted, self.requests.load(Ordering::Relaxed)) else {
+                    return Err(refusal(StatusCode::NOT_FOUND, "app_not_found", "no version of the app has traffic"));
+                };
                 let stays = is_split && wanted != Some(&*pool.deployment.version);
                 Ok((pool, stays))
             }
-            Target::Version(app, version) => app
-                .version(&version)
-                .map(|pool| (pool, false))
-                .ok_or_else(|| refusal(StatusCode::NOT_FOUND, "version_not_found", "the app has no such version here")),
+            Target::Version(app, version) => {
+                let pool = match app.version(&version) {
+                    Some(pool) => Some(pool),
+                    None => self.deployments.preview(&app, &version).await,
+                };
+                pool.map(|pool| (pool, false)).ok_or_else(|| {
+                    refusal(StatusCode::NOT_FOUND, "version_not_found", "the app has no such version here")
+                })
+            }
             Target::Unknown => {
                 Err(refusal(StatusCode::NOT_FOUND, "app_not_found", "no app is served under this host name and path"))
             }

@@ -4,6 +4,7 @@
 pub mod admin;
 pub mod body;
 mod coalesced;
+pub mod deployments_api;
 pub mod handle;
 pub mod respond;
 pub mod server;

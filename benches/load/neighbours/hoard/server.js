@@ -1,0 +1,7 @@
+/** Allocates without end. */
+export default {
+  fetch() {
+    const hoard = [];
+    for (;;) hoard.push({ items: [1, 2, 3] });
+  },
+};

@@ -1,0 +1,6 @@
+/** Never returns. */
+export default {
+  fetch() {
+    for (;;);
+  },
+};

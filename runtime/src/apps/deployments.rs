@@ -1,0 +1,195 @@
+//! Runs what is in the version store: brings it back when the host starts, checks and starts what is deployed, and loads a
+//! version without traffic when somebody looks at its preview. What is on the disk is [`super::versions`]' affair.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use async_trait::async_trait;
+
+use super::deployment::{DeployError, Deployment, Name};
+use super::manifest::Manifest;
+use super::manifest::problem::{Problem, Problems};
+use super::registry::{App, Apps, PREVIEW_SEPARATOR, Share};
+use super::releases::{ReleaseError, Releases};
+use super::versions::store::Store;
+use super::versions::traffic::Traffic;
+use super::versions::{AppName, VersionId};
+use crate::isolate::handle::Isolate;
+use crate::isolate::pool::Pool;
+use crate::request::deployments_api::deployer::{Deployer, VersionState};
+
+/// The versions of the store, as this process runs them.
+pub struct Deployments {
+    /// Puts versions into service.
+    pub releases: Arc<Releases>,
+    /// Where they are kept.
+    pub store: Arc<Store>,
+    /// The addresses of previews: the scheme and `:` with the port.
+    pub address: (String, String),
+    /// The apps that come from the store; the others are served from directories.
+    own: Mutex<HashSet<AppName>>,
+    /// Isolates that finish what they have, of versions that lost their traffic.
+    draining: Mutex<Vec<(AppName, VersionId, Weak<Isolate>)>>,
+}
+
+impl Deployments {
+    /// Runs nothing yet.
+    pub fn new(releases: Arc<Releases>, store: Arc<Store>, address: (String, String)) -> Self {
+        Self { releases, store, address, own: Mutex::default(), draining: Mutex::default() }
+    }
+
+    fn apps(&self) -> &Apps {
+        &self.releases.apps
+    }
+
+    /// Serves every app of the store with the traffic it had. Versions that are damaged are left out, with a line in the
+    /// log. Takes as long as it takes to read all files of those with traffic. Returns how many apps there are.
+    pub fn restore(&self) -> usize {
+        let apps = self.store.apps().unwrap_or_else(|error| {
+            tracing::error!(code = error.code(), "{error}");
+            Vec::new()
+        });
+        for app in &apps {
+            if self.apps().get(app.as_str()).is_some() {
+                tracing::error!(code = "APP_NAME_TAKEN", %app, "the deployed app is not served: an app of a directory has its name");
+                continue;
+            }
+            self.own.lock().unwrap_or_else(PoisonError::into_inner).insert(app.clone());
+            let shares = self.store.traffic(app).unwrap_or_else(|error| {
+                tracing::error!(%app, code = error.code(), "{error}");
+                None
+            });
+            let shares = shares.iter().flat_map(Traffic::shares).filter_map(|share| {
+                let pool = self.restore_version(app, &share.version)?;
+                Some(Share { pool, percent: share.percent })
+            });
+            let shares = shares.collect();
+            self.apps().share(&app.as_str().into(), shares);
+        }
+        apps.len()
+    }
+
+    fn restore_version(&self, app: &AppName, version: &VersionId) -> Option<Arc<Pool>> {
+        if let Err(error) = self.store.verify(app, version) {
+            tracing::error!(%app, %version, code = error.code(), "the version is not served: {error}");
+            return None;
+        }
+        self.load(app, version, &self.store.directory(app, version))
+            .inspect_err(
+                |error| tracing::error!(%app, %version, code = error.code(), "the version is not served: {error}"),
+            )
+            .ok()
+            .map(|deployment| self.releases.supervisor.pool(deployment))
+    }
+
+    fn load(&self, app: &AppName, version: &VersionId, directory: &Path) -> Result<Arc<Deployment>, ReleaseError> {
+        let name = Name { app: app.as_str().into(), version: version.as_str().into() };
+        Ok(self.releases.load_as(Manifest::load(directory)?, name)?)
+    }
+
+    /// A version that has no traffic and is in the store.
+    pub async fn preview(self: &Arc<Self>, app: &Arc<App>, version: &str) -> Option<Arc<Pool>> {
+        let name = AppName::try_from(app.name.to_string()).ok()?;
+        let version = VersionId::try_from(version.to_owned()).ok()?;
+        let this = self.clone();
+        let restored = tokio::task::spawn_blocking(move || {
+            let has_it = this.store.directory(&name, &version).is_dir();
+            if has_it { this.restore_version(&name, &version) } else { None }
+        });
+        let pool = restored.await.ok()??;
+        app.preview(pool.clone());
+        Some(pool)
+    }
+
+    async fn start(
+        self: &Arc<Self>,
+        app: &AppName,
+        version: &VersionId,
+        directory: &Path,
+    ) -> Result<Arc<Pool>, Problems> {
+        let (this, path) = (self.clone(), directory.to_owned());
+        let (name, version) = (app.clone(), version.clone());
+        let loaded = tokio::task::spawn_blocking(move || {
+            this.releases.check(&path)?;
+            this.load(&name, &version, &path).map_err(|error| into_problems(error, &path))
+        });
+        let deployment = loaded.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        self.releases.start(deployment).await.map_err(|error| into_problems(error, directory))
+    }
+}
+
+fn into_problems(error: ReleaseError, path: &Path) -> Problems {
+    let code = error.code();
+    match error {
+        ReleaseError::Deploy(DeployError::Problems(problems)) => problems,
+        other => Problem::error(code, path, other.to_string()).into(),
+    }
+}
+
+/// The same, to be shared.
+#[async_trait]
+impl Deployer for Arc<Deployments> {
+    async fn activate(&self, app: &AppName, version: &VersionId, directory: &Path) -> Result<(), Problems> {
+        let known = self.apps().get(app.as_str());
+        if known.is_some() && !self.own.lock().unwrap_or_else(PoisonError::into_inner).contains(app) {
+            let taken = ReleaseError::NameTaken(app.as_str().into());
+            return Err(into_problems(taken, directory));
+        }
+        if known.and_then(|known| known.version(version.as_str())).is_some() {
+            return Ok(());
+        }
+        let pool = self.start(app, version, directory).await?;
+        self.own.lock().unwrap_or_else(PoisonError::into_inner).insert(app.clone());
+        self.apps().get_or_add(&app.as_str().into()).preview(pool);
+        Ok(())
+    }
+
+    async fn set_traffic(&self, app: &AppName, traffic: &Traffic) {
+        let running = self.apps().get_or_add(&app.as_str().into());
+        let before = running.shares();
+        let share = |share: &super::versions::traffic::Share| {
+            Some(Share { pool: running.version(share.version.as_str())?, percent: share.percent })
+        };
+        let shares: Vec<_> = traffic.shares().iter().filter_map(share).collect();
+        for share in &shares {
+            running.forget(&share.pool.deployment.version);
+        }
+        let mut draining = self.draining.lock().unwrap_or_else(PoisonError::into_inner);
+        draining.retain(|(_, _, isolate)| isolate.strong_count() > 0);
+        for share in before.iter().filter(|share| traffic_lacks(traffic, &share.pool.deployment.version)) {
+            let Ok(version) = VersionId::try_from(share.pool.deployment.version.to_string()) else { continue };
+            let isolates = share.pool.isolates();
+            draining.extend(isolates.iter().map(|isolate| (app.clone(), version.clone(), Arc::downgrade(isolate))));
+        }
+        drop(draining);
+        self.releases.share(&app.as_str().into(), shares);
+    }
+
+    async fn stop(&self, app: &AppName, version: &VersionId) {
+        if let Some(app) = self.apps().get(app.as_str()) {
+            app.forget(version.as_str());
+        }
+    }
+
+    fn state(&self, app: &AppName, version: &VersionId) -> VersionState {
+        if self.apps().get(app.as_str()).and_then(|app| app.version(version.as_str())).is_some() {
+            return VersionState::Ready;
+        }
+        let draining = self.draining.lock().unwrap_or_else(PoisonError::into_inner);
+        let drains = draining.iter().any(|(name, other, isolate)| {
+            name == app && other == version && isolate.upgrade().is_some_and(|isolate| isolate.is_alive())
+        });
+        if drains { VersionState::Draining } else { VersionState::Stopped }
+    }
+
+    fn preview(&self, app: &AppName, version: &VersionId) -> String {
+        let (scheme, port) = &self.address;
+        let domain = &self.releases.config.routing.domain;
+        format!("{scheme}://{version}{PREVIEW_SEPARATOR}{app}.{domain}{port}/")
+    }
+}
+
+fn traffic_lacks(traffic: &Traffic, version: &str) -> bool {
+    !traffic.shares().iter().any(|share| share.version.as_str() == version)
+}

@@ -1,0 +1,349 @@
+//! The part of the admin API that deploys: takes bundles in, lists versions, and moves an app's traffic between them.
+//! It keeps the order in which things happen, first on the disk and then in the process, one change of an app after the
+//! other. It never runs an app itself: that is a [`Deployer`].
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+
+use crate::apps::versions::error::VersionError;
+use crate::apps::versions::store::{Received, Store};
+use crate::apps::versions::traffic::{Share, Traffic};
+use crate::apps::versions::{AppName, Version, VersionId};
+
+mod answer;
+pub mod deployer;
+mod listing;
+#[cfg(test)]
+mod tests;
+mod upload;
+
+use answer::{ApiError, json};
+use deployer::{Deployer, VersionState};
+use upload::RequestBody;
+
+/// Where the paths of this API begin.
+pub const PREFIX: &str = "/_orilla/apps";
+
+/// Bundles that are unpacked at the same time; further ones wait.
+pub const MAX_UPLOADS: usize = 4;
+
+/// Versions of an app that are kept; those with traffic are kept in any case.
+pub const MAX_VERSIONS: usize = 50;
+
+/// The admin API of deployments.
+pub struct DeploymentsApi {
+    store: Arc<Store>,
+    deployer: Arc<dyn Deployer>,
+    /// Only its hash is kept: two hashes are compared in constant time.
+    token: Option<blake3::Hash>,
+    uploads: Semaphore,
+    /// The apps that are being changed.
+    changing: Mutex<HashMap<AppName, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+#[derive(Serialize)]
+struct Deployed<'a> {
+    app: &'a AppName,
+    version: &'a VersionId,
+    bytes: u64,
+    files: usize,
+    created: u64,
+    state: &'static str,
+    traffic: &'a [Share],
+    preview: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TrafficBody {
+    traffic: Vec<Share>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RollbackBody {
+    to: Option<String>,
+}
+
+/// Which part of the traffic a new version gets.
+struct Activation {
+    activate: bool,
+    percent: u8,
+}
+
+impl DeploymentsApi {
+    /// An API for those who know `token`; without one it refuses everything.
+    pub fn new(store: Arc<Store>, deployer: Arc<dyn Deployer>, token: Option<&str>) -> Arc<Self> {
+        let token = token.map(|token| blake3::hash(token.as_bytes()));
+        Arc::new(Self { store, deployer, token, uploads: Semaphore::new(MAX_UPLOADS), changing: Mutex::default() })
+    }
+
+    /// Whether a path belongs to this API.
+    pub fn owns(path: &str) -> bool {
+        path.strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// Answers a request whose path [`DeploymentsApi::owns`].
+    pub async fn answer(self: Arc<Self>, request: Request<impl RequestBody>) -> Response<Bytes> {
+        let (parts, mut body) = request.into_parts();
+        let answer = self.route(&parts, &mut body).await;
+        // A client that still sends would not look for the answer.
+        upload::drain(&mut body).await;
+        answer.unwrap_or_else(|error| error.response())
+    }
+
+    async fn route(self: Arc<Self>, parts: &Parts, body: &mut impl RequestBody) -> Result<Response<Bytes>, ApiError> {
+        self.authorize(&parts.headers)?;
+        let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();
+        let segments: Vec<&str> = path.split('/').skip(1).collect();
+        let method = &parts.method;
+        let expect = |expected: Method| if *method == expected { Ok(()) } else { Err(ApiError::Method(expected)) };
+        match segments.as_slice() {
+            [] | [""] => {
+                expect(Method::GET)?;
+                self.list_apps().await
+            }
+            [app] => {
+                expect(Method::GET)?;
+                let report = self.report(app_name(app)?).await?;
+                Ok(json(StatusCode::OK, &report))
+            }
+            [app, "versions"] => {
+                expect(Method::POST)?;
+                let (app, activation) = (app_name(app)?, activation(parts.uri.query().unwrap_or_default())?);
+                let received = self.receive(&app, body).await?;
+                self.change(app.clone(), |api| async move { api.deploy(received, activation).await }).await
+            }
+            [app, "versions", version] => {
+                expect(Method::DELETE)?;
+                let (app, version) = (app_name(app)?, version_id(version)?);
+                self.change(app.clone(), |api| async move { api.delete(app, version).await }).await
+            }
+            [app, "traffic"] => {
+                expect(Method::POST)?;
+                let (app, TrafficBody { traffic }) = (app_name(app)?, read_json(body).await?);
+                let traffic = Traffic::try_from(traffic)?;
+                self.change(app.clone(), |api| async move { api.move_traffic(app, traffic).await }).await
+            }
+            [app, "rollback"] => {
+                expect(Method::POST)?;
+                let (app, RollbackBody { to }) = (app_name(app)?, read_json(body).await?);
+                let to = to.as_deref().map(version_id).transpose()?;
+                self.change(app.clone(), |api| async move { api.roll_back(app, to).await }).await
+            }
+            _ => Err(ApiError::NotFound),
+        }
+    }
+
+    fn authorize(&self, headers: &HeaderMap) -> Result<(), ApiError> {
+        let Some(expected) = &self.token else { return Err(ApiError::TokenNotSet) };
+        let given = headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().split_at_checked(7));
+        match given {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => {
+                if blake3::hash(token) == *expected {
+                    Ok(())
+                } else {
+                    Err(ApiError::TokenWrong)
+                }
+            }
+            _ => Err(ApiError::TokenRequired),
+        }
+    }
+
+    async fn receive(&self, app: &AppName, body: &mut impl RequestBody) -> Result<Received, ApiError> {
+        let _place = self.uploads.acquire().await;
+        upload::receive(self.store.clone(), app.clone(), body).await
+    }
+
+    /// Activates what was received. A new version that fails its check is not kept.
+    async fn deploy(&self, received: Received, activation: Activation) -> Result<Response<Bytes>, ApiError> {
+        let Received { version: Version { app, version, created, files, .. }, is_new } = received;
+        if let Err(refused) = self.activate(&app, &version).await {
+            if is_new {
+                self.forget(&app, version).await;
+            }
+            return Err(refused);
+        }
+        let mut traffic = self.blocking(&app, Store::traffic).await?;
+        if activation.activate {
+            let next = match &traffic {
+                Some(traffic) => traffic.shifted(version.clone(), activation.percent)?,
+                // There is nobody else to answer.
+                None => Traffic::only(version.clone()),
+            };
+            let stored = next.clone();
+            self.blocking(&app, |store, app| store.set_traffic(app, stored)).await?;
+            self.deployer.set_traffic(&app, &next).await;
+            traffic = Some(next);
+        }
+        tracing::info!(%app, %version, is_new, activated = activation.activate, "deployed");
+        self.prune(&app, &version).await;
+        let deployed = Deployed {
+            app: &app,
+            version: &version,
+            bytes: files.iter().map(|file| file.bytes).sum(),
+            files: files.len(),
+            created,
+            state: self.deployer.state(&app, &version).as_str(),
+            traffic: traffic.as_ref().map_or(&[], Traffic::shares),
+            preview: self.deployer.preview(&app, &version),
+        };
+        Ok(json(StatusCode::CREATED, &deployed))
+    }
+
+    /// Deletes the oldest versions when there are too many, but none that still does something.
+    async fn prune(&self, app: &AppName, deployed: &VersionId) {
+        let prunable = match self.blocking(app, |store, app| store.prunable(app, MAX_VERSIONS)).await {
+            Ok(prunable) => prunable,
+            Err(error) => return tracing::warn!(%app, %error, "old versions cannot be deleted"),
+        };
+        for version in prunable {
+            if version != *deployed && self.deployer.state(app, &version) != VersionState::Draining {
+                self.deployer.stop(app, &version).await;
+                self.forget(app, version).await;
+            }
+        }
+    }
+
+    /// Deletes a version that nobody asked to be deleted, so that failing to is for the log.
+    async fn forget(&self, app: &AppName, version: VersionId) {
+        let deleted = version.clone();
+        match self.blocking(app, move |store, app| store.delete(app, &deleted)).await {
+            Ok(()) => tracing::info!(%app, %version, "deleted: it failed its check, or newer versions took its place"),
+            Err(error) => tracing::warn!(%app, %version, %error, "the version cannot be deleted"),
+        }
+    }
+
+    async fn move_traffic(&self, app: AppName, traffic: Traffic) -> Result<Response<Bytes>, ApiError> {
+        self.prepare(&app, &traffic).await?;
+        let stored = traffic.clone();
+        self.blocking(&app, |store, app| store.set_traffic(app, stored)).await?;
+        self.deployer.set_traffic(&app, &traffic).await;
+        tracing::info!(%app, "traffic changed");
+        Ok(json(StatusCode::OK, &TrafficBody { traffic: traffic.shares().to_vec() }))
+    }
+
+    async fn roll_back(&self, app: AppName, to: Option<VersionId>) -> Result<Response<Bytes>, ApiError> {
+        let version = match to {
+            Some(version) => version,
+            None => self.blocking(&app, Store::rollback_target).await?,
+        };
+        let traffic = Traffic::only(version.clone());
+        self.prepare(&app, &traffic).await?;
+        tracing::info!(%app, %version, "rolling back");
+        self.blocking(&app, move |store, app| store.roll_back(app, &version)).await?;
+        self.deployer.set_traffic(&app, &traffic).await;
+        Ok(json(StatusCode::OK, &TrafficBody { traffic: traffic.shares().to_vec() }))
+    }
+
+    async fn delete(&self, app: AppName, version: VersionId) -> Result<Response<Bytes>, ApiError> {
+        let traffic = self.blocking(&app, Store::traffic).await?;
+        let has_traffic = traffic.is_some_and(|traffic| traffic.percent(&version) > 0);
+        if has_traffic || self.deployer.state(&app, &version) == VersionState::Draining {
+            return Err(VersionError::VersionActive { app, version }.into());
+        }
+        self.deployer.stop(&app, &version).await;
+        tracing::info!(%app, %version, "deleting");
+        let answer = json(StatusCode::OK, &serde_json::json!({ "app": app, "version": version }));
+        self.blocking(&app, move |store, app| store.delete(app, &version)).await?;
+        Ok(answer)
+    }
+
+    /// Verifies and activates the versions that are to answer.
+    async fn prepare(&self, app: &AppName, traffic: &Traffic) -> Result<(), ApiError> {
+        for Share { version, .. } in traffic.shares() {
+            let verified = version.clone();
+            self.blocking(app, move |store, app| store.verify(app, &verified)).await?;
+            self.activate(app, version).await?;
+        }
+        Ok(())
+    }
+
+    async fn activate(&self, app: &AppName, version: &VersionId) -> Result<(), ApiError> {
+        let directory = self.store.directory(app, version);
+        let activated = self.deployer.activate(app, version, &directory).await;
+        activated.map_err(|problems| ApiError::check_failed(app, problems, &directory))
+    }
+
+    /// Runs a change of an app when no other is under way, and to its end even if the client goes away.
+    async fn change<F>(
+        self: Arc<Self>,
+        app: AppName,
+        work: impl FnOnce(Arc<Self>) -> F,
+    ) -> Result<Response<Bytes>, ApiError>
+    where
+        F: Future<Output = Result<Response<Bytes>, ApiError>> + Send + 'static,
+    {
+        let work = work(self.clone());
+        let changed = tokio::spawn(async move {
+            let changing = || self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            let lock = changing().entry(app.clone()).or_default().clone();
+            let guard = lock.lock().await;
+            let answer = work.await;
+            drop(guard);
+            let mut changing = changing();
+            // Nobody but this map and this task has it.
+            if Arc::strong_count(&lock) == 2 {
+                changing.remove(&app);
+            }
+            answer
+        });
+        changed.await.unwrap_or(Err(ApiError::Interrupted))
+    }
+
+    /// Asks the store about an app, on a thread that may block.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        app: &AppName,
+        work: impl FnOnce(&Store, &AppName) -> Result<T, VersionError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let (store, app) = (self.store.clone(), app.clone());
+        match tokio::task::spawn_blocking(move || work(&store, &app)).await {
+            Ok(result) => Ok(result?),
+            Err(_) => Err(ApiError::Interrupted),
+        }
+    }
+}
+
+fn app_name(segment: &str) -> Result<AppName, ApiError> {
+    Ok(AppName::try_from(segment.to_owned())?)
+}
+
+fn version_id(segment: &str) -> Result<VersionId, ApiError> {
+    Ok(VersionId::try_from(segment.to_owned())?)
+}
+
+/// `activate=true|false` and `percent=1…100`, both optional.
+fn activation(query: &str) -> Result<Activation, ApiError> {
+    let mut activation = Activation { activate: true, percent: 100 };
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        match pair.split_once('=') {
+            Some(("activate", "true")) => activation.activate = true,
+            Some(("activate", "false")) => activation.activate = false,
+            Some(("percent", number)) => {
+                let percent = number.parse().ok().filter(|percent| (1..=100).contains(percent));
+                activation.percent = percent
+                    .ok_or_else(|| VersionError::TrafficInvalid(format!("{number:?} is not 1 to 100 percent")))?;
+            }
+            _ => {
+                let message = format!("{pair:?} is not activate=true, activate=false or percent=1 to percent=100");
+                return Err(ApiError::Invalid(message));
+            }
+        }
+    }
+    Ok(activation)
+}
+
+async fn read_json<T: DeserializeOwned>(body: &mut impl RequestBody) -> Result<T, ApiError> {
+    let bytes = upload::collect(body).await?;
+    let bytes = if bytes.is_empty() { b"{}" } else { bytes.as_slice() };
+    serde_json::from_slice(bytes).map_err(|error| ApiError::Invalid(error.to_string()))
+}

@@ -1,0 +1,252 @@
+//! Deploying to a running host: versions, previews, traffic, rollback, and that nothing is dropped while one takes over from
+//! another.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::process::Output;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::harness::{App, Connection, Reply, Request, Serve, Server, run, wait_until};
+
+const TOKEN: &str = "a-token-for-the-tests-of-deployments";
+
+/// A host that serves one directory called `base` and takes deployments.
+struct Host {
+    base: App,
+    server: Server,
+    admin: SocketAddr,
+}
+
+impl Host {
+    fn start(base: App) -> Self {
+        let serve = Serve::new(&base).env("ORILLA_ADMIN_TOKEN", TOKEN).args(["--admin-port", "0"]);
+        let mut server = serve.start();
+        let admin = server.listens_at("admin listening on ");
+        Self { base, server, admin }
+    }
+
+    fn new() -> Self {
+        Self::start(
+            App::new("export default { fetch: () => new Response('base') };").manifest(json!({ "name": "base" })),
+        )
+    }
+
+    fn restart(mut self) -> Self {
+        self.server.kill();
+        Self::start(self.base)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Output {
+        let admin = format!("http://{}", self.admin);
+        run(&[arguments, &["--admin", &admin, "--token", TOKEN]].concat())
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.command(&[arguments, &["--json"]].concat());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {said}\n{}", self.server.log());
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    fn deploy(&self, app: &App, arguments: &[&str]) -> Value {
+        self.json(&[&["deploy", &app.manifest_path()], arguments].concat())
+    }
+
+    fn admin(&self, request: &Request) -> Reply {
+        Connection::open(self.admin)
+            .request(&request.clone().header("authorization", &format!("Bearer {TOKEN}")))
+            .unwrap()
+    }
+
+    fn ask(&self, host: &str) -> Reply {
+        self.server.send(&Request::get("/").header("host", &format!("{host}.localhost")))
+    }
+}
+
+/// The app `shop`, answering with `text`.
+fn shop(text: &str) -> App {
+    App::new(&format!("export default {{ fetch: () => new Response({text:?}) }};")).manifest(json!({ "name": "shop" }))
+}
+
+fn version(deployed: &Value) -> String {
+    deployed["version"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_deployed_version_takes_over_and_can_be_rolled_back() {
+    let host = Host::new();
+    let first = version(&host.deploy(&shop("first"), &[]));
+    assert_eq!(host.ask("shop").expect(200), "first");
+    assert_eq!(host.ask("base").expect(200), "base");
+    let second = version(&host.deploy(&shop("second"), &[]));
+    assert_ne!(first, second);
+    assert_eq!(host.ask("shop").expect(200), "second");
+    assert_eq!(host.ask(&format!("{first}--shop")).expect(200), "first", "the preview of a version without traffic");
+
+    host.json(&["rollback", "--app", "shop"]);
+    assert_eq!(host.ask("shop").expect(200), "first");
+    let apps = host.json(&["deployments"]);
+    let versions = apps["apps"][0]["versions"].as_array().unwrap();
+    let percent = |wanted: &str| versions.iter().find(|one| one["version"] == wanted).unwrap()["percent"].clone();
+    assert_eq!((percent(&first), percent(&second)), (json!(100), json!(0)), "{apps}");
+}
+
+#[test]
+fn what_was_deployed_is_there_after_a_kill() {
+    let host = Host::new();
+    let first = version(&host.deploy(&shop("first"), &[]));
+    host.deploy(&shop("second"), &[]);
+    let host = host.restart();
+    assert_eq!(host.ask("shop").expect(200), "second");
+    assert_eq!(host.ask(&format!("{first}--shop")).expect(200), "first");
+    host.json(&["rollback", "--app", "shop"]);
+    let host = host.restart();
+    assert_eq!(host.ask("shop").expect(200), "first");
+}
+
+#[test]
+fn a_version_without_traffic_is_only_a_preview() {
+    let host = Host::new();
+    host.deploy(&shop("first"), &[]);
+    let deployed = host.deploy(&shop("second"), &["--no-activate"]);
+    assert_eq!(host.ask("shop").expect(200), "first");
+    assert_eq!(host.ask(&format!("{}--shop", version(&deployed))).expect(200), "second");
+    let preview = deployed["preview"].as_str().unwrap();
+    assert!(preview.starts_with(&format!("http://{}--shop.localhost:", version(&deployed))), "{preview}");
+}
+
+#[test]
+fn traffic_is_divided_and_a_browser_stays_with_its_version() {
+    let host = Host::new();
+    host.deploy(&shop("first"), &[]);
+    host.deploy(&shop("second"), &["--traffic", "30"]);
+    let replies: Vec<_> = (0..100).map(|_| host.ask("shop")).collect();
+    let seconds = replies.iter().filter(|reply| reply.text() == "second").count();
+    assert!((20..=40).contains(&seconds), "{seconds} of 100");
+    let second = replies.iter().find(|reply| reply.text() == "second").unwrap();
+    let cookie = second.header("set-cookie").unwrap();
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
+    let pair = cookie.split(';').next().unwrap();
+    for _ in 0..20 {
+        let request = Request::get("/").header("host", "shop.localhost").header("cookie", pair);
+        assert_eq!(host.server.send(&request).expect(200), "second");
+    }
+}
+
+#[test]
+fn a_deploy_that_fails_its_check_changes_nothing_and_says_why() {
+    let host = Host::new();
+    host.deploy(&shop("first"), &[]);
+    for (source, code) in [
+        ("export default { fetch: ", "ENTRYPOINT_SYNTAX"),
+        ("export default {};", "ENTRYPOINT_NO_FETCH"),
+        ("throw new Error('at start');", "ENTRYPOINT_THREW"),
+    ] {
+        let broken = shop("x").write("server.js", source);
+        let output = host.command(&["deploy", &broken.manifest_path()]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && said.contains(code), "{:?} {said}", output.status);
+        assert_eq!(host.ask("shop").expect(200), "first");
+    }
+    let greedy = shop("x").manifest(json!({ "name": "shop", "limits": { "heap_mb": 1_000_000 } }));
+    let output = host.command(&["deploy", &greedy.manifest_path()]);
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(host.ask("shop").expect(200), "first");
+}
+
+#[test]
+fn only_who_knows_the_token_deploys() {
+    let host = Host::new();
+    let app = shop("first");
+    let admin = format!("http://{}", host.admin);
+    let said = |output: Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    let path = app.manifest_path();
+    assert!(said(run(&["deploy", &path, "--admin", &admin])).contains("ADMIN_TOKEN_REQUIRED"));
+    let wrong = "another-token-that-is-not-the-right-one";
+    assert!(said(run(&["deploy", &path, "--admin", &admin, "--token", wrong])).contains("ADMIN_TOKEN_WRONG"));
+    let reply = Connection::open(host.admin).request(&Request::get("/_orilla/apps")).unwrap();
+    assert_eq!(reply.status, 401);
+    assert_eq!(host.ask("shop").expect(200), "base", "the only app answers every name");
+}
+
+#[test]
+fn a_version_that_serves_is_not_deleted() {
+    let host = Host::new();
+    let first = version(&host.deploy(&shop("first"), &[]));
+    let delete = |version: &str| host.admin(&Request::new("DELETE", &format!("/_orilla/apps/shop/versions/{version}")));
+    let reply = delete(&first);
+    assert_eq!((reply.status, &reply.json()["error"]["code"]), (409, &json!("VERSION_ACTIVE")));
+    host.deploy(&shop("second"), &[]);
+    wait_until("the first version has drained", || delete(&first).status < 300);
+    host.ask(&format!("{first}--shop")).expect_error(404, "version_not_found");
+    assert_eq!(host.ask("shop").expect(200), "second");
+}
+
+#[test]
+fn a_damaged_version_is_found_out_by_its_hash() {
+    let mut host = Host::new();
+    let first = version(&host.deploy(&shop("first"), &[]));
+    host.server.kill();
+    let file = host.base.beside(&format!("data/apps/shop/versions/{first}/files/server.js"));
+    fs::write(&file, fs::read_to_string(&file).unwrap().replace("first", "fIrst")).unwrap();
+    let host = Host::start(host.base);
+    host.server.wait_for_log("VERSION_CORRUPT");
+    host.ask("shop").expect_error(404, "app_not_found");
+    assert_eq!(host.ask("base").expect(200), "base");
+    host.deploy(&shop("second"), &[]);
+    assert_eq!(host.ask("shop").expect(200), "second");
+}
+
+#[test]
+fn an_app_of_a_directory_is_not_replaced() {
+    let host = Host::new();
+    let output = host.command(&["deploy", &shop("x").manifest_path(), "--app", "base"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && said.contains("APP_NAME_TAKEN"), "{said}");
+    assert_eq!(host.ask("base").expect(200), "base");
+}
+
+#[test]
+fn deploying_under_load_fails_no_request() {
+    let host = Host::new();
+    host.deploy(&shop("version 0"), &[]);
+    let (done, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut connection = host.server.connect();
+                while !done.load(Ordering::Relaxed) {
+                    // A version that is let go may close the connection between two requests, never during one.
+                    let request = Request::get("/").header("host", "shop.localhost");
+                    let reply = connection.request(&request).unwrap_or_else(|error| panic!("{error}"));
+                    assert!(reply.expect(200).starts_with("version "));
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        for number in 1..=6 {
+            host.deploy(&shop(&format!("version {number}")), &[]);
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert!(answered.load(Ordering::Relaxed) > 100);
+    assert_eq!(host.ask("shop").expect(200), "version 6");
+}
+
+#[test]
+fn a_slow_request_is_finished_by_the_version_that_began_it() {
+    let host = Host::new();
+    let slow =
+        "export default { fetch: () => new Promise((done) => setTimeout(() => done(new Response('slow')), 1500)) };";
+    host.deploy(&shop("x").write("server.js", slow), &[]);
+    thread::scope(|scope| {
+        let begun = scope.spawn(|| host.ask("shop"));
+        thread::sleep(std::time::Duration::from_millis(300));
+        host.deploy(&shop("second"), &[]);
+        assert_eq!(host.ask("shop").expect(200), "second");
+        assert_eq!(begun.join().unwrap().expect(200), "slow");
+    });
+}
