@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::harness::{App, Reply, Request, Server, skipped};
 
 /// Serves an example from a copy, so that what it stores goes away; `None` if it has not been built.
-fn serve(directory: &str) -> Option<(App, Server)> {
+pub fn serve(directory: &str) -> Option<(App, Server)> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(directory);
     if !source.join("manifest.json").exists() {
         skipped(&format!("examples/{directory} has no manifest.json; build it with `./dev examples`"));
@@ -22,24 +22,6 @@ fn serve(directory: &str) -> Option<(App, Server)> {
 fn hello() {
     let (_app, server) = serve("hello").unwrap();
     assert_eq!(server.get("/").expect(200), "Hello from Orilla\n");
-}
-
-/// The first fenced block of a language in a page.
-fn block(page: &str, language: &str) -> String {
-    let begin = format!("```{language}\n");
-    let start = page.find(&begin).unwrap() + begin.len();
-    page[start..][..page[start..].find("```").unwrap()].to_owned()
-}
-
-#[test]
-fn the_counter_of_the_readme() {
-    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap();
-    let app = App::new(&block(&readme, "js")).write("manifest.json", block(&readme, "json"));
-    let server = Server::of(&app);
-    assert_eq!(server.get("/").expect(200), "visit 1\n");
-    assert_eq!(server.get("/").expect(200), "visit 2\n");
-    drop(server);
-    assert_eq!(Server::of(&app).get("/").expect(200), "visit 3\n");
 }
 
 #[test]

@@ -8,9 +8,11 @@
 mod harness;
 
 mod apps;
+mod browser;
 mod cases;
 mod cli;
 mod deployments;
+mod docs;
 mod durability;
 mod examples;
 mod isolation;

@@ -18,11 +18,13 @@ use crate::apps::manifest::problem::{Problem, Problems};
 use crate::apps::manifest::{MAX_MANIFEST_BYTES, codes, schema};
 
 pub mod environment;
+pub mod telemetry;
 #[cfg(test)]
 mod tests;
 mod variables;
 
 use environment::Environment;
+use telemetry::{Access, Telemetry};
 
 /// The configuration file that is read when none is named and it exists in the working directory.
 const DEFAULT_FILE: &str = "orilla.toml";
@@ -47,6 +49,8 @@ pub struct Config {
     pub kv: Kv,
     /// What is logged.
     pub log: Log,
+    /// Where traces go.
+    pub telemetry: Telemetry,
     /// The environment that apps get their variables from.
     #[serde(skip)]
     pub environment: Environment,
@@ -267,11 +271,13 @@ pub struct Log {
     /// Levels by part of the host, such as `info` or `warn,orilla_runtime=debug`.
     #[schemars(length(max = 1_000))]
     pub filter: String,
+    /// Which requests have a line in the access log.
+    pub access: Access,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { filter: "info".to_owned() }
+        Self { filter: "info".to_owned(), access: Access::default() }
     }
 }
 

@@ -8,4 +8,5 @@ pub mod isolate;
 pub mod metrics;
 pub mod request;
 pub mod scheduling;
+pub mod telemetry;
 pub mod wire;

@@ -1,44 +1,12 @@
 //! Counters of the host, in Prometheus' text format on the admin listener. Counting never waits.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
 
 use orilla_bindings::invocation::EndReason;
 
-/// Upper bounds of the histogram's buckets, in seconds.
-const BUCKETS: [f64; 11] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
-
-/// A Prometheus histogram.
-#[derive(Default)]
-pub struct Histogram {
-    buckets: [AtomicU64; BUCKETS.len()],
-    count: AtomicU64,
-    micros: AtomicU64,
-}
-
-impl Histogram {
-    /// Counts one duration.
-    pub fn observe(&self, duration: Duration) {
-        if let Some(bucket) = BUCKETS.iter().position(|bound| duration.as_secs_f64() <= *bound) {
-            self.buckets[bucket].fetch_add(1, Relaxed);
-        }
-        self.count.fetch_add(1, Relaxed);
-        self.micros.fetch_add(duration.as_micros() as u64, Relaxed);
-    }
-
-    fn write(&self, out: &mut String, name: &str, help: &str) -> std::fmt::Result {
-        writeln!(out, "# HELP {name} {help}\n# TYPE {name} histogram")?;
-        let mut total = 0;
-        for (bound, bucket) in BUCKETS.iter().zip(&self.buckets) {
-            total += bucket.load(Relaxed);
-            writeln!(out, "{name}_bucket{{le=\"{bound}\"}} {total}")?;
-        }
-        let count = self.count.load(Relaxed);
-        let sum = self.micros.load(Relaxed) as f64 / 1e6;
-        writeln!(out, "{name}_bucket{{le=\"+Inf\"}} {count}\n{name}_sum {sum}\n{name}_count {count}")
-    }
-}
+use crate::telemetry::Measures;
 
 /// All counters of one host.
 #[derive(Default)]
@@ -53,8 +21,8 @@ pub struct Metrics {
     pub failures: [AtomicU64; REASONS.len()],
     /// Isolates alive now.
     pub isolates: AtomicU64,
-    /// Isolate boots, from the decision to the first invocation.
-    pub boots: Histogram,
+    /// What telemetry measures.
+    pub measures: Arc<Measures>,
 }
 
 const REASONS: [EndReason; 8] = [
@@ -110,6 +78,6 @@ impl Metrics {
         for (reason, count) in REASONS.iter().zip(&self.failures) {
             writeln!(out, "orilla_failures_total{{reason=\"{}\"}} {}", reason.as_str(), gauge(count))?;
         }
-        self.boots.write(out, "orilla_boot_seconds", "Isolate boots.")
+        self.measures.write(out)
     }
 }

@@ -1,14 +1,16 @@
-//! What the tests stand on: an app on disk, the real binary serving it, and a plain HTTP client.
+//! What the tests stand on: an app on disk, the real binary serving it, a plain HTTP client and a browser.
 
 mod app;
+mod browser;
 mod case;
 mod client;
 mod server;
 
 pub use app::App;
+pub use browser::Page;
 pub use case::{case_directories, run_case};
 pub use client::{Connection, Reply, Request};
-pub use server::{Serve, Server, run, succeeds};
+pub use server::{Serve, Server, run, shell, succeeds};
 
 use std::time::{Duration, Instant};
 

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -43,6 +43,14 @@ pub fn succeeds<S: AsRef<OsStr>>(arguments: &[S]) -> String {
     let text = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
     assert!(status.success(), "{status}\n{text}");
     text
+}
+
+/// Runs a line of shell in a directory, where the binary is `runtime`.
+pub fn shell(directory: &Path, line: &str) -> Output {
+    let path = format!("{}:/usr/bin:/bin", binary().parent().unwrap().display());
+    let mut command = Command::new("sh");
+    command.args(["-c", line]).current_dir(directory).env_clear().env("PATH", path).stdin(Stdio::null());
+    command.output().unwrap()
 }
 
 /// `runtime serve`, about to be started.

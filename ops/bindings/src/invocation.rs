@@ -13,6 +13,8 @@ use http_body_util::combinators::BoxBody;
 use orilla_services::caller::Caller;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::meter::Meter;
+
 /// Names an invocation within its isolate. Never 0, and not reused while the isolate lives (it serves fewer than 2^32).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct InvocationId(pub u32);
@@ -34,6 +36,8 @@ pub struct FetchRequest {
     pub upgradable: bool,
     /// How many isolates have begun with it and did not live to answer.
     pub attempt: u8,
+    /// Where it is taken down what the invocation uses.
+    pub meter: Arc<dyn Meter>,
 }
 
 /// A request's body.
@@ -160,6 +164,8 @@ pub struct Running {
     pub upgradable: bool,
     /// How many isolates have begun with it before.
     pub attempt: u8,
+    /// Where it is taken down what it uses.
+    pub meter: Arc<dyn Meter>,
     /// Where the answer goes, until it is given.
     pub reply: Option<oneshot::Sender<Reply>>,
     /// Where the chunks of a streamed answer go.
@@ -198,12 +204,14 @@ pub struct Invocations {
     pub limits: InvocationLimits,
     /// Invocations that ended, or became WebSockets, since the host last looked.
     pub ended: u32,
+    /// What those that ended in this turn are charged to.
+    pub unpaid: Vec<Arc<dyn Meter>>,
 }
 
 impl Invocations {
     /// An empty table.
     pub fn new(limits: InvocationLimits) -> Self {
-        Self { running: HashMap::new(), limits, ended: 0 }
+        Self { running: HashMap::new(), limits, ended: 0, unpaid: Vec::new() }
     }
 
     /// How many connections have become WebSockets and are open.
@@ -237,7 +245,10 @@ impl Invocations {
     /// Ends an invocation; whatever it still holds is dropped.
     pub fn remove(&mut self, id: InvocationId) -> Option<Running> {
         let removed = self.running.remove(&id);
-        self.ended += u32::from(removed.as_ref().is_some_and(|running| !running.websocket));
+        if let Some(running) = &removed {
+            self.ended += u32::from(!running.websocket);
+            self.unpaid.push(running.meter.clone());
+        }
         removed
     }
 
@@ -281,7 +292,7 @@ impl Running {
 
     /// Sends the request back to whoever waits for the answer.
     fn give_back(self) {
-        let Self { method, url, headers, body, upgradable, attempt, reply, .. } = self;
+        let Self { method, url, headers, body, upgradable, attempt, meter, reply, .. } = self;
         if let Some(reply) = reply {
             // The client may be gone; then there is nobody to tell.
             let _ = reply.send(Reply::Unanswered(FetchRequest {
@@ -291,12 +302,14 @@ impl Running {
                 body,
                 upgradable,
                 attempt: attempt + 1,
+                meter,
             }));
         }
     }
 
     /// Answers with a reason, or breaks off the answer that is on its way.
     pub fn fail(mut self, reason: EndReason) {
+        self.meter.ended(reason);
         if let Some(reply) = self.reply.take() {
             // The client may be gone; then there is nobody to tell.
             let _ = reply.send(Reply::Failed(reason));

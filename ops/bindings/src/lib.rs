@@ -12,6 +12,7 @@ mod http;
 pub mod invocation;
 mod kv;
 pub mod limits;
+pub mod meter;
 mod snapshot;
 mod websocket;
 

@@ -244,6 +244,7 @@ async fn first_answer(
         body: RequestBody::Empty,
         upgradable: false,
         attempt: 0,
+        meter: Arc::new(()),
     };
     let (sender, receiver) = oneshot::channel();
     let began = Instant::now();

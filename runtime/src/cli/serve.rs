@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use clap::Args;
@@ -29,6 +28,7 @@ use crate::request::deployments_api::DeploymentsApi;
 use crate::request::handle::Host;
 use crate::request::server::{Server, tls_acceptor};
 use crate::request::static_files::ContentCache;
+use crate::telemetry::Telemetry;
 use crate::wire::{self, Services, SystemClock};
 
 /// Memory for the contents of small static files, for the whole process.
@@ -150,6 +150,8 @@ async fn serve(
     };
     let (services, receiver) = watch::channel(None);
     let metrics = Arc::new(Metrics::default());
+    let telemetry = Telemetry::start(config.log.access, &config.telemetry, metrics.measures.clone())
+        .map_err(|error| Failure::Input(format!("error[{}]: {error}", error.code())))?;
     let shared = Shared { services: receiver, egress: egress(&config).permissions(), metrics: metrics.clone() };
     let supervisor = Supervisor::new(settings(&config), shared);
     let apps = Arc::new(Apps::new(routing(&config)));
@@ -188,8 +190,7 @@ async fn serve(
         metrics,
         body_idle: Duration::from_millis(config.server.body_idle_timeout_ms),
         secure: tls.is_some(),
-        instance: u64::from(std::process::id()).wrapping_mul(0x9e37_79b9) ^ u64::from(address.port()),
-        requests: AtomicU64::new(0),
+        telemetry: telemetry.clone(),
     });
     announce(scheme, address);
     for deployment in &deployments {
@@ -208,6 +209,7 @@ async fn serve(
     for task in [Some(sweeper), Some(watch), watcher, admin].into_iter().flatten() {
         task.abort();
     }
+    telemetry.close().await;
     close(&opened).await
 }
 

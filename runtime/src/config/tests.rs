@@ -53,6 +53,15 @@ fn options_win_over_variables_over_the_file() {
     assert_eq!(config.warnings.0[0].hint.as_deref(), Some("did you mean `ORILLA_SERVER_PORT`?"));
     let listed = load("", &[("ORILLA_EGRESS_ALLOW", "::1, 10.0.0.0/8")]).unwrap().egress.allow;
     assert_eq!(listed.len(), 2);
+    let secret = [
+        ("ORILLA_TELEMETRY_OTLP_HEADERS", "authorization=Bearer of=secrets,x-team=blue"),
+        ("ORILLA_TELEMETRY_SAMPLE_RATIO", "0.25"),
+        ("ORILLA_LOG_ACCESS", "all"),
+    ];
+    let config = load("[telemetry]\nsample_ratio = 1\n", &secret).unwrap();
+    assert_eq!((config.telemetry.sample_ratio, config.log.access), (0.25, Access::All));
+    assert_eq!(config.telemetry.otlp_headers[0].value, "Bearer of=secrets");
+    assert!(!format!("{:?}", config.telemetry).contains("secrets"));
 }
 
 #[test]
@@ -67,6 +76,11 @@ fn every_problem_has_its_place() {
         ("[server\n[kv\n", &["1:8 CONFIG_SYNTAX", "2:4 CONFIG_SYNTAX"]),
         ("[server]\nport = 1\nport = 2\n", &["3:1 CONFIG_SYNTAX"]),
         ("[limits]\nheap_mb = 1\n[kv]\ncache_mb = -1\n", &["2:11 CONFIG_RANGE", "4:12 CONFIG_RANGE"]),
+        (
+            "[telemetry]\nsample_ratio = 1.5\notlp_endpoint = 'localhost:4318'\notlp_headers = ['a=b', 'no header']\n",
+            &["2:16 CONFIG_RANGE", "3:17 CONFIG_VALUE", "4:24 CONFIG_VALUE"],
+        ),
+        ("[log]\naccess = 'some'\n[telemetry]\nsample_ratio = 'all'\n", &["2:10 CONFIG_VALUE", "4:16 CONFIG_TYPE"]),
         ("server.tls_cert = 'a'\n", &["orilla.toml CONFIG_MISSING"]),
         ("[server]\nadmin_port = 3000\n", &["orilla.toml CONFIG_VALUE"]),
     ];

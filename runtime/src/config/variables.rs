@@ -66,6 +66,10 @@ fn value(name: &str, text: &str, schema: &Json) -> Result<Json, Vec<Problem>> {
     let string = |part: &str| Node { span: 0..text.len(), value: Value::String(part.trim().to_owned()) };
     let value = match schema["type"].as_str() {
         Some("integer") => text.trim().parse::<i64>().map_or(string(text).value, |number| Value::Number(number.into())),
+        Some("number") => {
+            let number = text.trim().parse().ok().and_then(serde_json::Number::from_f64);
+            number.map_or(string(text).value, Value::Number)
+        }
         Some("boolean") => text.trim().parse().map_or(string(text).value, Value::Boolean),
         Some("array") => Value::Array(text.split(',').filter(|part| !part.trim().is_empty()).map(string).collect()),
         _ => string(text).value,

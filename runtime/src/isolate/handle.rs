@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use deno_permissions::PermissionsContainer;
 use orilla_bindings::invocation::{EndReason, FetchRequest, InvocationId, Reply};
+use orilla_bindings::meter::BootKind;
 use orilla_services::caller::Caller;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
@@ -52,6 +53,17 @@ pub enum Start {
     CodeCache,
     /// From the base snapshot and its source alone.
     Plain,
+}
+
+impl Start {
+    /// Its name in metrics.
+    pub fn kind(self) -> BootKind {
+        match self {
+            Self::Snapshot => BootKind::Snapshot,
+            Self::CodeCache => BootKind::CodeCache,
+            Self::Plain => BootKind::Source,
+        }
+    }
 }
 
 /// What all isolates of a host share.
@@ -113,7 +125,8 @@ impl Isolate {
         }
         let alive = Arc::new(AtomicBool::new(true));
         let watched = Arc::new(OnceLock::new());
-        let thread = Thread { commands: receiver, load: load.clone(), watched: watched.clone(), shared };
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        let thread = Thread { number, commands: receiver, load: load.clone(), watched: watched.clone(), shared };
         let ended = Ended(alive.clone(), load.clone(), thread.shared.metrics.clone());
         thread.shared.metrics.isolates.fetch_add(1, Ordering::Relaxed);
         let name = app.as_ref().map_or("isolate".to_owned(), |(deployment, _)| format!("isolate {}", deployment.name));
@@ -122,7 +135,6 @@ impl Isolate {
             let _ended = ended;
             thread.run(app);
         })?;
-        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         Ok(Arc::new(Self { number, started: Instant::now(), load, commands, alive, watched, next: AtomicU32::new(0) }))
     }
 

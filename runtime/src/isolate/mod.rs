@@ -2,13 +2,14 @@
 //! is dropped, and none is ever given to another app.
 //!
 //! [`supervisor`] has all of them and bounds them together; a [`pool`] has those of one deployment and says which takes a
-//! request; [`handle`] is how the host holds one and [`load`] how busy it is; [`thread`] is the isolate's life, [`boot`] makes
+//! request; [`handle`] is how the host holds one and [`load`] how busy it is; [`thread`] starts it and [`life`] is what it does then, [`boot`] makes
 //! the JavaScript runtime; [`limits`], [`turns`] and [`watchdog`] keep it within its bounds.
 
 pub mod boot;
 pub mod cpu_clock;
 pub mod dispatched;
 pub mod handle;
+pub mod life;
 pub mod limits;
 pub mod load;
 pub mod memory;

@@ -1,49 +1,32 @@
-//! The life of an isolate, on a thread of its own: boot, wait for an app, then turn after turn of commands in and
-//! JavaScript's event loop, until it is told to stop or was terminated.
+//! The thread of an isolate: boots it, waits for an app and for the services, and hands over to [`super::life`].
 
-use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use deno_core::{JsRuntime, PollEventLoopOptions, v8};
-use orilla_bindings::invocation::{EndReason, FetchRequest, InvocationId, Invocations, Reply, RequestBody, Running};
-use orilla_bindings::{AppEnv, ConsoleLevel, ConsoleSink};
+use orilla_bindings::AppEnv;
+use orilla_bindings::invocation::{EndReason, Reply};
+use orilla_bindings::meter::{Boot, BootKind};
 use orilla_snapshot::app;
-use orilla_snapshot::file::Snapshot;
 use orilla_snapshot::loader::AppLoader;
 use tokio::sync::mpsc;
 
 use super::boot::{Booted, MemoryLimits, boot};
-use super::handle::{Command, Fetch, Shared, Start};
-use super::limits::ArrayBufferBudget;
+use super::handle::{Command, Shared, Start};
+use super::life::{Life, console};
 use super::load::Load;
-use super::turns::TURNS;
 use super::watchdog::Watched;
 use crate::apps::deployment::Deployment;
 use crate::apps::entrypoint;
 use crate::apps::manifest::problem::Problems;
-use crate::wire::Services;
-
-/// Commands handled in one turn before JavaScript's event loop runs.
-const MAX_COMMANDS_PER_TURN: usize = 64;
-
-/// How often an isolate that works looks at how much of a core it had, and how much of one means that it wants more.
-const BUSY_WINDOW: Duration = Duration::from_millis(100);
-const BUSY_SHARE: f64 = 0.8;
-
-/// Requests that wait for the thread this long mean that one isolate is not enough.
-const LONG_WAIT: Duration = Duration::from_millis(20);
-
-/// How often the memory of an isolate that works is looked at.
-const MEMORY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Memory of an isolate that waits without an app; it gets the app's limits when it is given one.
 const WAITING_MEMORY: MemoryLimits = MemoryLimits { heap: 4096 << 20, array_buffers: 128 << 20 };
 
 /// What the thread of an isolate starts with.
 pub struct Thread {
+    /// The isolate's number.
+    pub number: u64,
     /// What it is told.
     pub commands: mpsc::Receiver<Command>,
     /// How busy it is, for the pool.
@@ -75,7 +58,7 @@ impl Thread {
 
     /// Boots, gets an app and the services.
     async fn begin(&mut self, app: Option<(Arc<Deployment>, Start)>) -> Option<Life> {
-        let began = Instant::now();
+        let mut began = Instant::now();
         let (snapshot, memory) = match &app {
             Some((deployment, Start::Snapshot)) => (deployment.snapshot.clone(), deployment.memory()),
             Some((deployment, _)) => (None, deployment.memory()),
@@ -90,12 +73,13 @@ impl Thread {
         };
         // Set once: this is the only thread that does.
         let _ = self.watched.set(booted.watched.clone());
-        let (deployment, start) = match app {
-            Some(app) => app,
+        let (deployment, start, kind) = match app {
+            Some((deployment, start)) => (deployment, start, start.kind()),
             None => match self.commands.recv().await {
                 Some(Command::Adopt(deployment)) => {
+                    began = Instant::now();
                     booted.set_limits(deployment.memory());
-                    (deployment, Start::CodeCache)
+                    (deployment, Start::CodeCache, BootKind::Prewarmed)
                 }
                 _ => return None,
             },
@@ -104,8 +88,9 @@ impl Thread {
             self.evaluate(&mut booted, &deployment, start).await?;
         }
         let services = self.shared.services.wait_for(Option::is_some).await.ok()?.clone()?;
-        self.shared.metrics.boots.observe(began.elapsed());
-        let life = Life::new(booted, deployment, services, &self.shared)?;
+        let boot = Boot { kind, began, ready: Instant::now() };
+        self.shared.metrics.measures.durations.booted(&deployment.name, kind, boot.ready - began);
+        let life = Life::new(booted, deployment, services, (self.number, boot), &self.shared)?;
         self.load.ready.store(true, Ordering::Release);
         Some(life)
     }
@@ -146,319 +131,5 @@ impl Thread {
                 let _ = fetch.reply.send(Reply::Failed(EndReason::Boot));
             }
         }
-    }
-}
-
-fn console(app: &Arc<str>) -> ConsoleSink {
-    let app = app.clone();
-    ConsoleSink(Box::new(move |level, request, text| match level {
-        ConsoleLevel::Debug => tracing::debug!(target: "app", %app, request, "{text}"),
-        ConsoleLevel::Info => tracing::info!(target: "app", %app, request, "{text}"),
-        ConsoleLevel::Warn => tracing::warn!(target: "app", %app, request, "{text}"),
-        ConsoleLevel::Error => tracing::error!(target: "app", %app, request, "{text}"),
-    }))
-}
-
-/// An isolate with its app, serving.
-struct Life {
-    // Dropped before what it borrows from: V8 calls into the allocator and the watchdog's entry until it is gone.
-    runtime: JsRuntime,
-    watched: Arc<Watched>,
-    buffers: Arc<ArrayBufferBudget>,
-    deployment: Arc<Deployment>,
-    dispatch: v8::Global<v8::Function>,
-    cancel: v8::Global<v8::Function>,
-    /// Deadlines in the order they come; an invocation that has ended is skipped.
-    deadlines: VecDeque<(Instant, InvocationId)>,
-    /// Since when it takes requests.
-    began: Instant,
-    /// The invocation in whose synchronous part the isolate was terminated.
-    culprit: Option<InvocationId>,
-    /// Whether requests waited long for this turn.
-    pressed: bool,
-    /// Since when CPU time is summed up, and how much it is.
-    window: (Instant, Duration),
-    /// When its memory was last looked at.
-    measured: Option<Instant>,
-    /// The snapshot it runs from.
-    _snapshot: Option<Snapshot>,
-    alarm: std::pin::Pin<Box<tokio::time::Sleep>>,
-}
-
-impl Life {
-    fn new(booted: Booted, deployment: Arc<Deployment>, services: Services, shared: &Shared) -> Option<Self> {
-        let Booted { mut runtime, watched, buffers, snapshot, .. } = booted;
-        {
-            let state = runtime.op_state();
-            let mut state = state.borrow_mut();
-            state.put(Invocations::new(deployment.invocation_limits()));
-            state.put::<AppEnv>(deployment.env.clone());
-            state.put(console(&deployment.name));
-            state.put(shared.egress.deep_clone());
-            state.put(services.kv.clone());
-        }
-        watched.set_limits(deployment.cpu(), deployment.wall());
-        let (dispatch, cancel) = {
-            deno_core::scope!(scope, &mut runtime);
-            let dispatch = app::entry_point(scope, "dispatchFetch")?;
-            let cancel = app::entry_point(scope, "cancel")?;
-            (v8::Global::new(scope, dispatch), v8::Global::new(scope, cancel))
-        };
-        let alarm = Box::pin(tokio::time::sleep(Duration::from_secs(3600)));
-        Some(Self {
-            runtime,
-            watched,
-            buffers,
-            deployment,
-            dispatch,
-            cancel,
-            deadlines: VecDeque::new(),
-            began: Instant::now(),
-            culprit: None,
-            pressed: false,
-            window: (Instant::now(), Duration::ZERO),
-            measured: None,
-            _snapshot: snapshot,
-            alarm,
-        })
-    }
-
-    async fn live(mut self, thread: &mut Thread) {
-        let reason = std::future::poll_fn(|cx| self.poll(thread, cx)).await;
-        let state = self.runtime.op_state();
-        let mut state = state.borrow_mut();
-        let invocations = state.borrow_mut::<Invocations>();
-        if let Some(reason) = reason {
-            let count = invocations.len();
-            let app = &self.deployment.name;
-            tracing::warn!(%app, reason = reason.as_str(), invocations = count, "an isolate was terminated");
-            invocations.fail_all(reason, self.culprit);
-            thread.commands.close();
-            while let Ok(command) = thread.commands.try_recv() {
-                if let Command::Fetch(fetch) = command {
-                    let Fetch { request, reply, .. } = *fetch;
-                    // Whoever gave up waiting needs no answer.
-                    let _ = reply.send(Reply::Unanswered(request));
-                }
-            }
-        }
-    }
-
-    /// One turn. Ready with the reason when the isolate was terminated, or without one when nobody holds it any more.
-    fn poll(&mut self, thread: &mut Thread, cx: &mut Context<'_>) -> Poll<Option<EndReason>> {
-        ready!(TURNS.begin(cx));
-        self.watched.begin_turn_in_place();
-        let mut open = true;
-        for handled in 0.. {
-            if handled == MAX_COMMANDS_PER_TURN {
-                cx.waker().wake_by_ref();
-                break;
-            }
-            match thread.commands.poll_recv(cx) {
-                Poll::Ready(Some(command)) => self.handle(command),
-                Poll::Ready(None) => {
-                    open = false;
-                    break;
-                }
-                Poll::Pending => break,
-            }
-            // Nothing more may run in it: with a full heap each allocation would be a collection that frees nothing.
-            if let Some(reason) = self.watched.terminated() {
-                self.watched.end_turn();
-                return Poll::Ready(Some(reason));
-            }
-        }
-        let turned = self.runtime.poll_event_loop(cx, PollEventLoopOptions::default());
-        let cpu = self.watched.end_turn();
-        if let Some(reason) = self.watched.terminated() {
-            return Poll::Ready(Some(reason));
-        }
-        if let Poll::Ready(Err(error)) = turned {
-            tracing::error!(target: "app", app = %self.deployment.name, "uncaught error: {error}");
-            cx.waker().wake_by_ref();
-        }
-        self.expire(cx);
-        self.report(thread, cpu);
-        let running = self.account(thread, cpu);
-        if !open && running == 0 { Poll::Ready(None) } else { Poll::Pending }
-    }
-
-    fn handle(&mut self, command: Command) {
-        match command {
-            Command::Fetch(fetch) => self.fetch(*fetch),
-            Command::Cancel(id) => self.cancel(id),
-            Command::Ready(asked) => {
-                // Whoever asked may have gone.
-                let _ = asked.send(());
-            }
-            Command::Adopt(_) => tracing::error!("an isolate that has an app was given another; it keeps its own"),
-        }
-    }
-
-    fn fetch(&mut self, fetch: Fetch) {
-        let Fetch { id, caller, request, reply, waits_since } = fetch;
-        let now = Instant::now();
-        // A boot is no waiting for a place.
-        let waited = now.saturating_duration_since(waits_since.max(self.began));
-        if waited > LONG_WAIT {
-            self.pressed = true;
-        }
-        if waited.as_millis() > u128::from(self.deployment.limits.queue_wait_ms) {
-            self.runtime.op_state().borrow_mut().borrow_mut::<Invocations>().ended += 1;
-            // Whoever gave up waiting needs no answer.
-            let _ = reply.send(Reply::Failed(EndReason::Overloaded));
-            return;
-        }
-        let deadline = now + self.deployment.wall();
-        let FetchRequest { method, url, headers, body, upgradable, attempt } = request;
-        let kind = body.kind();
-        let state = self.runtime.op_state();
-        deno_core::scope!(scope, &mut self.runtime);
-        let dispatch = v8::Local::new(scope, &self.dispatch);
-        let name = v8::String::new_from_one_byte(scope, method.as_str().as_bytes(), v8::NewStringType::Internalized);
-        let address = v8::String::new_from_one_byte(scope, url.as_bytes(), v8::NewStringType::Normal);
-        let running = Running {
-            caller,
-            method,
-            url,
-            headers,
-            had_body: !matches!(body, RequestBody::Empty),
-            body,
-            upgradable,
-            attempt,
-            reply: Some(reply),
-            chunks: None,
-            overflow: None,
-            sent: 0,
-            websocket: false,
-            subrequests: 0,
-            cpu: Duration::ZERO,
-            deadline,
-        };
-        state.borrow_mut().borrow_mut::<Invocations>().insert(id, running);
-        self.deadlines.push_back((deadline, id));
-        let (Some(name), Some(address)) = (name, address) else { return };
-        let number = v8::Integer::new_from_unsigned(scope, id.0).into();
-        let kind = v8::Integer::new(scope, kind).into();
-        let undefined = v8::undefined(scope).into();
-        // It catches what the app throws, so `None` means that the isolate was terminated, which the turn's end sees.
-        if dispatch.call(scope, undefined, &[number, name.into(), address.into(), kind]).is_none() {
-            self.culprit = Some(id);
-        }
-    }
-
-    /// Tells the app, and forgets the invocation unless the app still works on it.
-    fn cancel(&mut self, id: InvocationId) {
-        if self.runtime.op_state().borrow().borrow::<Invocations>().get(id).is_none() {
-            return;
-        }
-        deno_core::scope!(scope, &mut self.runtime);
-        let cancel = v8::Local::new(scope, &self.cancel);
-        let number = v8::Integer::new_from_unsigned(scope, id.0).into();
-        let undefined = v8::undefined(scope).into();
-        let _ = cancel.call(scope, undefined, &[number]);
-    }
-
-    /// Ends invocations whose time is up, and sets the alarm for the next.
-    fn expire(&mut self, cx: &mut Context<'_>) {
-        let now = Instant::now();
-        while let Some((deadline, id)) = self.deadlines.front().copied() {
-            let state = self.runtime.op_state();
-            let state = state.borrow();
-            let running = state.borrow::<Invocations>().get(id);
-            if running.is_some() && deadline > now {
-                break;
-            }
-            self.deadlines.pop_front();
-            match running {
-                None => {}
-                // It has answered, and lasts as long as its client and the app want.
-                Some(running) if running.chunks.is_some() || running.websocket => {
-                    self.deadlines.push_back((now + self.deployment.wall(), id));
-                }
-                Some(_) => {
-                    drop(state);
-                    self.end(id, EndReason::Wall);
-                }
-            }
-        }
-        if let Some((deadline, _)) = self.deadlines.front() {
-            let deadline = tokio::time::Instant::from_std(*deadline);
-            if self.alarm.deadline() != deadline {
-                self.alarm.as_mut().reset(deadline);
-            }
-            if self.alarm.as_mut().poll(cx).is_ready() {
-                cx.waker().wake_by_ref();
-            }
-        }
-    }
-
-    fn end(&mut self, id: InvocationId, reason: EndReason) {
-        self.cancel(id);
-        let removed = self.runtime.op_state().borrow_mut().borrow_mut::<Invocations>().remove(id);
-        if let Some(running) = removed {
-            let (app, request) = (&running.caller.app, &running.caller.trace);
-            tracing::warn!(%app, %request, reason = reason.as_str(), "an invocation was ended");
-            running.fail(reason);
-        }
-    }
-
-    /// Tells the pool how busy the isolate is.
-    fn report(&mut self, thread: &Thread, cpu: Duration) {
-        let load = &thread.load;
-        load.cpu_micros.fetch_add(cpu.as_micros() as u64, Ordering::Relaxed);
-        let now = Instant::now();
-        let (since, used) = &mut self.window;
-        *used += cpu;
-        let window = now.duration_since(*since);
-        if window >= BUSY_WINDOW {
-            self.pressed |= used.as_secs_f64() > window.as_secs_f64() * BUSY_SHARE;
-            self.window = (now, Duration::ZERO);
-        }
-        if std::mem::take(&mut self.pressed) {
-            load.press();
-        }
-        if self.watched.is_worn() {
-            load.worn.store(true, Ordering::Relaxed);
-        }
-        if self.measured.is_none_or(|measured| now.duration_since(measured) >= MEMORY_INTERVAL) {
-            self.measured = Some(now);
-            let heap = self.runtime.v8_isolate().get_heap_statistics();
-            let bytes = heap.total_physical_size() + heap.malloced_memory() + self.buffers.used();
-            load.memory.store(bytes as u64, Ordering::Relaxed);
-        }
-    }
-
-    /// Charges the turn's CPU time and counts what has ended. Says how many invocations are running.
-    fn account(&mut self, thread: &Thread, cpu: Duration) -> usize {
-        let state = self.runtime.op_state();
-        let mut state = state.borrow_mut();
-        let invocations = state.borrow_mut::<Invocations>();
-        let ended = std::mem::take(&mut invocations.ended);
-        let running = invocations.len();
-        if ended > 0 {
-            thread
-                .load
-                .websockets
-                .store(u32::try_from(invocations.websockets()).unwrap_or(u32::MAX), Ordering::Relaxed);
-            thread.load.end(ended);
-        }
-        if cpu < Duration::from_millis(1) || running == 0 {
-            return running;
-        }
-        let share = cpu / u32::try_from(running).unwrap_or(u32::MAX);
-        let limit = self.deployment.cpu();
-        let mut over = Vec::new();
-        for (id, running) in invocations.iter_mut() {
-            running.cpu += share;
-            if running.cpu > limit {
-                over.push(id);
-            }
-        }
-        drop(state);
-        for id in over {
-            self.end(id, EndReason::Cpu);
-        }
-        running
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue};
@@ -13,7 +13,7 @@ use orilla_bindings::invocation::{EndReason, FetchRequest, Reply, ReplyBody, Req
 use orilla_services::caller::{Caller, Identity, Policy};
 
 use super::body::{HostBody, IntakeError, intake};
-use super::respond::{failure, refusal, static_file};
+use super::respond::{ERROR_HEADER, failure, refusal, static_file};
 use super::static_files::Lookup;
 use super::{stay, websocket};
 use crate::apps::deployment::Deployment;
@@ -22,6 +22,9 @@ use crate::apps::registry::{Apps, Target};
 use crate::isolate::dispatched::Dispatched;
 use crate::isolate::pool::Pool;
 use crate::metrics::Metrics;
+use crate::telemetry::observed::Observed;
+use crate::telemetry::record::{App, Record};
+use crate::telemetry::{Arrival, Telemetry};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -43,10 +46,8 @@ pub struct Host {
     pub body_idle: Duration,
     /// Whether the host speaks TLS.
     pub secure: bool,
-    /// Makes request ids unique across restarts.
-    pub instance: u64,
-    /// Requests so far.
-    pub requests: AtomicU64,
+    /// What every request is reported to.
+    pub telemetry: Arc<Telemetry>,
 }
 
 /// What is known of a connection.
@@ -70,20 +71,23 @@ impl Peer {
 
 impl Host {
     /// Answers a request.
-    pub async fn handle(self: Arc<Self>, peer: Peer, request: Request<Incoming>) -> Response<HostBody> {
-        let response = self.answer(peer, request).await;
+    pub async fn handle(self: Arc<Self>, peer: Peer, request: Request<Incoming>) -> Response<Observed<HostBody>> {
+        let client = peer.address.to_str().unwrap_or_default();
+        let record = self.telemetry.begin(&request, Arrival { client, secure: self.secure });
+        let response = self.answer(peer, request, &record).await;
         self.metrics.answered(response.status().as_u16());
-        response
+        Observed::response(response, &ERROR_HEADER, record)
     }
 
-    async fn answer(&self, peer: Peer, request: Request<Incoming>) -> Response<HostBody> {
-        let since = Instant::now();
+    async fn answer(&self, peer: Peer, request: Request<Incoming>, record: &Arc<Record>) -> Response<HostBody> {
         let authority = authority(&request);
-        let (pool, stays) = match self.route(authority.as_deref(), &request).await {
+        let (pool, stays) = match self.route(authority.as_deref(), &request, record).await {
             Ok(routed) => routed,
             Err(refusal) => return refusal,
         };
-        let mut response = self.answer_from(&pool, peer, authority, request, since).await;
+        let Deployment { name, version, .. } = &*pool.deployment;
+        record.routed(App { name: name.clone(), version: version.clone() });
+        let mut response = self.answer_from(&pool, peer, authority, request, record).await;
         if stays {
             stay::remember(&pool.deployment.version, self.secure, response.headers_mut());
         }
@@ -96,12 +100,13 @@ impl Host {
         &self,
         authority: Option<&str>,
         request: &Request<Incoming>,
+        record: &Record,
     ) -> Result<(Arc<Pool>, bool), Response<HostBody>> {
         match self.apps.route(authority, request.uri().path()) {
             Target::App(app) => {
                 let is_split = app.shares().len() > 1;
                 let wanted = if is_split { stay::version(request.headers()) } else { None };
-                let Some(pool) = app.choose(wanted, self.requests.load(Ordering::Relaxed)) else {
+                let Some(pool) = app.choose(wanted, record.id.0) else {
                     return Err(refusal(StatusCode::NOT_FOUND, "app_not_found", "no version of the app has traffic"));
                 };
                 let stays = is_split && wanted != Some(&*pool.deployment.version);
@@ -128,7 +133,7 @@ impl Host {
         peer: Peer,
         authority: Option<String>,
         request: Request<Incoming>,
-        since: Instant,
+        record: &Arc<Record>,
     ) -> Response<HostBody> {
         let deployment = &pool.deployment;
         let path = request.uri().path();
@@ -137,6 +142,7 @@ impl Host {
             match files.respond(request.method(), target, request.headers()).await {
                 Lookup::Found(reply) | Lookup::Refused(reply) => {
                     self.metrics.static_responses.fetch_add(1, Ordering::Relaxed);
+                    record.is_static();
                     return static_file(reply);
                 }
                 Lookup::NotFound => {}
@@ -148,7 +154,7 @@ impl Host {
         let Some(authority) = authority else {
             return refusal(StatusCode::BAD_REQUEST, "bad_request", "the request needs one valid Host header");
         };
-        self.dispatch(pool, peer, &authority, request, since).await
+        self.dispatch(pool, peer, &authority, request, record).await
     }
 
     async fn dispatch(
@@ -157,9 +163,9 @@ impl Host {
         peer: Peer,
         authority: &str,
         request: Request<Incoming>,
-        since: Instant,
+        record: &Arc<Record>,
     ) -> Response<HostBody> {
-        let trace = format!("{:08x}{:08x}", self.instance as u32, self.requests.fetch_add(1, Ordering::Relaxed) as u32);
+        let trace = record.id.to_string();
         let deployment = &pool.deployment;
         let limits = &deployment.limits;
         let (mut parts, incoming) = request.into_parts();
@@ -180,6 +186,7 @@ impl Host {
         }
         let mut headers = parts.headers;
         self.dress(&mut headers, peer);
+        record.context.write_to(&mut headers);
         let caller = Arc::new(Caller {
             app: deployment.name.clone(),
             tenant: deployment.name.clone(),
@@ -188,8 +195,9 @@ impl Host {
             trace: trace.as_str().into(),
         });
         let upgradable = handshake.is_some();
-        let request = FetchRequest { method: parts.method.clone(), url, headers, body, upgradable, attempt: 0 };
-        match ask(pool, caller, request, since).await {
+        let method = parts.method.clone();
+        let request = FetchRequest { method, url, headers, body, upgradable, attempt: 0, meter: record.clone() };
+        match ask(pool, caller, request, record.began).await {
             Ok((dispatched, reply)) => self.reply(dispatched, reply, handshake, &parts.method, &trace),
             Err(reason) => self.fail(reason, &trace),
         }
@@ -219,6 +227,8 @@ impl Host {
             Reply::Unanswered(_) => return self.fail(EndReason::Reclaimed, trace),
         };
         let (mut parts, body) = response.into_parts();
+        // It is the host's word alone.
+        parts.headers.remove(ERROR_HEADER);
         let body = match body {
             ReplyBody::Empty => {
                 dispatched.finish();

@@ -290,6 +290,10 @@ fn describe(schema: &Json) -> String {
             (Json::Number(minimum), Json::Number(maximum)) => format!("an integer from {minimum} to {maximum}"),
             _ => "an integer".into(),
         },
+        Some("number") => match (&schema["minimum"], &schema["maximum"]) {
+            (Json::Number(minimum), Json::Number(maximum)) => format!("a number from {minimum} to {maximum}"),
+            _ => "a number".into(),
+        },
         _ => form(schema).unwrap_or_else(|| "a string".into()),
     }
 }
