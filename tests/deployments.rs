@@ -250,3 +250,56 @@ fn a_slow_request_is_finished_by_the_version_that_began_it() {
         assert_eq!(begun.join().unwrap().expect(200), "slow");
     });
 }
+
+/// Writes each phase it is told of into its KV, and answers with what is there.
+const PHASES: &str = r#"
+import { getPlatform } from "@orilla/platform";
+import { onDeploy } from "@orilla/platform/events";
+const version = "VERSION";
+for (const phase of ["ready", "draining", "stopped"]) {
+  onDeploy(phase, async (event, ctx) => {
+    if (event.phase !== phase || typeof event.ts !== "number") throw new Error("not the event");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await ctx.KV.log.put(`${version} ${phase}`, String(event.ts));
+  });
+}
+export default {
+  async fetch() {
+    const { keys } = await getPlatform().KV.log.list();
+    return Response.json(keys.map(({ name }) => name));
+  },
+};
+"#;
+
+#[test]
+fn an_app_is_told_of_the_phases_of_its_deployment() {
+    let host = Host::new();
+    let app = |version: &str| shop("x").write("server.js", PHASES.replace("VERSION", version));
+    host.deploy(&app("1"), &[]);
+    assert_eq!(host.ask("shop").json(), json!(["1 ready"]), "it was ready before its first request");
+    host.deploy(&app("2"), &[]);
+    wait_until("the first version has stopped", || {
+        host.ask("shop").json() == json!(["1 draining", "1 ready", "1 stopped", "2 ready"])
+    });
+}
+
+#[test]
+fn an_app_is_told_when_the_host_stops() {
+    let app = App::new(&PHASES.replace("VERSION", "1"));
+    let mut server = Server::of(&app);
+    wait_until("it is ready", || server.get("/").json() == json!(["1 ready"]));
+    server.signal(libc::SIGTERM);
+    assert!(server.ended().success());
+    let server = Server::of(&app);
+    assert_eq!(server.get("/").json(), json!(["1 draining", "1 ready", "1 stopped"]));
+}
+
+#[test]
+fn a_handler_of_a_phase_that_cannot_be_is_refused() {
+    let app = shop("x").write(
+        "server.js",
+        "import { onDeploy } from '@orilla/platform/events'; onDeploy('later', () => {}); export default { fetch() {} };",
+    );
+    let said = run(&["check", &app.manifest_path()]);
+    assert!(String::from_utf8_lossy(&said.stdout).contains("knows the phases ready, draining, stopped"), "{said:?}");
+}

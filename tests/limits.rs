@@ -42,6 +42,9 @@ const ways = {
   buffers: () => {
     for (;;) hoard.push(new Uint8Array(1 << 20).fill(1));
   },
+  blobs: () => {
+    for (;;) hoard.push(new Blob([new Uint8Array(1 << 20)]));
+  },
   recurse: () => ways.recurse() + 1,
   late: () => {
     setTimeout(() => {
@@ -126,6 +129,11 @@ fn too_many_buffers_do_not_take_the_process_down() {
     let reply = survives("/buffers");
     assert!(matches!(reply.status, 500 | 503), "{}", reply.status);
     assert!(matches!(reply.header("x-orilla-error").as_deref(), Some("uncaught" | "memory")));
+}
+
+#[test]
+fn blobs_count() {
+    survives("/blobs").expect_error(503, "memory");
 }
 
 #[test]

@@ -1,9 +1,10 @@
 // Runs last: puts the web platform in place, hides the way to the host, and hands the host its entry points.
 import { op_register_entry_points } from "ext:core/ops";
-import { adopt, cancel, dispatchFetch } from "ext:orilla_web/dispatch.js";
+import { adopt, cancel, dispatchFetch, dispatchPhase } from "ext:orilla_web/dispatch.js";
 import { defineGlobals, wake } from "ext:orilla_web/globals.js";
 import { guard, release } from "ext:orilla_web/snapshot_guard.js";
 import "node:@orilla/platform";
+import "node:@orilla/platform/events";
 
-op_register_entry_points({ adopt, cancel, dispatchFetch, guard, release, wake });
+op_register_entry_points({ adopt, cancel, dispatchFetch, dispatchPhase, guard, release, wake });
 defineGlobals();

@@ -1,7 +1,10 @@
 // The global `crypto`. The engine behind it lives on V8's C++ heap and cannot be in a snapshot, so what user code holds
 // is this facade, which makes the engine at the first call.
-import { core } from "ext:core/mod.js";
+import { core, internals } from "ext:core/mod.js";
 import { refuseWhileGuarding } from "ext:orilla_web/snapshot_guard.js";
+
+// The engine marks keys with this so that they can be cloned. In Deno it is node:crypto that provides it.
+internals.kKeyObject = Symbol("kKeyObject");
 
 const engine = () => core.loadExtScript("ext:deno_crypto/00_crypto.js").crypto;
 
@@ -13,35 +16,44 @@ class SubtleCrypto {
   }
 }
 
-const OPERATIONS = [
-  "encrypt",
-  "decrypt",
-  "sign",
-  "verify",
-  "digest",
-  "generateKey",
-  "deriveKey",
-  "deriveBits",
-  "importKey",
-  "exportKey",
-  "wrapKey",
-  "unwrapKey",
-];
+/** Each operation, how many arguments it needs, and which of them is the list of a key's usages. */
+const OPERATIONS = {
+  encrypt: [3],
+  decrypt: [3],
+  sign: [3],
+  verify: [4],
+  digest: [2],
+  generateKey: [3, 2],
+  deriveKey: [5, 4],
+  deriveBits: [2],
+  importKey: [5, 4],
+  exportKey: [2],
+  wrapKey: [4],
+  unwrapKey: [7, 6],
+};
 
-for (const name of OPERATIONS) {
+for (const [name, [length, usages]] of Object.entries(OPERATIONS)) {
   const operation = {
     async [name](...args) {
       if (!(this instanceof SubtleCrypto)) throw new TypeError("Illegal invocation");
       refuseWhileGuarding(`crypto.subtle.${name}()`);
+      if (usages !== undefined && args.length > usages)
+        args[usages] = withoutDuplicates(args[usages]);
       return await engine().subtle[name](...args);
     },
   }[name];
+  Object.defineProperty(operation, "length", { value: length, configurable: true });
   Object.defineProperty(SubtleCrypto.prototype, name, {
     value: operation,
     writable: true,
     enumerable: true,
     configurable: true,
   });
+}
+
+/** A key has each of its usages once. What is no list is left to the engine, which refuses it. */
+function withoutDuplicates(usages) {
+  return typeof usages?.[Symbol.iterator] === "function" ? [...new Set(usages)] : usages;
 }
 
 class Crypto {
@@ -56,6 +68,10 @@ class Crypto {
 
   getRandomValues(array) {
     if (!(this instanceof Crypto)) throw new TypeError("Illegal invocation");
+    if (!ArrayBuffer.isView(array))
+      throw new TypeError(
+        "Failed to execute 'getRandomValues' on 'Crypto': the argument is not a view",
+      );
     refuseWhileGuarding("crypto.getRandomValues()");
     return engine().getRandomValues(array);
   }

@@ -3,10 +3,12 @@
 import { core } from "ext:core/mod.js";
 import { op_invocation_done, op_invocation_failed } from "ext:core/ops";
 import { getAsyncContext, invocationFrame, setAsyncContext } from "ext:orilla_web/async_context.js";
+import { phaseHandlers } from "ext:orilla_web/deploy_phases.js";
 import { handlerEnv, resetHandlerEnv } from "ext:orilla_web/env.js";
 import { PlatformError } from "ext:orilla_web/errors.js";
 import { InboundRequest } from "ext:orilla_web/inbound_request.js";
 import { respond } from "ext:orilla_web/respond.js";
+import { describeError } from "ext:orilla_web/uncaught.js";
 
 const { abortRequest, fromInnerRequest } = core.loadExtScript("ext:deno_fetch/23_request.js");
 
@@ -116,6 +118,32 @@ export function dispatchFetch(id, method, url, bodyKind) {
 }
 
 /**
+ * Tells the app that its deployment has come into a phase. The invocation ends when all handlers have.
+ * @param {number} id
+ * @param {string} phase
+ */
+export function dispatchPhase(id, phase) {
+  const previous = getAsyncContext();
+  setAsyncContext(invocationFrame(id));
+  const run = new Run(id, undefined, undefined);
+  run.responded = true;
+  running.set(id, run);
+  const event = Object.freeze({ phase, ts: Date.now() });
+  try {
+    for (const handler of phaseHandlers(phase)) {
+      run.waitUntil(
+        (async () => handler(event))().catch((error) => {
+          console.error(`the onDeploy handler of "${phase}" failed: ${describeError(error)}`);
+        }),
+      );
+    }
+    if (run.pending === 0) run.end();
+  } finally {
+    setAsyncContext(previous);
+  }
+}
+
+/**
  * Tells the app that the client is gone or the invocation was cut off: `request.signal` aborts.
  * @param {number} id
  */
@@ -123,6 +151,7 @@ export function cancel(id) {
   const run = running.get(id);
   if (run === undefined) return;
   running.delete(id);
+  if (run.request === undefined) return;
   run.inner.cancelled?.();
   abortRequest(run.request);
 }
@@ -151,37 +180,3 @@ function fail(run, error) {
 function logRejected(id, error) {
   console.error(`a promise passed to waitUntil() was rejected: ${describeError(error)}`);
 }
-
-/** The stack where there is one: it begins with the name and the message. */
-export function describeError(error) {
-  try {
-    if (error instanceof Error) {
-      const cause = error.cause === undefined ? "" : `\nCaused by: ${describeError(error.cause)}`;
-      return `${error.stack ?? error}${cause}`;
-    }
-    return `a thrown value that is not an Error: ${typeof error === "object" ? JSON.stringify(error) : String(error)}`;
-  } catch {
-    return "an error that cannot be shown";
-  }
-}
-
-core.setUnhandledPromiseRejectionHandler((promise, reason) => {
-  const event = new PromiseRejectionEvent("unhandledrejection", {
-    promise,
-    reason,
-    cancelable: true,
-  });
-  globalThis.dispatchEvent(event);
-  if (!event.defaultPrevented) console.error(`unhandled rejection: ${describeError(reason)}`);
-  return true;
-});
-
-core.setReportExceptionCallback((error) => {
-  const event = new ErrorEvent("error", {
-    error,
-    message: String(error?.message ?? error),
-    cancelable: true,
-  });
-  globalThis.dispatchEvent(event);
-  if (!event.defaultPrevented) console.error(`uncaught error: ${describeError(error)}`);
-});

@@ -27,23 +27,29 @@ class HostError extends PlatformError {
 
 core.registerErrorClass("PlatformError", HostError);
 
-const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
+const { DOMException, QuotaExceededError } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
 
 // The names by which ops of the web platform raise a DOMException.
 for (const name of [
   "AbortError",
   "DataError",
+  "IndexSizeError",
   "InvalidAccessError",
   "InvalidCharacterError",
   "InvalidStateError",
   "NetworkError",
   "NotSupportedError",
   "OperationError",
-  "QuotaExceededError",
   "SyntaxError",
+  "TypeMismatchError",
 ]) {
   core.registerErrorBuilder(`DOMException${name}`, (message) => new DOMException(message, name));
 }
+
+core.registerErrorBuilder(
+  "DOMExceptionQuotaExceededError",
+  (message) => new QuotaExceededError(message),
+);
 
 // What the operating system says of sockets and the like. Apps see an Error with that name.
 for (const name of [

@@ -6,6 +6,8 @@ import { Crypto, crypto, SubtleCrypto } from "ext:orilla_web/crypto.js";
 import { fetch } from "ext:orilla_web/fetch.js";
 import { loadBuiltin } from "ext:orilla_web/node_host.js";
 import { Response } from "ext:orilla_web/response.js";
+import { reportError } from "ext:orilla_web/uncaught.js";
+import { conform } from "ext:orilla_web/web_idl.js";
 import { WebSocketPair } from "ext:orilla_web/web_socket_pair.js";
 
 const script = (specifier) => core.loadExtScript(specifier);
@@ -24,23 +26,34 @@ const streams = script("ext:deno_web/06_streams.js");
 const timers = script("ext:deno_web/02_timers.js");
 const url = script("ext:deno_web/00_url.js");
 
+const ours = Symbol("Navigator");
+
 class Navigator {
+  #userAgent = "Orilla";
+  #language = "en-US";
+  #hardwareConcurrency = 1;
+
+  constructor(key = undefined) {
+    if (key !== ours) throw new TypeError("Illegal constructor");
+  }
+
   get userAgent() {
-    return "Orilla";
+    return this.#userAgent;
   }
 
   get language() {
-    return "en-US";
+    return this.#language;
   }
 
   get hardwareConcurrency() {
-    return 1;
+    return this.#hardwareConcurrency;
   }
 }
 
 // What Node's `util.promisify` looks for.
 const promisified = Symbol.for("nodejs.util.promisify.custom");
 const { clearTimeout, setTimeout } = timers;
+Object.defineProperty(messages.structuredClone, "length", { value: 1, configurable: true });
 Object.defineProperty(setTimeout, promisified, {
   value: (delay, value) => new Promise((resolve) => setTimeout(resolve, delay, value)),
 });
@@ -103,7 +116,7 @@ const functions = {
   clearInterval: timers.clearInterval,
   clearTimeout: timers.clearTimeout,
   fetch,
-  reportError: event.reportError,
+  reportError,
   setInterval: timers.setInterval,
   setTimeout: timers.setTimeout,
   structuredClone: messages.structuredClone,
@@ -132,9 +145,16 @@ function clearImmediate(handle) {
   clearTimeout(handle);
 }
 
-/** Starts the isolate's clock. The host calls it at every boot, from a snapshot too. */
+/** What no snapshot can hold. The host calls it at every boot, before the app can run. */
 export function wake() {
   performance.setTimeOrigin();
+  // Without this V8 ends the process when an app streams WebAssembly.
+  core.setWasmStreamingCallback((source, stream) =>
+    script("ext:deno_fetch/26_fetch.js").handleWasmStreaming(source, stream),
+  );
+  // Its first call takes V8's own from under it, and puts it back as something else.
+  queueMicrotask(() => {});
+  define("queueMicrotask", core.propWritable(queueMicrotask));
 }
 
 /**
@@ -143,7 +163,7 @@ export function wake() {
  */
 export function defineGlobals() {
   for (const [name, value] of Object.entries(interfaces)) {
-    define(name, core.propNonEnumerable(value));
+    define(name, core.propNonEnumerable(conform(name, value)));
   }
   for (const [name, value] of Object.entries(functions)) {
     define(name, core.propWritable(value));
@@ -152,7 +172,7 @@ export function defineGlobals() {
     for (const name of names)
       define(
         name,
-        lazy(name, () => script(specifier)[name]),
+        lazy(name, () => conform(name, script(specifier)[name])),
       );
   }
   for (const [specifier, names] of Object.entries(lazyModules)) {
@@ -160,7 +180,7 @@ export function defineGlobals() {
     for (const name of names)
       define(
         name,
-        lazy(name, () => load()[name]),
+        lazy(name, () => conform(name, load()[name])),
       );
   }
   define(
@@ -184,13 +204,13 @@ export function defineGlobals() {
   Object.defineProperty(globalThis, script("ext:deno_webidl/00_webidl.js").brand, {
     value: script("ext:deno_webidl/00_webidl.js").brand,
   });
-  event.saveGlobalThisReference(globalThis);
-  for (const name of ["error", "unhandledrejection", "rejectionhandled"])
-    event.defineEventHandler(globalThis, name);
+  event.defineEventHandler(globalThis, "error", undefined, true);
+  event.defineEventHandler(globalThis, "unhandledrejection");
+  event.defineEventHandler(globalThis, "rejectionhandled");
   delete globalThis.__bootstrap;
 }
 
-const navigator = new Navigator();
+const navigator = new Navigator(ours);
 
 function define(name, descriptor) {
   Object.defineProperty(globalThis, name, descriptor);

@@ -20,7 +20,11 @@ export const Response = function Response(body = null, init = undefined) {
   return response;
 };
 
-Object.setPrototypeOf(Response, Base);
+// `error`, `json` and `redirect`.
+for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(Base))) {
+  if (typeof descriptor.value === "function") Object.defineProperty(Response, name, descriptor);
+}
+Object.defineProperty(Response.json, "length", { value: 1, configurable: true });
 Object.defineProperty(Response, "length", { value: 0, configurable: true });
 Object.defineProperty(Response, "prototype", { value: Base.prototype, writable: false });
 Object.defineProperty(Base.prototype, "constructor", {

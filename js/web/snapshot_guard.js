@@ -5,6 +5,9 @@ import { op_snapshot_hazard } from "ext:core/ops";
 
 let guarding = false;
 
+/** What puts back the properties that the guard stands in for, last first. */
+const restore = [];
+
 function report(what) {
   if (guarding) op_snapshot_hazard(what);
 }
@@ -20,8 +23,8 @@ export function refuseWhileGuarding(what) {
 }
 
 /**
- * Wraps the clocks, `Math.random` and what starts work at module scope. Called once, before the app's module runs, and
- * only where a snapshot is made.
+ * Wraps the clocks, `Math.random`, what starts work at module scope and what is kept outside the heap. Called once, before
+ * the app's module runs, and only where a snapshot is made.
  */
 export function guard() {
   guarding = true;
@@ -38,6 +41,13 @@ export function guard() {
   ]) {
     guardConstructor(globalThis, name, name);
   }
+  // The host keeps their bytes.
+  for (const name of ["Blob", "File"]) guardConstructor(globalThis, name, name, report);
+  for (const name of ["compileStreaming", "instantiateStreaming"]) {
+    // V8 leaves them out while it makes some snapshots.
+    if (globalThis.WebAssembly?.[name] !== undefined)
+      guardMethod(WebAssembly, name, `WebAssembly.${name}()`, refuseWhileGuarding);
+  }
   for (const name of Object.getOwnPropertyNames(Intl)) {
     if (Intl[name]?.prototype !== undefined) guardConstructor(Intl, name, `Intl.${name}`);
   }
@@ -45,17 +55,33 @@ export function guard() {
   guardPerformance();
 }
 
-/** Ends the guard: from here on everything passes through. */
+/** Ends the guard: what it stood in for is back, and what the app has kept of it passes through. */
 export function release() {
   guarding = false;
+  while (restore.length > 0) restore.pop()();
 }
 
-function guardMethod(target, name, what) {
+/** Defines a property until the guard ends, unless the app puts something else there. */
+function replace(
+  holder,
+  name,
+  descriptor,
+  original = Object.getOwnPropertyDescriptor(holder, name),
+) {
+  Object.defineProperty(holder, name, descriptor);
+  restore.push(() => {
+    const now = Object.getOwnPropertyDescriptor(holder, name);
+    if (now?.get === descriptor.get && now?.value === descriptor.value)
+      Object.defineProperty(holder, name, original);
+  });
+}
+
+function guardMethod(target, name, what, tell = report) {
   const descriptor = Object.getOwnPropertyDescriptor(target, name);
   const original = target[name];
   const guarded = {
     [name](...args) {
-      report(what);
+      tell(what);
       return Reflect.apply(original, this, args);
     },
   }[name];
@@ -63,7 +89,7 @@ function guardMethod(target, name, what) {
   for (const symbol of Object.getOwnPropertySymbols(original)) {
     Object.defineProperty(guarded, symbol, Object.getOwnPropertyDescriptor(original, symbol));
   }
-  Object.defineProperty(target, name, {
+  replace(target, name, {
     value: guarded,
     writable: true,
     enumerable: descriptor?.enumerable ?? false,
@@ -71,25 +97,27 @@ function guardMethod(target, name, what) {
   });
 }
 
-function guardConstructor(holder, name, shown) {
+function guardConstructor(holder, name, shown, tell = refuseWhileGuarding) {
   const descriptor = Object.getOwnPropertyDescriptor(holder, name);
+  const original = descriptor.get ?? (() => descriptor.value);
   let guarded;
-  Object.defineProperty(holder, name, {
+  const guard = {
     configurable: true,
     enumerable: descriptor.enumerable,
     get() {
-      const original = () =>
-        descriptor.get === undefined ? descriptor.value : Reflect.apply(descriptor.get, holder, []);
-      guarded ??= new Proxy(original(), {
+      if (guarded !== undefined) return guarded;
+      guarded = new Proxy(Reflect.apply(original, holder, []), {
         construct(target, args, newTarget) {
-          refuseWhileGuarding(`new ${shown}()`);
+          tell(`new ${shown}()`);
           return Reflect.construct(target, args, newTarget === guarded ? target : newTarget);
         },
         apply(target, thisArg, args) {
-          refuseWhileGuarding(`${shown}()`);
+          tell(`${shown}()`);
           return Reflect.apply(target, thisArg, args);
         },
       });
+      // One that is compiled at the first look has just taken this place.
+      Object.defineProperty(holder, name, guard);
       return guarded;
     },
     set(value) {
@@ -100,7 +128,8 @@ function guardConstructor(holder, name, shown) {
         configurable: true,
       });
     },
-  });
+  };
+  replace(holder, name, guard, descriptor);
 }
 
 function guardDate() {
@@ -115,20 +144,16 @@ function guardDate() {
       return Reflect.apply(target, thisArg, args);
     },
   });
-  original.prototype.constructor = guarded;
-  Object.defineProperty(globalThis, "Date", {
-    value: guarded,
-    writable: true,
-    enumerable: false,
-    configurable: true,
-  });
+  const inPlace = { value: guarded, writable: true, enumerable: false, configurable: true };
+  replace(original.prototype, "constructor", inPlace);
+  replace(globalThis, "Date", inPlace);
 }
 
 // The clock of an isolate starts at its boot. A module evaluated into a snapshot is evaluated at the boot of every
 // isolate made from it, as far as it can tell, so the time it reads there is 0.
 function guardPerformance() {
   const original = performance.now;
-  Object.defineProperty(Performance.prototype, "now", {
+  replace(Performance.prototype, "now", {
     value: function now() {
       return guarding ? 0 : Reflect.apply(original, this, []);
     },
@@ -137,7 +162,7 @@ function guardPerformance() {
     configurable: true,
   });
   const origin = Object.getOwnPropertyDescriptor(Performance.prototype, "timeOrigin");
-  Object.defineProperty(Performance.prototype, "timeOrigin", {
+  replace(Performance.prototype, "timeOrigin", {
     ...origin,
     get() {
       report("performance.timeOrigin");

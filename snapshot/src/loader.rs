@@ -13,7 +13,7 @@ use deno_core::{
     ModuleSourceCode, ModuleSpecifier, ModuleType, ResolutionKind, SourceCodeCacheInfo,
 };
 use deno_error::JsErrorBox;
-use orilla_bindings::PLATFORM_MODULE;
+use orilla_bindings::{PLATFORM_EVENTS_MODULE, PLATFORM_MODULE};
 
 /// The URL of an app's module, as stack traces show it.
 pub const ENTRYPOINT: &str = "file:///app/server.js";
@@ -91,12 +91,17 @@ impl ModuleLoader for LateLoader {
 fn resolve(specifier: &str) -> ModuleResolveResponse {
     let target = match specifier {
         ENTRYPOINT => ENTRYPOINT,
-        name if PLATFORM_PACKAGES.contains(&name) => PLATFORM_MODULE,
+        name if is_platform(name, "") => PLATFORM_MODULE,
+        name if is_platform(name, "/events") => PLATFORM_EVENTS_MODULE,
         name if name.starts_with("node:") => name,
         name if is_node_builtin(name) => return parse(&format!("node:{name}")),
         name => return Err(not_found(name)),
     };
     parse(target)
+}
+
+fn is_platform(name: &str, subpath: &str) -> bool {
+    PLATFORM_PACKAGES.iter().any(|package| name.strip_prefix(package) == Some(subpath))
 }
 
 fn parse(specifier: &str) -> ModuleResolveResponse {

@@ -12,6 +12,9 @@ use crate::{console, env, hash, http, kv, snapshot, websocket};
 /// that scheme and `ext:` import the host's own.
 pub const PLATFORM_MODULE: &str = "node:@orilla/platform";
 
+/// What an import of its `/events` resolves to.
+pub const PLATFORM_EVENTS_MODULE: &str = "node:@orilla/platform/events";
+
 /// The extensions, in order.
 pub fn extensions() -> Vec<Extension> {
     let blob_store = Arc::new(BlobStore::default());
@@ -92,6 +95,7 @@ deno_core::extension!(
         "bootstrap.js",
         "console.js",
         "crypto.js",
+        "deploy_phases.js",
         "dispatch.js",
         "env.js",
         "errors.js",
@@ -102,6 +106,8 @@ deno_core::extension!(
         "respond.js",
         "response.js",
         "snapshot_guard.js",
+        "uncaught.js",
+        "web_idl.js",
         "web_socket_pair.js",
     ],
 );
@@ -182,5 +188,10 @@ deno_core::extension!(
 deno_core::extension!(
     orilla_platform,
     deps = [orilla_web],
-    esm = [dir "../../js/platform", "kv.js", "node:@orilla/platform" = "platform.js"],
+    esm = [
+        dir "../../js/platform",
+        "kv.js",
+        "node:@orilla/platform" = "platform.js",
+        "node:@orilla/platform/events" = "events.js",
+    ],
 );

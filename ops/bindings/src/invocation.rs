@@ -40,6 +40,22 @@ pub struct FetchRequest {
     pub meter: Arc<dyn Meter>,
 }
 
+impl FetchRequest {
+    /// What stands for the request in an invocation that has none.
+    pub fn none() -> Self {
+        Self {
+            method: Method::GET,
+            url: String::new(),
+            headers: HeaderMap::new(),
+            body: RequestBody::Empty,
+            upgradable: false,
+            // It is not asked again of another isolate.
+            attempt: u8::MAX,
+            meter: Arc::new(()),
+        }
+    }
+}
+
 /// A request's body.
 pub enum RequestBody {
     /// There is none.
@@ -283,6 +299,30 @@ impl Invocations {
 }
 
 impl Running {
+    /// An invocation that begins now and must have answered by `deadline`.
+    pub fn new(caller: Arc<Caller>, request: FetchRequest, reply: oneshot::Sender<Reply>, deadline: Instant) -> Self {
+        let FetchRequest { method, url, headers, body, upgradable, attempt, meter } = request;
+        Self {
+            caller,
+            method,
+            url,
+            headers,
+            had_body: !matches!(body, RequestBody::Empty),
+            body,
+            upgradable,
+            attempt,
+            meter,
+            reply: Some(reply),
+            chunks: None,
+            overflow: None,
+            sent: 0,
+            websocket: false,
+            subrequests: 0,
+            cpu: Duration::ZERO,
+            deadline,
+        }
+    }
+
     /// Whether the request can be handled once more: nothing of it is used up, nobody has seen an answer, and by HTTP's
     /// rules twice does no more than once (RFC 9110, 9.2.2).
     fn is_repeatable(&self) -> bool {

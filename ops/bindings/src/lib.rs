@@ -1,6 +1,7 @@
 //! The glue between an app's JavaScript and the host: ops, one file for each concern, that unwrap the caller and call a
 //! service. Never decides anything a service or the gate should decide, and never reads the environment.
 
+pub mod blobs;
 pub mod caller;
 mod console;
 pub mod egress;
@@ -19,5 +20,5 @@ mod websocket;
 pub use self::console::{ConsoleLevel, ConsoleSink};
 pub use self::env::{AppEnv, EnvReads};
 pub use self::error::BindingError;
-pub use self::extensions::{PLATFORM_MODULE, extensions};
+pub use self::extensions::{PLATFORM_EVENTS_MODULE, PLATFORM_MODULE, extensions};
 pub use self::snapshot::{Hazard, Hazards, LateModules, entry_points, hide_core, reveal_core};

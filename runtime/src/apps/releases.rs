@@ -107,7 +107,7 @@ impl Releases {
         let kept: Vec<_> = shares.iter().map(|share| share.pool.clone()).collect();
         for gone in self.apps.share(name, shares).iter() {
             if !kept.iter().any(|pool| Arc::ptr_eq(pool, &gone.pool)) {
-                gone.pool.retire();
+                gone.pool.stop();
             }
         }
     }
@@ -131,6 +131,6 @@ impl Releases {
 
 fn retire(app: &App) {
     for share in app.shares().iter() {
-        share.pool.retire();
+        share.pool.stop();
     }
 }

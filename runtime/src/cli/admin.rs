@@ -1,4 +1,4 @@
-//! The client of a host's admin API, for the commands that deploy. It speaks plain HTTP: the admin listener is on the
+//! The client of a host's admin API, for the commands that speak to one. It speaks plain HTTP: the admin listener is on the
 //! loopback address.
 
 use std::io;
@@ -53,7 +53,7 @@ pub struct AdminArgs {
 /// A host's admin API.
 pub struct Admin {
     /// Host and port.
-    authority: String,
+    pub authority: String,
     token: Option<String>,
 }
 

@@ -8,6 +8,7 @@ mod deployments;
 mod rollback;
 mod serve;
 mod snapshot;
+mod top;
 
 use std::io::IsTerminal as _;
 use std::net::IpAddr;
@@ -50,6 +51,8 @@ enum Command {
     Deployments(deployments::DeploymentsArgs),
     /// Give the traffic back to an earlier version.
     Rollback(rollback::RollbackArgs),
+    /// Watch the isolates of a running host: CPU, memory, requests.
+    Top(top::TopArgs),
     /// Measure.
     Bench {
         #[command(subcommand)]
@@ -107,6 +110,7 @@ pub fn run() -> ExitCode {
         Command::Deploy(args) => deploy::run(&args),
         Command::Deployments(args) => deployments::run(&args),
         Command::Rollback(args) => rollback::run(&args),
+        Command::Top(args) => top::run(&args),
         Command::Bench { bench } => bench::run(&bench),
         Command::Freeze(args) => snapshot::freeze(&args),
     };

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use deno_core::error::CoreError;
 use deno_core::{JsRuntime, RuntimeOptions, v8};
+use deno_web::BlobStoreTrait;
+use orilla_bindings::blobs::CountedBlobs;
 use orilla_bindings::invocation::EndReason;
 use orilla_snapshot::file::Snapshot;
 use orilla_snapshot::loader::LateLoader;
@@ -17,7 +19,7 @@ use super::watchdog::Watched;
 pub struct MemoryLimits {
     /// Bytes of heap.
     pub heap: usize,
-    /// Bytes of ArrayBuffers.
+    /// Bytes of ArrayBuffers, and of blobs.
     pub array_buffers: usize,
 }
 
@@ -29,6 +31,8 @@ pub struct Booted {
     pub loader: Rc<LateLoader>,
     /// The budget of its ArrayBuffers.
     pub buffers: Arc<ArrayBufferBudget>,
+    /// Its blobs.
+    pub blobs: Arc<CountedBlobs>,
     /// Its entry with the watchdog.
     pub watched: Arc<Watched>,
     /// The snapshot it was booted from; V8 reads from it as long as the runtime lives.
@@ -77,7 +81,12 @@ pub fn boot(snapshot: Option<Snapshot>, limits: MemoryLimits) -> Result<Booted, 
         orilla_snapshot::app::call_entry_point(scope, "wake", &[]);
     }
     let watched = Watched::start(runtime.v8_isolate().thread_safe_handle())?;
-    let mut booted = Booted { runtime, loader, buffers, watched, snapshot };
+    let over_budget = watched.clone();
+    let beyond = Box::new(move || over_budget.terminate(EndReason::Memory));
+    let blobs = Arc::new(CountedBlobs::new(limits.array_buffers, beyond));
+    // None were made so far: a snapshot has no blobs.
+    runtime.op_state().borrow_mut().put::<Arc<dyn BlobStoreTrait>>(blobs.clone());
+    let mut booted = Booted { runtime, loader, buffers, blobs, watched, snapshot };
     booted.guard_heap();
     Ok(booted)
 }
@@ -86,6 +95,7 @@ impl Booted {
     /// Lowers the limits, for an isolate that gets its app after it was booted.
     pub fn set_limits(&mut self, limits: MemoryLimits) {
         self.buffers.set_limit(limits.array_buffers);
+        self.blobs.set_limit(limits.array_buffers);
         self.runtime.remove_near_heap_limit_callback(limits.heap);
         self.guard_heap();
     }

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use deno_permissions::PermissionsContainer;
 use orilla_bindings::invocation::{EndReason, FetchRequest, InvocationId, Reply};
@@ -12,6 +12,7 @@ use orilla_services::caller::Caller;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::load::Load;
+use super::phases::Phase;
 use super::thread::Thread;
 use super::watchdog::Watched;
 use crate::apps::deployment::Deployment;
@@ -26,6 +27,8 @@ pub enum Command {
     Fetch(Box<Fetch>),
     /// The client of this invocation is gone.
     Cancel(InvocationId),
+    /// The deployment comes into a phase. The sender is dropped when the app has taken note.
+    Enter(InvocationId, Phase, oneshot::Sender<Reply>),
     /// Say when you take requests.
     Ready(oneshot::Sender<()>),
 }
@@ -143,6 +146,11 @@ impl Isolate {
         self.alive.load(Ordering::Acquire) && !self.commands.is_closed() && self.terminated().is_none()
     }
 
+    /// CPU time of its thread so far, of a turn that is under way too; none once the thread is gone.
+    pub fn cpu(&self) -> Duration {
+        self.watched.get().and_then(|watched| watched.cpu()).unwrap_or_default()
+    }
+
     /// Whether it has booted, with an app or without.
     pub fn has_booted(&self) -> bool {
         self.watched.get().is_some()
@@ -189,6 +197,19 @@ impl Isolate {
                 }
             }
         }
+    }
+
+    /// Tells the app of a phase of its deployment. The receiver ends when it has taken note; there is none if the isolate has
+    /// ended.
+    pub fn enter(&self, phase: Phase) -> Option<oneshot::Receiver<Reply>> {
+        let id = InvocationId(self.next.fetch_add(1, Ordering::Relaxed) + 1);
+        let (sender, receiver) = oneshot::channel();
+        self.load.begin();
+        if self.commands.try_send(Command::Enter(id, phase, sender)).is_err() {
+            self.load.end(1);
+            return None;
+        }
+        Some(receiver)
     }
 
     /// Waits until it takes requests. Says whether it ever does.

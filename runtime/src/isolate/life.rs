@@ -8,15 +8,19 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use deno_core::{JsRuntime, PollEventLoopOptions, v8};
-use orilla_bindings::invocation::{EndReason, FetchRequest, InvocationId, Invocations, Reply, RequestBody, Running};
+use orilla_bindings::blobs::CountedBlobs;
+use orilla_bindings::invocation::{EndReason, FetchRequest, InvocationId, Invocations, Reply, Running};
 use orilla_bindings::meter::{Begun, Boot};
 use orilla_bindings::{AppEnv, ConsoleLevel, ConsoleSink};
+use orilla_services::caller::{Caller, Identity, Policy};
 use orilla_snapshot::app;
 use orilla_snapshot::file::Snapshot;
+use tokio::sync::oneshot;
 
 use super::boot::Booted;
 use super::handle::{Command, Fetch, Shared};
 use super::limits::ArrayBufferBudget;
+use super::phases::Phase;
 use super::thread::Thread;
 use super::turns::TURNS;
 use super::watchdog::Watched;
@@ -56,6 +60,7 @@ pub struct Life {
     runtime: JsRuntime,
     watched: Arc<Watched>,
     buffers: Arc<ArrayBufferBudget>,
+    blobs: Arc<CountedBlobs>,
     deployment: Arc<Deployment>,
     dispatch: v8::Global<v8::Function>,
     cancel: v8::Global<v8::Function>,
@@ -87,7 +92,7 @@ impl Life {
         (number, boot): (u64, Boot),
         shared: &Shared,
     ) -> Option<Self> {
-        let Booted { mut runtime, watched, buffers, snapshot, .. } = booted;
+        let Booted { mut runtime, watched, buffers, blobs, snapshot, .. } = booted;
         {
             let state = runtime.op_state();
             let mut state = state.borrow_mut();
@@ -109,6 +114,7 @@ impl Life {
             runtime,
             watched,
             buffers,
+            blobs,
             deployment,
             dispatch,
             cancel,
@@ -191,6 +197,7 @@ impl Life {
         match command {
             Command::Fetch(fetch) => self.fetch(*fetch),
             Command::Cancel(id) => self.cancel(id),
+            Command::Enter(id, phase, done) => self.enter(id, phase, done),
             Command::Ready(asked) => {
                 // Whoever asked may have gone.
                 let _ = asked.send(());
@@ -214,33 +221,15 @@ impl Life {
             return;
         }
         let deadline = now + self.deployment.wall();
-        let FetchRequest { method, url, headers, body, upgradable, attempt, meter } = request;
-        meter.begun(Begun { isolate: self.number, boot: self.boot, waits_since, at: now });
-        let kind = body.kind();
+        request.meter.begun(Begun { isolate: self.number, boot: self.boot, waits_since, at: now });
+        let kind = request.body.kind();
         let state = self.runtime.op_state();
         deno_core::scope!(scope, &mut self.runtime);
         let dispatch = v8::Local::new(scope, &self.dispatch);
-        let name = v8::String::new_from_one_byte(scope, method.as_str().as_bytes(), v8::NewStringType::Internalized);
-        let address = v8::String::new_from_one_byte(scope, url.as_bytes(), v8::NewStringType::Normal);
-        let running = Running {
-            caller,
-            method,
-            url,
-            headers,
-            had_body: !matches!(body, RequestBody::Empty),
-            body,
-            upgradable,
-            attempt,
-            meter,
-            reply: Some(reply),
-            chunks: None,
-            overflow: None,
-            sent: 0,
-            websocket: false,
-            subrequests: 0,
-            cpu: Duration::ZERO,
-            deadline,
-        };
+        let method = request.method.as_str().as_bytes();
+        let name = v8::String::new_from_one_byte(scope, method, v8::NewStringType::Internalized);
+        let address = v8::String::new_from_one_byte(scope, request.url.as_bytes(), v8::NewStringType::Normal);
+        let running = Running::new(caller, request, reply, deadline);
         state.borrow_mut().borrow_mut::<Invocations>().insert(id, running);
         self.deadlines.push_back((deadline, id));
         let (Some(name), Some(address)) = (name, address) else { return };
@@ -251,6 +240,28 @@ impl Life {
         if dispatch.call(scope, undefined, &[number, name.into(), address.into(), kind]).is_none() {
             self.culprit = Some(id);
         }
+    }
+
+    /// Tells the app of a phase of its deployment; `done` is dropped when it has taken note.
+    fn enter(&mut self, id: InvocationId, phase: Phase, done: oneshot::Sender<Reply>) {
+        let deadline = Instant::now() + self.deployment.wall();
+        let name = &self.deployment.name;
+        let caller = Caller {
+            app: name.clone(),
+            tenant: name.clone(),
+            identity: Identity::Anonymous,
+            policy: Policy::Enforced,
+            trace: phase.as_str().into(),
+        };
+        let running = Running::new(Arc::new(caller), FetchRequest::none(), done, deadline);
+        let state = self.runtime.op_state();
+        state.borrow_mut().borrow_mut::<Invocations>().insert(id, running);
+        self.deadlines.push_back((deadline, id));
+        deno_core::scope!(scope, &mut self.runtime);
+        let Some(name) = v8::String::new(scope, phase.as_str()) else { return };
+        let id = v8::Integer::new_from_unsigned(scope, id.0);
+        // It catches what the app throws, so `None` means that the isolate was terminated, which the turn's end sees.
+        let _ = app::call_entry_point(scope, "dispatchPhase", &[id.into(), name.into()]);
     }
 
     /// Tells the app, and forgets the invocation unless the app still works on it.
@@ -312,7 +323,6 @@ impl Life {
     /// Tells the pool how busy the isolate is.
     fn report(&mut self, thread: &Thread, cpu: Duration) {
         let load = &thread.load;
-        load.cpu_micros.fetch_add(cpu.as_micros() as u64, Ordering::Relaxed);
         let now = Instant::now();
         let (since, used) = &mut self.window;
         *used += cpu;
@@ -329,8 +339,12 @@ impl Life {
         }
         if self.measured.is_none_or(|measured| now.duration_since(measured) >= MEMORY_INTERVAL) {
             self.measured = Some(now);
+            if self.blobs.is_half_full() {
+                // V8 does not know how much hangs on each blob, and would not look for those nobody can reach.
+                self.runtime.v8_isolate().low_memory_notification();
+            }
             let heap = self.runtime.v8_isolate().get_heap_statistics();
-            let bytes = heap.total_physical_size() + heap.malloced_memory() + self.buffers.used();
+            let bytes = heap.total_physical_size() + heap.malloced_memory() + self.buffers.used() + self.blobs.used();
             load.memory.store(bytes as u64, Ordering::Relaxed);
         }
     }

@@ -24,8 +24,6 @@ pub struct Load {
     pub worn: AtomicBool,
     /// Bytes of heap and ArrayBuffers when last looked at.
     pub memory: AtomicU64,
-    /// CPU time of all its turns, in microseconds.
-    pub cpu_micros: AtomicU64,
     /// When it last was given a request, and when it was last seen short of CPU, in milliseconds after [`EPOCH`].
     used: AtomicU64,
     pressed: AtomicU64,
@@ -42,7 +40,6 @@ impl Load {
             ready: AtomicBool::new(false),
             worn: AtomicBool::new(false),
             memory: AtomicU64::new(0),
-            cpu_micros: AtomicU64::new(0),
             used: AtomicU64::new(now()),
             pressed: AtomicU64::new(0),
             room: OnceLock::new(),

@@ -13,6 +13,7 @@ pub mod life;
 pub mod limits;
 pub mod load;
 pub mod memory;
+pub mod phases;
 pub mod pool;
 pub mod prewarmed;
 pub mod supervisor;

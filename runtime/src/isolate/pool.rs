@@ -1,17 +1,18 @@
 //! The isolates of one deployment: which of them takes a request, when another is booted, and the queue in front of them
 //! where all are full.
 
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use orilla_bindings::invocation::{EndReason, FetchRequest};
+use orilla_bindings::invocation::{EndReason, FetchRequest, Reply};
 use orilla_services::caller::Caller;
 use orilla_snapshot::file::Faster;
 use tokio::sync::{Notify, oneshot};
 
 use super::dispatched::Dispatched;
 use super::handle::{Isolate, Start};
+use super::phases::{Phase, farewell};
 use super::supervisor::Supervisor;
 use crate::apps::deployment::Deployment;
 
@@ -29,6 +30,9 @@ pub struct Pool {
     waiting: AtomicU32,
     /// Rounds in which fewer isolates would have done.
     calm: AtomicU32,
+    /// Whether the app was told that its deployment is ready, and, until somebody waits for that, when it has taken note.
+    announced: AtomicBool,
+    noted: Mutex<Option<oneshot::Receiver<Reply>>>,
     supervisor: Arc<Supervisor>,
 }
 
@@ -51,6 +55,8 @@ impl Pool {
             room: Arc::default(),
             waiting: AtomicU32::new(0),
             calm: AtomicU32::new(0),
+            announced: AtomicBool::new(false),
+            noted: Mutex::default(),
             supervisor,
         }
     }
@@ -137,7 +143,8 @@ impl Pool {
         }
     }
 
-    /// Boots the app's first isolate if there is none, and waits until it takes requests. Says whether it does.
+    /// Boots the app's first isolate if there is none, and waits until it takes requests and the app has done what it does
+    /// when it is ready. Says whether it takes requests.
     pub async fn warm(&self) -> bool {
         let first = || self.lock().iter().find(|isolate| isolate.is_alive()).cloned();
         let isolate = match first() {
@@ -150,7 +157,15 @@ impl Pool {
                 isolate
             }
         };
-        isolate.ready().await
+        if !isolate.ready().await {
+            return false;
+        }
+        let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(noted) = noted {
+            // What the app does when it is ready comes before its first request. It may take as long as a request may.
+            let _ = tokio::time::timeout(self.deployment.wall(), noted).await;
+        }
+        true
     }
 
     /// Starts an isolate; it takes requests from now on and handles them when it has booted.
@@ -162,6 +177,10 @@ impl Pool {
             tracing::error!(app = %self.deployment.name, %error, "a thread for an isolate cannot be started");
             EndReason::Boot
         })?;
+        if !self.announced.swap(true, Relaxed) {
+            // Before anybody else can send it anything.
+            *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = isolate.enter(Phase::Ready);
+        }
         self.lock().push(isolate);
         Ok(())
     }
@@ -180,9 +199,19 @@ impl Pool {
     }
 
     /// Drops all isolates: each finishes what it has and ends.
-    pub fn retire(&self) {
+    fn retire(&self) {
         let isolates = std::mem::take(&mut *self.lock());
-        self.supervisor.retire(isolates);
+        self.supervisor.retire(&isolates);
+    }
+
+    /// Drops all isolates, and tells the app when it gets no more requests and when it has none any more. Ends with that.
+    pub fn stop(&self) -> Option<tokio::task::JoinHandle<()>> {
+        let isolates = std::mem::take(&mut *self.lock());
+        self.supervisor.retire(&isolates);
+        let mut isolates = isolates.into_iter();
+        let last = isolates.next()?;
+        let others = isolates.map(|isolate| Arc::downgrade(&isolate)).collect();
+        Some(tokio::spawn(farewell(last, others, self.supervisor.settings.grace)))
     }
 
     /// Drops the isolates nobody has used for so long, and one of those that are too many.
@@ -202,7 +231,7 @@ impl Pool {
         self.calm.store(if calm >= CALM_ROUNDS { 0 } else { calm }, Relaxed);
         *isolates = kept;
         drop(isolates);
-        self.supervisor.retire(gone);
+        self.supervisor.retire(&gone);
     }
 
     /// The isolate that has been idle longest, with for how long.

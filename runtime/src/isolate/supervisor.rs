@@ -103,12 +103,12 @@ impl Supervisor {
         let (pool, (unused, isolate)) = candidates.max_by_key(|(_, (unused, _))| *unused)?;
         tracing::debug!(app = %pool.deployment.name, isolate = isolate.number, ?unused, "an idle isolate makes room");
         pool.evict(&isolate);
-        self.retire(vec![isolate.clone()]);
+        self.retire(std::slice::from_ref(&isolate));
         Some(isolate)
     }
 
     /// Lets isolates go: they finish what they have, within the grace time.
-    pub fn retire(&self, isolates: Vec<Arc<Isolate>>) {
+    pub fn retire(&self, isolates: &[Arc<Isolate>]) {
         if isolates.is_empty() {
             return;
         }

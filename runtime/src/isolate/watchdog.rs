@@ -120,6 +120,11 @@ impl Watched {
         self.isolate.terminate_execution();
     }
 
+    /// CPU time of the isolate's thread so far.
+    pub fn cpu(&self) -> Option<Duration> {
+        self.clock.read()
+    }
+
     /// Whether the thread was demoted and may not be raised again.
     pub fn is_worn(&self) -> bool {
         self.worn.load(Ordering::Relaxed)

@@ -89,7 +89,7 @@ fn isolates(supervisor: &Supervisor) -> String {
                 "requests": in_flight,
                 "websockets": load.websockets.load(Relaxed),
                 "memory_bytes": load.memory.load(Relaxed),
-                "cpu_ms": load.cpu_micros.load(Relaxed) / 1000,
+                "cpu_ms": isolate.cpu().as_millis() as u64,
                 "age_ms": isolate.started.elapsed().as_millis() as u64,
                 "unused_ms": load.unused_for().as_millis() as u64,
             })

@@ -20,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use super::coalesced::Coalesced;
 use super::handle::{Host, Peer};
 use crate::config::Server as ServerConfig;
+use crate::isolate::phases::STOPPED_TIMEOUT;
 
 /// Longest that a TLS handshake may take.
 const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -113,9 +114,8 @@ impl Server {
             }
         }
         drop(self.listener);
-        for pool in self.host.apps.all().iter().flat_map(|app| app.shares().to_vec()).map(|share| share.pool) {
-            pool.retire();
-        }
+        let shares: Vec<_> = self.host.apps.all().iter().flat_map(|app| app.shares().to_vec()).collect();
+        let farewells: Vec<_> = shares.iter().filter_map(|share| share.pool.stop()).collect();
         drop(watcher);
         draining.send_replace(true);
         let patience = Duration::from_millis(self.config.drain_timeout_ms);
@@ -123,6 +123,14 @@ impl Server {
         if tokio::time::timeout(patience, draining.closed()).await.is_err() {
             tracing::warn!(code = "DRAIN_TIMEOUT", "requests were still in flight when the drain time was over");
         }
+        let farewells = async {
+            for farewell in farewells {
+                // A task of ours does not panic, and there is nothing to do about one that did.
+                let _ = farewell.await;
+            }
+        };
+        // Each keeps to this time itself, from when the requests have ended.
+        let _ = tokio::time::timeout(STOPPED_TIMEOUT, farewells).await;
     }
 
     fn http(&self) -> auto::Builder<TokioExecutor> {

@@ -1,0 +1,196 @@
+// fetch, against the routes in peer.js.
+import { assert, assertEquals, assertThrows, test } from "./harness.js";
+
+test("a GET", async ({ origin }) => {
+  const response = await fetch(`${origin}/peer/echo?q#f`);
+  assertEquals([response.status, response.ok, response.redirected], [200, true, false]);
+  assertEquals([response.url, response.headers.get("x-method")], [`${origin}/peer/echo?q`, "GET"]);
+  assertEquals(await response.text(), "");
+  const sent = new Headers(JSON.parse(response.headers.get("x-headers")));
+  assertEquals(sent.get("accept"), "*/*");
+  assert(sent.has("accept-language") && sent.has("user-agent"), [...sent.keys()].join());
+});
+
+test("url, Request, URL object, and init over a Request", async ({ origin }) => {
+  const request = new Request(`${origin}/peer/echo`, {
+    method: "POST",
+    body: "b",
+    headers: { x: "1" },
+  });
+  assertEquals(await (await fetch(request.clone())).text(), "b");
+  assertEquals((await fetch(new URL(`${origin}/peer/echo`))).status, 200);
+  const response = await fetch(request, { method: "PUT", headers: { y: "2" } });
+  const sent = new Headers(JSON.parse(response.headers.get("x-headers")));
+  assertEquals(
+    [response.headers.get("x-method"), sent.get("x"), sent.get("y")],
+    ["PUT", null, "2"],
+  );
+  assert(request.bodyUsed);
+});
+
+const bodies = {
+  text: () => "é",
+  bytes: () => new Uint8Array([1, 2, 255]),
+  blob: () => new Blob(["b"], { type: "a/b" }),
+  parameters: () => new URLSearchParams({ a: "1" }),
+  empty: () => "",
+};
+
+for (const [name, body] of Object.entries(bodies)) {
+  test(`a POST of ${name}`, async ({ origin }) => {
+    const response = await fetch(`${origin}/peer/echo`, { method: "POST", body: body() });
+    const wanted = new Response(body());
+    assertEquals(response.headers.get("content-type"), wanted.headers.get("content-type"));
+    assertEquals(await response.bytes(), await wanted.bytes());
+    const sent = new Headers(JSON.parse(response.headers.get("x-headers")));
+    assert(sent.has("content-length"));
+  });
+}
+
+test("a POST of a form", async ({ origin }) => {
+  const body = new FormData();
+  body.append("a", "1");
+  body.append("f", new File(["x"], "n"));
+  const form = await (await fetch(`${origin}/peer/echo`, { method: "POST", body })).formData();
+  assertEquals([form.get("a"), await form.get("f").text()], ["1", "x"]);
+});
+
+test("a POST of a stream", async ({ origin }) => {
+  const parts = ["a", "b", "c"].map((part) => new TextEncoder().encode(part));
+  const init = { method: "POST", body: ReadableStream.from(parts), duplex: "half" };
+  assertEquals(await (await fetch(`${origin}/peer/echo`, init)).text(), "abc");
+});
+
+test("statuses are no errors", async ({ origin }) => {
+  for (const code of [201, 204, 304, 404, 500]) {
+    const response = await fetch(`${origin}/peer/status?code=${code}`);
+    assertEquals([response.status, response.ok], [code, code < 300]);
+    assertEquals(response.body === null, [204, 304].includes(code), `body of ${code}`);
+  }
+});
+
+test("redirects are followed", async ({ origin }) => {
+  const response = await fetch(`${origin}/peer/redirect?to=/peer/echo%23f`);
+  assertEquals(
+    [response.status, response.redirected, response.url],
+    [200, true, `${origin}/peer/echo`],
+  );
+});
+
+test("what a redirect does to method and body", async ({ origin }) => {
+  const after = async (code) => {
+    const url = `${origin}/peer/redirect?code=${code}&to=${encodeURIComponent(`${origin}/peer/echo`)}`;
+    const response = await fetch(url, { method: "POST", body: "b" });
+    const sent = new Headers(JSON.parse(response.headers.get("x-headers")));
+    return [response.headers.get("x-method"), await response.text(), sent.has("content-type")];
+  };
+  assertEquals(await after(301), ["GET", "", false]);
+  assertEquals(await after(303), ["GET", "", false]);
+  assertEquals(await after(307), ["POST", "b", true]);
+  assertEquals(await after(308), ["POST", "b", true]);
+});
+
+test("redirect: manual and error", async ({ origin }) => {
+  const url = `${origin}/peer/redirect?to=/peer/echo`;
+  const manual = await fetch(url, { redirect: "manual" });
+  assert(
+    [0, 302].includes(manual.status) &&
+      ["opaqueredirect", "default", "basic"].includes(manual.type),
+  );
+  await assertThrows(() => fetch(url, { redirect: "error" }), TypeError);
+});
+
+test("redirects without end or to nowhere fail", async ({ origin }) => {
+  await assertThrows(() => fetch(`${origin}/peer/loop`), TypeError);
+  for (const nowhere of ["data:,x", "http://"]) {
+    const url = `${origin}/peer/redirect?to=${encodeURIComponent(nowhere)}`;
+    await assertThrows(() => fetch(url), TypeError);
+  }
+});
+
+test("the body streams", async ({ origin }) => {
+  const response = await fetch(`${origin}/peer/chunks`);
+  const chunks = await Array.fromAsync(response.body.pipeThrough(new TextDecoderStream()));
+  assertEquals(chunks.join(""), "chunk 3\nchunk 2\nchunk 1\n");
+});
+
+test("content-encoding is undone", async ({ origin }) => {
+  assertEquals(await (await fetch(`${origin}/peer/gzip`)).text(), "unpacked");
+});
+
+test("cookies that are set arrive one by one", async ({ origin }) => {
+  const { headers } = await fetch(`${origin}/peer/cookies`);
+  assertEquals(headers.getSetCookie(), ["a=1", "b=2; Path=/"]);
+});
+
+test("abort before, while it waits, and in the body", async ({ origin }) => {
+  const reason = new RangeError("enough");
+  await assertThrows(
+    () => fetch(`${origin}/peer/echo`, { signal: AbortSignal.abort(reason) }),
+    RangeError,
+  );
+  await assertThrows(
+    () => fetch(`${origin}/peer/echo`, { signal: AbortSignal.abort() }),
+    "AbortError",
+  );
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(reason), 5);
+  await assertThrows(
+    () => fetch(`${origin}/peer/silence`, { signal: controller.signal }),
+    RangeError,
+  );
+  const late = new AbortController();
+  const response = await fetch(`${origin}/peer/endless`, { signal: late.signal });
+  const reader = response.body.getReader();
+  await reader.read();
+  late.abort();
+  await assertThrows(() => reader.read(), "AbortError");
+  await assertThrows(
+    () => fetch(`${origin}/peer/silence`, { signal: AbortSignal.timeout(5) }),
+    "TimeoutError",
+  );
+});
+
+test("cancelling the body ends the request", async ({ origin }) => {
+  const response = await fetch(`${origin}/peer/endless`);
+  await response.body.cancel();
+});
+
+test("failures are TypeErrors, and rejections", async () => {
+  await assertThrows(() => fetch("http://127.0.0.1:1/"), TypeError);
+  await assertThrows(() => fetch("http://"), TypeError);
+  await assertThrows(() => fetch("ftp://a.example/"), TypeError);
+  await assertThrows(() => fetch("http://a.example/", { method: "a b" }), TypeError);
+  for (const call of [() => fetch(), () => fetch("http://")]) {
+    const promise = call();
+    assert(promise instanceof Promise);
+    await promise.catch(() => {});
+  }
+});
+
+test("data: and blob: URLs", async () => {
+  const response = await fetch("data:text/x;charset=utf-8;base64,w6k=");
+  assertEquals(
+    [response.status, response.headers.get("content-type")],
+    [200, "text/x;charset=utf-8"],
+  );
+  assertEquals(await response.text(), "é");
+  const url = URL.createObjectURL(new Blob(["blob"], { type: "a/b" }));
+  const blob = await fetch(url);
+  assertEquals([await blob.text(), blob.headers.get("content-type")], ["blob", "a/b"]);
+  URL.revokeObjectURL(url);
+  await assertThrows(() => fetch(url), TypeError);
+  await assertThrows(() => fetch("data:no comma"), TypeError);
+});
+
+test("HEAD has no body", async ({ origin }) => {
+  const response = await fetch(`${origin}/peer/echo`, { method: "HEAD" });
+  assertEquals([response.headers.get("x-method"), await response.text()], ["HEAD", ""]);
+});
+
+test("several at a time", async ({ origin }) => {
+  const bodies = Array.from({ length: 20 }, (_, i) => `body ${i}`);
+  const send = async (body) =>
+    (await fetch(`${origin}/peer/echo`, { method: "POST", body })).text();
+  assertEquals(await Promise.all(bodies.map(send)), bodies);
+});

@@ -1,0 +1,100 @@
+// What the cases with a network talk to: routes of the app that runs the suite. Each answers anybody, and keeps nothing.
+
+/** @type {Record<string, (request: Request, url: URL) => Response | Promise<Response>>} */
+const routes = {
+  /** Sends back what came: the body, and method and headers in headers of its own. */
+  async echo(request) {
+    const headers = {
+      "x-method": request.method,
+      "x-headers": JSON.stringify([...request.headers]),
+    };
+    const type = request.headers.get("content-type");
+    if (type !== null) headers["content-type"] = type;
+    return new Response(request.method === "HEAD" ? null : await request.bytes(), { headers });
+  },
+
+  status(_, { searchParams }) {
+    const status = Number(searchParams.get("code"));
+    return new Response([204, 304].includes(status) ? null : "body", { status });
+  },
+
+  redirect(_, { searchParams }) {
+    const status = Number(searchParams.get("code") ?? 302);
+    return new Response(null, { status, headers: { location: searchParams.get("to") } });
+  },
+
+  /** A redirect to itself. */
+  loop: (_, { pathname }) => new Response(null, { status: 302, headers: { location: pathname } }),
+
+  /** Three chunks, one after the other. */
+  chunks() {
+    const text = new TextEncoder();
+    let left = 3;
+    return new Response(
+      new ReadableStream({
+        async pull(controller) {
+          await new Promise((resolve) => setTimeout(resolve, 1));
+          controller.enqueue(text.encode(`chunk ${left}\n`));
+          left -= 1;
+          if (left === 0) controller.close();
+        },
+      }),
+    );
+  },
+
+  /** A body that never ends. */
+  endless: () =>
+    new Response(new ReadableStream({ start: (c) => c.enqueue(new Uint8Array([46])) })),
+
+  /** Headers that never come, until the client goes. */
+  silence: (request) =>
+    new Promise((resolve) => {
+      request.signal.addEventListener("abort", () => resolve(new Response("gone")));
+    }),
+
+  gzip: () =>
+    new Response(new Blob(["unpacked"]).stream().pipeThrough(new CompressionStream("gzip")), {
+      headers: { "content-encoding": "gzip" },
+    }),
+
+  cookies: () =>
+    new Response("", {
+      headers: [
+        ["set-cookie", "a=1"],
+        ["set-cookie", "b=2; Path=/"],
+      ],
+    }),
+
+  /** Events, and after a reconnection the last id that the client names. */
+  events(request) {
+    const last = request.headers.get("last-event-id");
+    const text =
+      last === null
+        ? "\ufeff: comment\nretry: 1\n\ndata: one\n\nevent: named\ndata: two\r\ndata:lines\nid: 7\n\ndata\n\n"
+        : `data: back after ${last}\n\n`;
+    return new Response(text, { headers: { "content-type": "text/event-stream" } });
+  },
+
+  /** Accepts the first subprotocol, sends back what it gets, and closes when told. */
+  websocket(request) {
+    const [client, server] = Object.values(new WebSocketPair());
+    server.accept();
+    server.addEventListener("message", ({ data }) => {
+      if (data === "close") server.close(3001, "as told");
+      else server.send(data);
+    });
+    const protocol = request.headers.get("sec-websocket-protocol")?.split(",")[0].trim();
+    const headers = protocol === undefined ? {} : { "sec-websocket-protocol": protocol };
+    return new Response(null, { status: 101, webSocket: client, headers });
+  },
+};
+
+/**
+ * @param {Request} request
+ * @returns {Promise<Response>}
+ */
+export async function answer(request) {
+  const url = new URL(request.url);
+  const route = routes[url.pathname.split("/").at(-1)];
+  return route === undefined ? new Response("", { status: 404 }) : await route(request, url);
+}
