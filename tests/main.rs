@@ -16,6 +16,7 @@ mod deployments;
 mod docs;
 mod durability;
 mod examples;
+mod inspect;
 mod isolation;
 mod kv;
 mod limits;

@@ -22,7 +22,7 @@ export default {
 };
 "#;
 
-const TEXT: u8 = 1;
+pub const TEXT: u8 = 1;
 const BINARY: u8 = 2;
 const CLOSE: u8 = 8;
 const PING: u8 = 9;
@@ -46,7 +46,7 @@ fn open(server: &Server) -> Connection {
 }
 
 /// Sends a masked frame, as clients must.
-fn send(connection: &mut Connection, opcode: u8, payload: &[u8]) {
+pub fn send(connection: &mut Connection, opcode: u8, payload: &[u8]) {
     const MASK: [u8; 4] = [1, 2, 3, 4];
     let mut frame = vec![0x80 | opcode];
     match payload.len() {
@@ -62,7 +62,7 @@ fn send(connection: &mut Connection, opcode: u8, payload: &[u8]) {
 }
 
 /// The next frame's opcode and payload.
-fn receive(connection: &mut Connection) -> (u8, Vec<u8>) {
+pub fn receive(connection: &mut Connection) -> (u8, Vec<u8>) {
     let head = connection.exactly(2).unwrap();
     assert_eq!(head[0] & 0xf0, 0x80, "a whole frame without extensions");
     assert_eq!(head[1] & 0x80, 0, "servers do not mask");

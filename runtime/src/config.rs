@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Formatter};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -51,6 +51,9 @@ pub struct Config {
     pub log: Log,
     /// Where traces go.
     pub telemetry: Telemetry,
+    /// Where debuggers connect to. Only the command line says so: it is no way to run a host for others.
+    #[serde(skip)]
+    pub inspect: Option<SocketAddr>,
     /// The environment that apps get their variables from.
     #[serde(skip)]
     pub environment: Environment,
@@ -300,6 +303,8 @@ pub struct Options {
     pub tls_cert: Option<PathBuf>,
     /// `--tls-key`.
     pub tls_key: Option<PathBuf>,
+    /// `--inspect`.
+    pub inspect: Option<SocketAddr>,
 }
 
 impl Config {
@@ -341,7 +346,9 @@ impl Config {
     }
 
     fn apply(&mut self, options: &Options) {
-        let Options { config: _, env_files: _, host, port, admin_port, data_dir, tls_cert, tls_key } = options.clone();
+        let Options { config: _, env_files: _, host, port, admin_port, data_dir, tls_cert, tls_key, inspect } =
+            options.clone();
+        self.inspect = inspect;
         let server = &mut self.server;
         server.host = host.unwrap_or(server.host);
         server.port = port.unwrap_or(server.port);

@@ -4,6 +4,7 @@
 pub mod apps;
 pub mod cli;
 pub mod config;
+pub mod inspect;
 pub mod isolate;
 pub mod metrics;
 pub mod request;

@@ -24,6 +24,9 @@ const PLATFORM_PACKAGES: [&str; 2] = ["@orilla/platform", "@maravilla-labs/platf
 /// Takes the code cache that V8 made for the app's module.
 pub type CodeCacheSink = Box<dyn Fn(&[u8])>;
 
+/// Says what the source map of the app's module is, in JSON, if it has one.
+pub type SourceMap = Box<dyn Fn() -> Option<Arc<[u8]>>>;
+
 /// Loads one app.
 pub struct AppLoader {
     /// The app's module.
@@ -46,6 +49,9 @@ impl AppLoader {
 pub struct LateLoader {
     /// The app, once it is there.
     pub app: RefCell<Option<AppLoader>>,
+    /// The source map of the app's module, asked for when a stack trace first needs it; by isolates from the app's
+    /// snapshot too, which load no module.
+    pub source_map: RefCell<Option<SourceMap>>,
     /// Modules of the host that were imported dynamically.
     pub imported: RefCell<BTreeSet<String>>,
 }
@@ -85,6 +91,17 @@ impl ModuleLoader for LateLoader {
             sink(code_cache);
         }
         Box::pin(async {})
+    }
+
+    fn get_source_map(&self, file_name: &str) -> Option<Cow<'_, [u8]>> {
+        let source_map = self.source_map.borrow();
+        let content = source_map.as_ref().filter(|_| file_name == ENTRYPOINT)?()?;
+        Some(Cow::Owned(content.to_vec()))
+    }
+
+    /// The app's sources need not be there: stack traces only name them.
+    fn source_map_source_exists(&self, _source_url: &str) -> Option<bool> {
+        Some(true)
     }
 }
 

@@ -13,6 +13,7 @@ use super::check::{entrypoint_source, missing_variables};
 use super::manifest::LoadedManifest;
 use super::manifest::limits::Limits;
 use super::manifest::problem::Problems;
+use super::source_map::SourceMap;
 use crate::config::Config;
 use crate::isolate::boot::MemoryLimits;
 use crate::request::static_files::{ContentCache, StaticError, StaticFiles, StaticOptions};
@@ -31,6 +32,8 @@ pub struct Deployment {
     pub version: Arc<str>,
     /// Its module.
     pub source: Arc<str>,
+    /// The module's source map, if it has one.
+    pub source_map: Arc<SourceMap>,
     /// Its environment.
     pub env: AppEnv,
     /// Its limits, the host's caps applied.
@@ -85,14 +88,20 @@ impl Deployment {
             return Err(Problems(missing).into());
         }
         let limits = manifest.limits(&config.limits)?;
+        let inspected = config.inspect.is_some();
+        // Whoever stands at a breakpoint takes as long as they like.
+        let limits = if inspected { limits.unhurried() } else { limits };
         let env: AppEnv = Arc::new(config.environment.for_app(&manifest.manifest.env));
         let static_files = match manifest.static_directory() {
             Some(root) => Some(StaticFiles::open(static_options(&manifest, root), cache)?),
             None => None,
         };
-        let snapshot = if manifest.manifest.features.snapshot { find_snapshot(&manifest, &source, &env) } else { None };
+        // A debugger sees more of an app that starts from its source: what it does at module scope, too.
+        let wants_snapshot = manifest.manifest.features.snapshot && !inspected;
+        let snapshot = if wants_snapshot { find_snapshot(&manifest, &source, &env) } else { None };
+        let source_map = Arc::new(SourceMap::find(&manifest.entrypoint(), &source));
         let code_cache = CodeCache::new(config.server.data_dir.join("code-cache"), &source);
-        Ok(Self { name, version, source, env, limits, snapshot, code_cache, static_files, manifest })
+        Ok(Self { name, version, source, source_map, env, limits, snapshot, code_cache, static_files, manifest })
     }
 
     /// Where the app's snapshot is kept.

@@ -8,4 +8,5 @@ pub mod entrypoint;
 pub mod manifest;
 pub mod registry;
 pub mod releases;
+pub mod source_map;
 pub mod versions;

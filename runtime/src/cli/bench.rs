@@ -128,7 +128,8 @@ async fn host(data: &Path) -> Result<(Services, Shared, watch::Sender<Option<Ser
     let services = services.map_err(|error| Failure::coded(error.code(), &error))?;
     let (sender, receiver) = watch::channel(Some(services.clone()));
     let egress = EgressRules::default().permissions();
-    Ok((services, Shared { services: receiver, egress, metrics: Arc::new(Metrics::default()) }, sender))
+    let shared = Shared { services: receiver, egress, metrics: Arc::new(Metrics::default()), inspect: None };
+    Ok((services, shared, sender))
 }
 
 /// An isolate that belongs to no pool.

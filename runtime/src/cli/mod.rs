@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod deploy;
 mod deployments;
+mod inspect;
 mod rollback;
 mod serve;
 mod snapshot;

@@ -10,7 +10,7 @@ use orilla_bindings::egress::EgressRules;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::{Address, EnvironmentArgs, Failure};
+use super::{Address, EnvironmentArgs, Failure, inspect};
 use crate::apps::deployment::Deployment;
 use crate::apps::deployments::Deployments;
 use crate::apps::directory::AppsDirectory;
@@ -19,6 +19,7 @@ use crate::apps::registry::{Apps, Routing};
 use crate::apps::releases::Releases;
 use crate::apps::versions::store::Store;
 use crate::config::{Config, Options};
+use crate::inspect::targets::Targets;
 use crate::isolate::handle::Shared;
 use crate::isolate::memory;
 use crate::isolate::supervisor::{Settings, Supervisor};
@@ -40,6 +41,9 @@ const NOTHING_TO_SERVE: &str = "error[NOTHING_TO_SERVE]: no app is named, and no
 
 /// How long after the start the first isolates are prewarmed.
 const PREWARM_DELAY: Duration = Duration::from_millis(500);
+
+/// How long an isolate without requests is kept for a debugger to come.
+const INSPECTED_IDLE: Duration = Duration::from_hours(24);
 
 #[derive(Args)]
 pub struct ServeArgs {
@@ -68,6 +72,11 @@ pub struct ServeArgs {
     /// The private key (PEM).
     #[arg(long, value_name = "FILE")]
     tls_key: Option<PathBuf>,
+    /// Let debuggers connect, at this address: Chrome DevTools, VS Code and others. Takes the limits of time off
+    /// [default: 127.0.0.1:9229].
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, require_equals = true,
+          default_missing_value = inspect::DEFAULT_ADDRESS, value_parser = inspect::address)]
+    inspect: Option<std::net::SocketAddr>,
     #[command(flatten)]
     environment: EnvironmentArgs,
 }
@@ -81,6 +90,7 @@ impl ServeArgs {
             data_dir: self.data_dir.clone(),
             tls_cert: self.tls_cert.clone(),
             tls_key: self.tls_key.clone(),
+            inspect: self.inspect,
             ..self.environment.options()
         }
     }
@@ -152,7 +162,13 @@ async fn serve(
     let metrics = Arc::new(Metrics::default());
     let telemetry = Telemetry::start(config.log.access, &config.telemetry, metrics.measures.clone())
         .map_err(|error| Failure::Input(format!("error[{}]: {error}", error.code())))?;
-    let shared = Shared { services: receiver, egress: egress(&config).permissions(), metrics: metrics.clone() };
+    let targets = config.inspect.map(|_| Arc::<Targets>::default());
+    let shared = Shared {
+        services: receiver,
+        egress: egress(&config).permissions(),
+        metrics: metrics.clone(),
+        inspect: targets.clone(),
+    };
     let supervisor = Supervisor::new(settings(&config), shared);
     let apps = Arc::new(Apps::new(routing(&config)));
     let config = Arc::new(config);
@@ -161,9 +177,9 @@ async fn serve(
     for deployment in &deployments {
         releases.add(deployment.clone());
     }
-    if let [only] = &deployments[..] {
+    if deployments.len() == 1 || targets.is_some() {
         // The isolate boots while the data directory is opened and the port is bound.
-        warm(&apps, &only.name);
+        deployments.iter().for_each(|deployment| warm(&apps, &deployment.name));
     }
     let opened = wire::embedded(&config.server.data_dir, config.kv.cache_mb).await;
     let opened = opened.map_err(|error| Failure::coded(error.code(), format_args!("{error}")))?;
@@ -184,6 +200,7 @@ async fn serve(
     let api = DeploymentsApi::new(deployed.store.clone(), Arc::new(deployed.clone()), token);
     let admin = Admin { metrics: metrics.clone(), supervisor: supervisor.clone(), deployments: api };
     let admin = bind_admin(&config, admin).await?;
+    let inspector = inspect::listen(&config, targets).await?;
     let host = Arc::new(Host {
         apps: apps.clone(),
         deployments: deployed,
@@ -205,7 +222,12 @@ async fn serve(
     });
     let sweeping = opened.kv.clone();
     let sweeper = tokio::spawn(async move { sweeping.run_sweeper().await });
-    Server { listener, tls, host, config: config.server.clone() }.serve(stop_signal()).await;
+    let stop = async move {
+        stop_signal().await;
+        // What stands at a breakpoint goes on, and can finish.
+        drop(inspector);
+    };
+    Server { listener, tls, host, config: config.server.clone() }.serve(stop).await;
     for task in [Some(sweeper), Some(watch), watcher, admin].into_iter().flatten() {
         task.abort();
     }
@@ -234,12 +256,14 @@ fn settings(config: &Config) -> Settings {
         0 => memory::available_bytes().map_or(u64::MAX, |bytes| bytes / 4 * 3),
         mebibytes => mebibytes << 20,
     };
+    let inspected = config.inspect.is_some();
     Settings {
-        prewarm: count(isolates.prewarm),
+        // One for each app, so that every request comes by its breakpoints.
+        prewarm: if inspected { 0 } else { count(isolates.prewarm) },
         max: count(isolates.max),
-        max_per_app: count(isolates.max_per_app),
+        max_per_app: if inspected { 1 } else { count(isolates.max_per_app) },
         target_requests: u32::try_from(isolates.target_requests).unwrap_or(u32::MAX),
-        idle: Duration::from_millis(isolates.idle_ms),
+        idle: if inspected { INSPECTED_IDLE } else { Duration::from_millis(isolates.idle_ms) },
         memory,
         grace: Duration::from_millis(config.server.drain_timeout_ms),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
@@ -259,7 +283,7 @@ fn routing(config: &Config) -> Routing {
 fn warm(apps: &Apps, name: &str) {
     let Some(share) = apps.get(name).and_then(|app| app.shares().first().cloned()) else { return };
     // Where it cannot be started the first request says so.
-    let _ = share.pool.boot();
+    let _ = share.pool.boot(0);
 }
 
 /// Where several apps are, each has an address of its own.

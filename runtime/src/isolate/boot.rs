@@ -13,6 +13,8 @@ use orilla_snapshot::loader::LateLoader;
 
 use super::limits::{ArrayBufferBudget, HEAP_HEADROOM_BYTES};
 use super::watchdog::Watched;
+use crate::apps::deployment::Deployment;
+use crate::inspect::targets::Listed;
 
 /// What an isolate may use.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +37,8 @@ pub struct Booted {
     pub blobs: Arc<CountedBlobs>,
     /// Its entry with the watchdog.
     pub watched: Arc<Watched>,
+    /// Its place in the list for debuggers, where there may be any.
+    pub listed: Option<Listed>,
     /// The snapshot it was booted from; V8 reads from it as long as the runtime lives.
     pub snapshot: Option<Snapshot>,
 }
@@ -86,7 +90,7 @@ pub fn boot(snapshot: Option<Snapshot>, limits: MemoryLimits) -> Result<Booted, 
     let blobs = Arc::new(CountedBlobs::new(limits.array_buffers, beyond));
     // None were made so far: a snapshot has no blobs.
     runtime.op_state().borrow_mut().put::<Arc<dyn BlobStoreTrait>>(blobs.clone());
-    let mut booted = Booted { runtime, loader, buffers, blobs, watched, snapshot };
+    let mut booted = Booted { runtime, loader, buffers, blobs, watched, listed: None, snapshot };
     booted.guard_heap();
     Ok(booted)
 }
@@ -98,6 +102,13 @@ impl Booted {
         self.blobs.set_limit(limits.array_buffers);
         self.runtime.remove_near_heap_limit_callback(limits.heap);
         self.guard_heap();
+    }
+
+    /// Bounds the turns, unless a debugger may stop them anywhere.
+    pub fn limit_turns(&self, deployment: &Deployment) {
+        if self.listed.is_none() {
+            self.watched.set_limits(deployment.cpu(), deployment.wall());
+        }
     }
 
     fn guard_heap(&mut self) {

@@ -16,6 +16,7 @@ use super::phases::Phase;
 use super::thread::Thread;
 use super::watchdog::Watched;
 use crate::apps::deployment::Deployment;
+use crate::inspect::targets::Targets;
 use crate::metrics::Metrics;
 use crate::wire::Services;
 
@@ -78,6 +79,8 @@ pub struct Shared {
     pub egress: PermissionsContainer,
     /// The host's counters.
     pub metrics: Arc<Metrics>,
+    /// Where isolates are listed for debuggers, if there may be any.
+    pub inspect: Option<Arc<Targets>>,
 }
 
 /// An isolate, as the rest of the host holds it. Dropping the last handle ends the isolate when it is idle.

@@ -25,6 +25,7 @@ use super::thread::Thread;
 use super::turns::TURNS;
 use super::watchdog::Watched;
 use crate::apps::deployment::Deployment;
+use crate::inspect::targets::Listed;
 use crate::wire::Services;
 
 /// Commands handled in one turn before JavaScript's event loop runs.
@@ -78,6 +79,8 @@ pub struct Life {
     window: (Instant, Duration),
     /// When its memory was last looked at.
     measured: Option<Instant>,
+    /// Its place in the list for debuggers.
+    _listed: Option<Listed>,
     /// The snapshot it runs from.
     _snapshot: Option<Snapshot>,
     alarm: std::pin::Pin<Box<tokio::time::Sleep>>,
@@ -92,7 +95,8 @@ impl Life {
         (number, boot): (u64, Boot),
         shared: &Shared,
     ) -> Option<Self> {
-        let Booted { mut runtime, watched, buffers, blobs, snapshot, .. } = booted;
+        booted.limit_turns(&deployment);
+        let Booted { mut runtime, watched, buffers, blobs, listed, snapshot, .. } = booted;
         {
             let state = runtime.op_state();
             let mut state = state.borrow_mut();
@@ -102,7 +106,6 @@ impl Life {
             state.put(shared.egress.deep_clone());
             state.put(services.kv.clone());
         }
-        watched.set_limits(deployment.cpu(), deployment.wall());
         let (dispatch, cancel) = {
             deno_core::scope!(scope, &mut runtime);
             let dispatch = app::entry_point(scope, "dispatchFetch")?;
@@ -125,6 +128,7 @@ impl Life {
             pressed: false,
             window: (Instant::now(), Duration::ZERO),
             measured: None,
+            _listed: listed,
             _snapshot: snapshot,
             alarm,
         })

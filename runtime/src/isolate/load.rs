@@ -18,6 +18,8 @@ pub struct Load {
     pub in_flight: AtomicU32,
     /// WebSockets it holds.
     pub websockets: AtomicU32,
+    /// Debuggers that are attached to it.
+    pub debuggers: AtomicU32,
     /// Whether it has booted, has its app and takes requests.
     pub ready: AtomicBool,
     /// Whether its thread was demoted for good: the host may not raise it again, so it is replaced.
@@ -37,6 +39,7 @@ impl Load {
         Self {
             in_flight: AtomicU32::new(0),
             websockets: AtomicU32::new(0),
+            debuggers: AtomicU32::new(0),
             ready: AtomicBool::new(false),
             worn: AtomicBool::new(false),
             memory: AtomicU64::new(0),
@@ -74,7 +77,12 @@ impl Load {
 
     /// Whether it has nothing to do and nobody is connected to it.
     pub fn is_idle(&self) -> bool {
-        self.in_flight.load(Relaxed) == 0 && self.websockets.load(Relaxed) == 0
+        self.in_flight.load(Relaxed) == 0 && self.websockets.load(Relaxed) == 0 && !self.is_debugged()
+    }
+
+    /// Whether a debugger is attached to it.
+    pub fn is_debugged(&self) -> bool {
+        self.debuggers.load(Relaxed) > 0
     }
 
     /// How long ago it was last given a request.

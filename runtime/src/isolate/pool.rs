@@ -24,6 +24,8 @@ pub struct Pool {
     /// The app.
     pub deployment: Arc<Deployment>,
     isolates: Mutex<Vec<Arc<Isolate>>>,
+    /// Held while an isolate is started.
+    booting: Mutex<()>,
     /// Told when a request has ended.
     room: Arc<Notify>,
     /// Requests that wait for a place.
@@ -40,8 +42,8 @@ pub struct Pool {
 enum Place {
     /// To this isolate; a place in it is taken.
     In(Arc<Isolate>),
-    /// Nowhere until one is booted.
-    Boot,
+    /// Nowhere until one is booted beside these many.
+    Boot(usize),
     /// Nowhere until a request ends.
     Full,
 }
@@ -52,6 +54,7 @@ impl Pool {
         Self {
             deployment,
             isolates: Mutex::default(),
+            booting: Mutex::default(),
             room: Arc::default(),
             waiting: AtomicU32::new(0),
             calm: AtomicU32::new(0),
@@ -71,7 +74,7 @@ impl Pool {
     ) -> Result<Dispatched, EndReason> {
         let isolate = match self.place() {
             Place::In(isolate) => isolate,
-            Place::Boot | Place::Full => self.wait_for_place(since).await?,
+            Place::Boot(_) | Place::Full => self.wait_for_place(since).await?,
         };
         let cold = !isolate.load.ready.load(Relaxed);
         let (sender, reply) = oneshot::channel();
@@ -97,7 +100,7 @@ impl Pool {
                 let room = self.room.notified();
                 match self.place() {
                     Place::In(isolate) => return Ok(isolate),
-                    Place::Boot => self.boot()?,
+                    Place::Boot(count) => self.boot(count)?,
                     Place::Full if u64::from(queued.position) > limits.queued_requests => {
                         return Err(EndReason::Overloaded);
                     }
@@ -120,7 +123,7 @@ impl Pool {
         // One that still boots is for those that would have to wait anyway.
         let ready = isolates.iter().filter(is_ready).min_by_key(in_flight).filter(|best| in_flight(best) < most);
         let best = ready.or_else(|| isolates.iter().min_by_key(in_flight));
-        let Some(best) = best.cloned() else { return Place::Boot };
+        let Some(best) = best.cloned() else { return Place::Boot(0) };
         let count = isolates.len();
         let busy = isolates.iter().map(|isolate| in_flight(&isolate)).sum::<u32>() as usize >= enough as usize * count;
         let short_of_cpu = |isolate: &Arc<Isolate>| is_ready(&isolate) && isolate.load.is_pressed();
@@ -132,11 +135,11 @@ impl Pool {
         }
         drop(isolates);
         match (full, grows) {
-            (true, true) => Place::Boot,
+            (true, true) => Place::Boot(count),
             (true, false) => Place::Full,
             (false, true) => {
                 // Where there is no memory for another one, this one has to do.
-                let _ = self.boot();
+                let _ = self.boot(count);
                 Place::In(best)
             }
             (false, false) => Place::In(best),
@@ -150,7 +153,7 @@ impl Pool {
         let isolate = match first() {
             Some(isolate) => isolate,
             None => {
-                if self.boot().is_err() {
+                if self.boot(0).is_err() {
                     return false;
                 }
                 let Some(isolate) = first() else { return false };
@@ -168,8 +171,13 @@ impl Pool {
         true
     }
 
-    /// Starts an isolate; it takes requests from now on and handles them when it has booted.
-    pub fn boot(&self) -> Result<(), EndReason> {
+    /// Starts an isolate beside the `count` there are, unless somebody else just has; it takes requests from now on and
+    /// handles them when it has booted.
+    pub fn boot(&self, count: usize) -> Result<(), EndReason> {
+        let _one_at_a_time = self.booting.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.lock().iter().filter(|isolate| isolate.is_alive()).count() > count {
+            return Ok(());
+        }
         if !self.supervisor.admit() {
             return Err(EndReason::Overloaded);
         }
@@ -187,7 +195,12 @@ impl Pool {
 
     fn start(&self) -> std::io::Result<Arc<Isolate>> {
         let snapshot = self.deployment.snapshot.as_ref();
-        let start = if snapshot.is_some() { Start::Snapshot } else { Start::CodeCache };
+        let start = match snapshot {
+            Some(_) => Start::Snapshot,
+            // So that a debugger finds every function as it was written.
+            None if self.supervisor.shared.inspect.is_some() => Start::Plain,
+            None => Start::CodeCache,
+        };
         if snapshot.is_none_or(|snapshot| snapshot.faster == Faster::Prewarmed)
             && let Some(isolate) = self.supervisor.prewarmed.take()
             && isolate.adopt(self.deployment.clone(), self.room.clone())

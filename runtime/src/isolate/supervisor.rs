@@ -138,10 +138,11 @@ impl Supervisor {
         let now = Instant::now();
         self.retired.lock().unwrap_or_else(PoisonError::into_inner).retain(|(until, isolate)| {
             let Some(isolate) = isolate.upgrade() else { return false };
-            if *until <= now {
+            let is_over = *until <= now && !isolate.load.is_debugged();
+            if is_over {
                 isolate.terminate(EndReason::Reclaimed);
             }
-            *until > now
+            !is_over
         });
     }
 }

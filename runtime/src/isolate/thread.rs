@@ -84,6 +84,11 @@ impl Thread {
                 _ => return None,
             },
         };
+        let map = deployment.source_map.clone();
+        *booted.loader.source_map.borrow_mut() = Some(Box::new(move || map.content()));
+        if let Some(targets) = &self.shared.inspect {
+            booted.listed = Some(targets.add(self.number, &mut booted.runtime, &deployment, &self.load));
+        }
         if start != Start::Snapshot || deployment.snapshot.is_none() {
             self.evaluate(&mut booted, &deployment, start).await?;
         }
@@ -109,7 +114,7 @@ impl Thread {
             state.put::<AppEnv>(deployment.env.clone());
             state.put(console(&deployment.name));
         }
-        booted.watched.set_limits(deployment.cpu(), deployment.wall());
+        booted.limit_turns(deployment);
         booted.watched.begin_turn();
         let evaluated = app::evaluate(&mut booted.runtime).await;
         booted.watched.end_turn();

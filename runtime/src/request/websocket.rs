@@ -48,7 +48,7 @@ impl Handshake {
 
     /// Answers the handshake and connects the client with the app.
     pub fn accept(self, end: WebSocketEnd, dispatched: Dispatched, headers: HeaderMap) -> Response<HostBody> {
-        let upgrade = self.upgrade;
+        let (response, upgrade) = self.switch(headers);
         tokio::spawn(async move {
             let mut dispatched = dispatched;
             match upgrade.await {
@@ -59,6 +59,11 @@ impl Handshake {
                 Err(error) => tracing::debug!(%error, "a WebSocket handshake was broken off"),
             }
         });
+        response
+    }
+
+    /// The answer that switches the protocol, and the connection once it is sent.
+    pub fn switch(self, headers: HeaderMap) -> (Response<HostBody>, OnUpgrade) {
         let mut response = Response::new(HostBody::Full(None));
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         *response.headers_mut() = headers;
@@ -66,7 +71,7 @@ impl Handshake {
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(SEC_WEBSOCKET_ACCEPT, self.accept);
-        response
+        (response, self.upgrade)
     }
 }
 

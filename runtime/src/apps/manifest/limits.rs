@@ -45,6 +45,16 @@ macro_rules! limits {
     };
 }
 
+/// A week: longer than anybody stands at a breakpoint, and no arithmetic overflows by it.
+const UNHURRIED_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+
+impl Limits {
+    /// The same, without those of time.
+    pub fn unhurried(self) -> Self {
+        Self { wall_ms: UNHURRIED_MS, cpu_ms: UNHURRIED_MS, queue_wait_ms: UNHURRIED_MS, ..self }
+    }
+}
+
 limits! {
     /// Milliseconds an invocation may last, from its arrival to its response and its last `ctx.waitUntil` promise. A
     /// response that is still streaming and a WebSocket last as long as they are used.
