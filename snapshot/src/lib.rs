@@ -25,8 +25,11 @@ pub static BUILD: &str = include_str!(concat!(env!("OUT_DIR"), "/build_id"));
 /// - Bytecode keeps its source positions, as in [snapshots](init_v8_for_snapshots).
 /// - V8 150.4 may not see a termination in a loop it has unrolled a part of: where an inner loop has few iterations and no
 ///   interrupt check (an inlined `fill()`), `LoopStackCheckElisionReducer` takes that of the outer loop away instead.
+/// - V8's own threads would collect the garbage of an app at full priority after the app itself was demoted, and take the cores
+///   from its neighbours. So each isolate collects on its own thread.
 pub fn set_v8_flags() {
     deno_core::v8::V8::set_flags_from_string(
-        "--no-verify-snapshot-checksum --no-enable-lazy-source-positions --no-turboshaft-loop-unrolling",
+        "--no-verify-snapshot-checksum --no-enable-lazy-source-positions --no-turboshaft-loop-unrolling \
+         --single-threaded-gc",
     );
 }
