@@ -102,3 +102,17 @@ fn a_directory_of_apps_is_watched() {
     fs::remove_dir_all(directory.join("second")).unwrap();
     wait_until("the app is gone", || ask(&server, "blog.localhost", "/").text() != "changed");
 }
+
+#[test]
+fn a_host_name_that_is_claimed_twice_is_refused() {
+    let (shop, blog) = (named("shop"), named("blog"));
+    for hosts in ["\"example.com\" = \"shop\"\n\"Example.COM\" = \"blog\"\n", "\"blog.localhost\" = \"shop\"\n"] {
+        let config = format!("[routing.hosts]\n{hosts}");
+        let output = Serve::new(&shop).args([blog.manifest_path()]).config(&config).fails();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.code() == Some(2) && said.contains("CONFIG_VALUE") && said.contains("claimed twice"),
+            "{said}"
+        );
+    }
+}

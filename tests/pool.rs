@@ -124,6 +124,18 @@ fn too_many_requests_are_refused_at_once_and_the_app_recovers() {
 }
 
 #[test]
+fn where_no_isolate_can_be_added_requests_wait_for_those_there_are() {
+    let app = holding(json!({ "concurrent_requests": 1 }));
+    let server = Serve::new(&app).config("[isolates]\nprewarm = 0\nmax = 2\n").start();
+    server.get("/").expect(200);
+    for reply in all_at_once(&server, 6, "/hold?ms=200") {
+        assert_eq!(reply.expect(200), "held");
+    }
+    let complaints = server.log().matches("ISOLATES_EXHAUSTED").count();
+    assert!(complaints <= 2, "{complaints} lines say the same");
+}
+
+#[test]
 fn a_request_that_waits_too_long_for_a_place_is_refused() {
     let app = holding(json!({ "concurrent_requests": 1, "queue_wait_ms": 100 }));
     let server = Serve::new(&app).config("[isolates]\nmax_per_app = 1\n").start();

@@ -246,6 +246,24 @@ pub struct Routing {
     pub paths: BTreeMap<String, String>,
 }
 
+impl Routing {
+    /// Names that are claimed twice: written differently, or by an app although they are another's in any case.
+    fn contradictions(&self, origin: &Path) -> Vec<Problem> {
+        let mut claimed = BTreeMap::new();
+        let suffix = format!(".{}", self.domain.to_ascii_lowercase());
+        let claims = self.hosts.iter().filter_map(|(host, app)| {
+            let name = host.to_ascii_lowercase();
+            let owner = name.strip_suffix(&suffix).filter(|owner| owner != app).map(str::to_owned);
+            let other = claimed.insert(name, app).filter(|other| *other != app).cloned();
+            let claimant = owner.or(other)?;
+            let message = format!("this host name is claimed twice: for `{app}` and for `{claimant}`");
+            let problem = Problem::error(codes::CONFIG_VALUE, origin, message);
+            Some(Problem { path: Some(format!("$.routing.hosts.{host}")), ..problem })
+        });
+        claims.collect()
+    }
+}
+
 impl Default for Routing {
     fn default() -> Self {
         Self { domain: "localhost".to_owned(), hosts: BTreeMap::new(), paths: BTreeMap::new() }
@@ -373,6 +391,7 @@ impl Config {
         if server.port != 0 && server.admin_port == Some(server.port) {
             report(codes::CONFIG_VALUE, "admin_port", "the admin listener needs a port of its own");
         }
+        problems.extend(self.routing.contradictions(origin));
         problems
     }
 }

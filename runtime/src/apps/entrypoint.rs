@@ -10,12 +10,24 @@ use orilla_bindings::{AppEnv, ConsoleSink};
 use orilla_snapshot::app::{AppError, evaluate};
 use orilla_snapshot::loader::AppLoader;
 
+use super::check::Report;
+use super::manifest::Manifest;
 use super::manifest::codes;
 use super::manifest::problem::Problem;
+use crate::config::environment::Environment;
 use crate::isolate::boot::{MemoryLimits, boot};
 
 /// Longest that an entrypoint may take to evaluate while it is checked.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Checks a build as a whole, its module included, for a host with this environment.
+pub fn check_build(path: &Path, environment: &Environment) -> Report {
+    let env = match Manifest::inspect(path) {
+        Ok((manifest, _)) => environment.for_app(&manifest.manifest.env),
+        Err(_) => BTreeMap::default(),
+    };
+    super::check::check(path, &|name| environment.provides(name), &|path, source| check(path, source, env.clone()))
+}
 
 /// Everything that keeps the module from serving.
 pub fn check(path: &Path, source: &str, env: BTreeMap<String, String>) -> Vec<Problem> {

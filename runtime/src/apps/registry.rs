@@ -46,15 +46,17 @@ impl App {
         std::mem::replace(&mut *current, shares.into())
     }
 
-    /// The version for a request, if any has traffic: the one it asks to stay with, else by the shares. `lot` is any number that differs from
+    /// The version for a request, if any has traffic, and whether its client is to be told to stay with that: the version it
+    /// met before, which is asked for only where traffic is divided, else by the shares. `lot` is any number that differs from
     /// request to request.
-    pub fn choose(&self, wanted: Option<&str>, lot: u64) -> Option<Arc<Pool>> {
+    pub fn choose<'a>(&self, before: impl FnOnce() -> Option<&'a str>, lot: u64) -> Option<(Arc<Pool>, bool)> {
         let shares = self.shares();
         if let [only] = &*shares {
-            return Some(only.pool.clone());
+            return Some((only.pool.clone(), false));
         }
-        if let Some(share) = shares.iter().find(|share| wanted == Some(&*share.pool.deployment.version)) {
-            return Some(share.pool.clone());
+        let before = before();
+        if let Some(share) = shares.iter().find(|share| before == Some(&*share.pool.deployment.version)) {
+            return Some((share.pool.clone(), false));
         }
         // Consecutive numbers fall far apart, so that the shares are kept over few requests as well (Knuth's
         // multiplicative hashing).
@@ -65,7 +67,7 @@ impl App {
             chosen
         });
         // A version that could not be brought back leaves its part to the others.
-        chosen.or(shares.first()).map(|share| share.pool.clone())
+        chosen.or(shares.first()).map(|share| (share.pool.clone(), true))
     }
 
     /// One version, if it is loaded.

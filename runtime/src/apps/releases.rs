@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::check;
 use super::deployment::{DeployError, Deployment, Name};
 use super::entrypoint;
+use super::manifest::LoadedManifest;
 use super::manifest::problem::Problems;
-use super::manifest::{LoadedManifest, Manifest};
 use super::registry::{App, Apps, Share};
 use crate::config::Config;
 use crate::isolate::pool::Pool;
@@ -84,12 +84,9 @@ impl Releases {
     }
 
     /// Checks a build as `runtime check` does. Runs its module, for at most half a minute.
-    pub fn check(&self, path: &Path) -> Result<LoadedManifest, Problems> {
-        let loaded = Manifest::load(path)?;
-        let env = self.config.environment.for_app(&loaded.manifest.env);
-        let provides = |name: &str| self.config.environment.provides(name);
-        let report = check::check(path, &provides, &|path, source| entrypoint::check(path, source, env.clone()));
-        if report.is_ok() { Ok(loaded) } else { Err(report.problems) }
+    pub fn check(&self, path: &Path) -> Result<(), Problems> {
+        let report = entrypoint::check_build(path, &self.config.environment);
+        if report.is_ok() { Ok(()) } else { Err(report.problems) }
     }
 
     /// A version with an isolate that is ready.

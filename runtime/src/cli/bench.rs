@@ -41,7 +41,14 @@ pub struct ColdStartArgs {
     /// Cold starts of each kind.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     runs: u32,
-    /// What is asked of the app.
+    #[command(flatten)]
+    ask: AskArgs,
+}
+
+/// What all benches take.
+#[derive(Args)]
+struct AskArgs {
+    /// What is asked of the app, or of each.
     #[arg(long, default_value = "/")]
     path: String,
     /// Print JSON.
@@ -84,13 +91,13 @@ pub fn run(bench: &Bench) -> Result<(), Failure> {
 
 #[allow(clippy::print_stdout, reason = "the figures are what the command is for")]
 fn cold_start(args: &ColdStartArgs, data: &Path) -> Result<(), Failure> {
-    let deployment = load(&args.manifest, &args.environment, data)?;
+    let deployment = load(&args.manifest, &args.ask.environment, data)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::coded("HOST_START", error))?;
     let mut figures = runtime.block_on(isolates(args, &deployment, data))?;
     drop(runtime);
     figures.process_ms = Some(processes(args)?);
-    if args.json {
+    if args.ask.json {
         println!("{}", serde_json::to_string(&figures).map_err(|error| Failure::coded("BENCH", error))?);
     } else {
         print!("{}", table(&figures));
@@ -187,7 +194,7 @@ pub fn compare_starts(manifest: &Path, environment: &EnvironmentArgs) -> Result<
 async fn isolates(args: &ColdStartArgs, deployment: &Arc<Deployment>, data: &Path) -> Result<Figures, Failure> {
     let (services, shared, _sender) = host(data).await?;
     let start = |kind| move |shared: &Shared| start(deployment, kind, shared);
-    let (runs, path) = (args.runs, args.path.as_str());
+    let (runs, path) = (args.runs, args.ask.path.as_str());
     let (mut prewarmed, mut snapshot, mut code_cache, mut plain) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     // The first start makes the code cache; it is not counted.
     first_byte(deployment, path, || start(Start::CodeCache)(&shared)).await?;
@@ -278,12 +285,12 @@ fn processes(args: &ColdStartArgs) -> Result<Percentiles, Failure> {
 fn process(args: &ColdStartArgs, data: &Path) -> std::io::Result<f64> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("serve").arg(&args.manifest).args(["--port", "0", "--data-dir"]).arg(data);
-    for file in &args.environment.env_files {
+    for file in &args.ask.environment.env_files {
         command.arg("--env-file").arg(file);
     }
     let began = Instant::now();
     let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn()?;
-    let time = ask(&mut child, &args.path, began);
+    let time = ask(&mut child, &args.ask.path, began);
     child.kill()?;
     child.wait()?;
     time

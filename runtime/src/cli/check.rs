@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{EnvironmentArgs, Failure};
-use crate::apps::check::check;
 use crate::apps::entrypoint;
-use crate::apps::manifest::Manifest;
 
 #[derive(Args)]
 pub struct CheckArgs {
@@ -26,13 +24,7 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
     let config = super::config(args.environment.options())?;
     super::init_log("warn");
     super::init_v8();
-    let env = match Manifest::inspect(&args.path) {
-        Ok((manifest, _)) => config.environment.for_app(&manifest.manifest.env),
-        Err(_) => std::collections::BTreeMap::default(),
-    };
-    let report = check(&args.path, &|name| config.environment.provides(name), &|path, source| {
-        entrypoint::check(path, source, env.clone())
-    });
+    let report = entrypoint::check_build(&args.path, &config.environment);
     if args.json {
         let json = serde_json::to_string_pretty(&report).map_err(|error| Failure::coded("CHECK_REPORT", error))?;
         println!("{json}");

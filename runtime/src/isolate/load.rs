@@ -33,9 +33,9 @@ pub struct Load {
     pub room: OnceLock<Arc<Notify>>,
 }
 
-impl Load {
-    /// An isolate that has nothing yet and belongs to no pool.
-    pub fn new() -> Self {
+/// An isolate that has nothing yet and belongs to no pool.
+impl Default for Load {
+    fn default() -> Self {
         Self {
             in_flight: AtomicU32::new(0),
             websockets: AtomicU32::new(0),
@@ -48,7 +48,9 @@ impl Load {
             room: OnceLock::new(),
         }
     }
+}
 
+impl Load {
     /// Takes a place for a request.
     pub fn begin(&self) {
         self.in_flight.fetch_add(1, Relaxed);
@@ -88,12 +90,6 @@ impl Load {
     /// How long ago it was last given a request.
     pub fn unused_for(&self) -> Duration {
         Duration::from_millis(now().saturating_sub(self.used.load(Relaxed)))
-    }
-}
-
-impl Default for Load {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

@@ -98,9 +98,18 @@ impl Pool {
         let place = async {
             loop {
                 let room = self.room.notified();
-                match self.place() {
+                let place = match self.place() {
+                    Place::Boot(0) => {
+                        self.boot(0)?;
+                        continue;
+                    }
+                    // Where there is no room for another one, this request waits for those there are.
+                    Place::Boot(count) if self.boot(count).is_err() => Place::Full,
+                    place => place,
+                };
+                match place {
                     Place::In(isolate) => return Ok(isolate),
-                    Place::Boot(count) => self.boot(count)?,
+                    Place::Boot(_) => {}
                     Place::Full if u64::from(queued.position) > limits.queued_requests => {
                         return Err(EndReason::Overloaded);
                     }
@@ -178,7 +187,7 @@ impl Pool {
         if self.lock().iter().filter(|isolate| isolate.is_alive()).count() > count {
             return Ok(());
         }
-        if !self.supervisor.admit() {
+        if !self.supervisor.admit(count) {
             return Err(EndReason::Overloaded);
         }
         let isolate = self.start().map_err(|error| {

@@ -50,13 +50,22 @@ pub struct Supervisor {
     pools: Mutex<Vec<Weak<Pool>>>,
     /// Isolates that were let go, and until when they may go on.
     retired: Mutex<Vec<(Instant, Weak<Isolate>)>>,
+    /// When last there was no room for another isolate.
+    exhausted: Mutex<Option<Instant>>,
 }
 
 impl Supervisor {
     /// Without isolates.
     pub fn new(settings: Settings, shared: Shared) -> Arc<Self> {
         let prewarmed = Prewarmed::new(settings.prewarm, shared.clone());
-        Arc::new(Self { settings, prewarmed, shared, pools: Mutex::default(), retired: Mutex::default() })
+        Arc::new(Self {
+            settings,
+            prewarmed,
+            shared,
+            pools: Mutex::default(),
+            retired: Mutex::default(),
+            exhausted: Mutex::default(),
+        })
     }
 
     /// A pool for a deployment.
@@ -73,8 +82,14 @@ impl Supervisor {
         pools.iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// Whether one more isolate may be started. Lets those go that nobody has used for longest where that makes room.
-    pub fn admit(&self) -> bool {
+    /// Whether one more isolate may be started for a pool that has `count`. Lets those go that nobody has used for longest where
+    /// that makes room. Where there was none just now, only a pool without isolates looks again.
+    pub fn admit(&self, count: usize) -> bool {
+        let mut exhausted = self.exhausted.lock().unwrap_or_else(PoisonError::into_inner);
+        let recently = exhausted.is_some_and(|at| at.elapsed() < ROUND);
+        if recently && count > 0 {
+            return false;
+        }
         let pools = self.pools();
         let mut isolates: Vec<_> = pools.iter().flat_map(|pool| pool.isolates()).collect();
         loop {
@@ -86,12 +101,15 @@ impl Supervisor {
             match self.evict_one(&pools) {
                 Some(gone) => isolates.retain(|isolate| !Arc::ptr_eq(isolate, &gone)),
                 None => {
-                    tracing::warn!(
-                        code = "ISOLATES_EXHAUSTED",
-                        isolates = count,
-                        memory_mb = memory >> 20,
-                        "no isolate can be started: all are at work; raise `isolates.max` or `isolates.memory_mb`"
-                    );
+                    if !recently {
+                        tracing::warn!(
+                            code = "ISOLATES_EXHAUSTED",
+                            isolates = count,
+                            memory_mb = memory >> 20,
+                            "no isolate can be started: all are at work; raise `isolates.max` or `isolates.memory_mb`"
+                        );
+                        *exhausted = Some(Instant::now());
+                    }
                     return false;
                 }
             }

@@ -104,13 +104,9 @@ impl Host {
     ) -> Result<(Arc<Pool>, bool), Response<HostBody>> {
         match self.apps.route(authority, request.uri().path()) {
             Target::App(app) => {
-                let is_split = app.shares().len() > 1;
-                let wanted = if is_split { stay::version(request.headers()) } else { None };
-                let Some(pool) = app.choose(wanted, record.id.0) else {
-                    return Err(refusal(StatusCode::NOT_FOUND, "app_not_found", "no version of the app has traffic"));
-                };
-                let stays = is_split && wanted != Some(&*pool.deployment.version);
-                Ok((pool, stays))
+                let before = || stay::version(request.headers());
+                app.choose(before, record.id.0)
+                    .ok_or_else(|| refusal(StatusCode::NOT_FOUND, "app_not_found", "no version of the app has traffic"))
             }
             Target::Version(app, version) => {
                 let pool = match app.version(&version) {

@@ -72,8 +72,6 @@ impl Store {
     /// `VERSION_STORE`
     pub fn open(data_directory: &Path, clock: Arc<dyn Clock>) -> Result<Self, VersionError> {
         let root = data_directory.join("apps");
-        fs::create_dir_all(&root).map_err(VersionError::store(&root))?;
-        disk::sync(data_directory)?;
         let store = Self { root, clock, locks: std::array::from_fn(|_| Mutex::default()) };
         for name in disk::names(&store.root)? {
             let app = store.root.join(name);
@@ -157,7 +155,8 @@ impl Store {
         let versions = directory.join("versions");
         fs::create_dir_all(&versions).map_err(VersionError::store(&versions))?;
         fs::rename(staged, &place).map_err(VersionError::store(&place))?;
-        for parent in [&versions, &directory, &self.root] {
+        let data_directory = self.root.parent().unwrap_or(&self.root);
+        for parent in [&versions, &directory, &self.root, data_directory] {
             disk::sync(parent)?;
         }
         Ok(None)

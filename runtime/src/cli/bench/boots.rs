@@ -10,9 +10,8 @@ use clap::Args;
 use orilla_bindings::invocation::ReplyBody;
 use serde::Serialize;
 
-use super::{Failure, first_answer, host, load, start};
+use super::{AskArgs, Failure, first_answer, host, load, start};
 use crate::apps::deployment::Deployment;
-use crate::cli::EnvironmentArgs;
 use crate::isolate::handle::{Shared, Start};
 
 #[derive(Args)]
@@ -26,14 +25,8 @@ pub struct BootsArgs {
     /// Isolates that boot or answer at the same time.
     #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=256))]
     at_once: u32,
-    /// What is asked of each.
-    #[arg(long, default_value = "/")]
-    path: String,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    environment: EnvironmentArgs,
+    ask: AskArgs,
 }
 
 /// What came of it.
@@ -57,12 +50,12 @@ struct App {
 
 #[allow(clippy::print_stdout, reason = "the figures are what the command is for")]
 pub fn run(args: &BootsArgs, data: &Path) -> Result<(), Failure> {
-    let deployments = args.manifests.iter().map(|manifest| load(manifest, &args.environment, data));
+    let deployments = args.manifests.iter().map(|manifest| load(manifest, &args.ask.environment, data));
     let deployments = deployments.collect::<Result<Vec<_>, _>>()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::coded("HOST_START", error))?;
     let figures = runtime.block_on(boot_all(args, deployments, data))?;
-    if args.json {
+    if args.ask.json {
         println!("{}", serde_json::to_string(&figures).map_err(|error| Failure::coded("BENCH", error))?);
     } else {
         println!(
@@ -82,7 +75,7 @@ async fn boot_all(args: &BootsArgs, deployments: Vec<Arc<Deployment>>, data: &Pa
     let (services, shared, _sender) = host(data).await?;
     let mut apps = Vec::new();
     for deployment in deployments {
-        let answer = boot(&deployment, &shared, &args.path).await?;
+        let answer = boot(&deployment, &shared, &args.ask.path).await?;
         apps.push(App { deployment, answer });
     }
     let snapshots = apps.iter().filter(|app| app.deployment.snapshot.is_some()).count();
@@ -108,7 +101,7 @@ async fn boot_all_between(
     let next = Arc::new(AtomicU32::new(begin));
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..args.at_once {
-        let (apps, shared, next, path) = (apps.clone(), shared.clone(), next.clone(), args.path.clone());
+        let (apps, shared, next, path) = (apps.clone(), shared.clone(), next.clone(), args.ask.path.clone());
         tasks.spawn(async move {
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
