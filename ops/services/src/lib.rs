@@ -6,6 +6,7 @@
 
 pub mod caller;
 pub mod clock;
+pub mod database;
 pub mod event;
 pub mod gate;
 pub mod kv;

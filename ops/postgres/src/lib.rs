@@ -1,0 +1,1 @@
+//! The stores of a host that shares its data with others: Postgres.

@@ -1,0 +1,6 @@
+//! The document database: JSON documents in collections, found and changed with MongoDB's filters and operators.
+
+pub mod error;
+pub mod value;
+
+pub use self::error::DatabaseError;
