@@ -130,7 +130,6 @@ impl Value {
     /// Reads JSON text. More than [`MAX_DEPTH`] levels are refused.
     pub fn parse(json: &str) -> Result<Self, DatabaseError> {
         let mut reader = serde_json::Deserializer::from_str(json);
-        reader.disable_recursion_limit();
         let value = Level(0).deserialize(&mut reader).map_err(|error| DatabaseError::from_json(&error))?;
         reader.end().map_err(|error| DatabaseError::from_json(&error))?;
         Ok(value)
