@@ -15,11 +15,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::cache::{Cache, live};
-use self::cursor::CursorSeal;
+
 pub use self::error::KvError;
 use self::store::{Address, AddressRef, Change, KeyRange, KvStore, Record, Sweep, Swept, Write};
 use crate::caller::Caller;
 use crate::clock::{Clock, UnixMillis};
+use crate::cursor::CursorSeal;
 use crate::event::{Event, EventBus, EventKind};
 use crate::gate::{Action, Denied, Gate, Request, Scope, Service};
 
@@ -162,7 +163,7 @@ impl Kv {
         let from = match options.cursor {
             None => prefix.to_owned(),
             // Keys hold no U+0000, so nothing lies between a key and this.
-            Some(cursor) => self.cursors.open(&scope, namespace, prefix, cursor)? + "\0",
+            Some(cursor) => cursor::open(&self.cursors, &scope, namespace, prefix, cursor)? + "\0",
         };
         let range = KeyRange { from, until: successor(prefix) };
         // One key more than asked for tells whether there is a next page.
@@ -170,7 +171,7 @@ impl Kv {
         let more = found.len() > limit as usize;
         found.truncate(limit as usize);
         let last = found.last().filter(|_| more);
-        let cursor = last.map(|last| self.cursors.seal(&scope, namespace, prefix, &last.name));
+        let cursor = last.map(|last| cursor::seal(&self.cursors, &scope, namespace, prefix, &last.name));
         let expiration = |expires_at: UnixMillis| expires_at / 1000;
         let keys = found.into_iter().map(|key| KeyInfo { name: key.name, expiration: key.expires_at.map(expiration) });
         Ok(KeyPage { keys: keys.collect(), cursor })
