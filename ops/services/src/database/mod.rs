@@ -1,6 +1,12 @@
 //! The document database: JSON documents in collections, found and changed with MongoDB's filters and operators.
 
+pub mod document;
 pub mod error;
+pub mod filter;
+pub mod order;
+pub mod path;
+pub mod regex;
+pub mod sort;
 pub mod value;
 
 pub use self::error::DatabaseError;
