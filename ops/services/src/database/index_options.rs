@@ -6,6 +6,7 @@ use super::error::DatabaseError;
 use super::filter::Filter;
 use super::index::{DocumentIndex, Index, IndexField, Partial};
 use super::key::Direction;
+use super::store::{IndexRecord, IndexState};
 use super::value::{Object, Value};
 use super::vector::VectorDefinition;
 
@@ -92,8 +93,18 @@ impl DocumentIndex {
     }
 }
 
-impl Index {
+impl IndexRecord {
     /// The index as `listIndexes` shows it.
+    pub fn describe(&self) -> Object {
+        let mut described = self.index.describe();
+        let state = if self.state == IndexState::Ready { "ready" } else { "building" };
+        described.insert("state", Value::from(state));
+        described
+    }
+}
+
+impl Index {
+    /// The index without what it is like at the moment.
     pub fn describe(&self) -> Object {
         match self {
             Self::Document(index) => index.describe(),
@@ -117,7 +128,7 @@ impl Index {
     pub fn from_json(json: &str) -> Result<Self, DatabaseError> {
         let mut definition = Object::parse(json)?;
         match definition.remove("kind") {
-            Some(Value::String(kind)) if kind == "vector" => Ok(Self::Vector(VectorDefinition::parse("", &definition)?)),
+            Some(Value::String(kind)) if kind == "vector" => Ok(Self::Vector(VectorDefinition::parse(&definition)?)),
             _ => Ok(Self::Document(DocumentIndex::parse("", &definition)?)),
         }
     }

@@ -277,6 +277,13 @@ pub trait Transaction: Send {
     /// Vectors of an index with a row greater than `after`, by row and ordinal: those of at most `limit` documents.
     async fn vectors(&mut self, index: IndexId, after: Option<RowId>, limit: u32) -> Outcome<Vec<StoredVector>>;
 
+    /// The vectors of some documents, by row and ordinal.
+    async fn vectors_of(&mut self, index: IndexId, rows: &[RowId]) -> Outcome<Vec<StoredVector>>;
+
+    /// The rows whose vectors in an index have changed after a version, also those that have none any more. Only a store
+    /// that is [shared](DocumentStore::shared) is asked.
+    async fn changed_vectors(&mut self, index: IndexId, since: u64) -> Outcome<Vec<RowId>>;
+
     /// The version of the latest change that this transaction can see. Later changes have higher ones.
     async fn version(&mut self) -> Outcome<u64>;
 

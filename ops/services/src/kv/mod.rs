@@ -246,7 +246,7 @@ impl Kv {
 
 fn event(kind: EventKind, address: Address, version: u64, at: UnixMillis) -> Event {
     let Address { tenant, app, namespace, key } = address;
-    Event { kind, tenant, app, namespace, key, version, at }
+    Event { kind, tenant, app, namespace, key, version, at, document: None }
 }
 
 /// The first string, in byte order, after all that start with `prefix`; none if they reach to the end. The order of

@@ -8,7 +8,7 @@ use orilla_services::database::store::{
     Collection, CollectionId, Failure, IndexId, IndexRecord, IndexState, OnCommit, Outcome, Position, RowId, Scan,
     ScannedPart, StoreError, StoredDocument, StoredVector, Transaction,
 };
-use rusqlite::{Connection, OptionalExtension as _, Params};
+use rusqlite::{Connection, OptionalExtension as _, Params, Row};
 use tokio::sync::OwnedMutexGuard;
 
 use super::app::AppDatabase;
@@ -247,10 +247,24 @@ impl Transaction for SqliteTransaction {
              (SELECT DISTINCT row FROM vectors_{index} WHERE row > ? ORDER BY row LIMIT ?) ORDER BY row, ordinal"
         );
         let mut statement = self.connection()?.prepare_cached(&sql).map_err(|error| failure(&error))?;
-        let vectors = statement.query_map((after.unwrap_or(RowId::MIN), limit), |row| {
-            Ok(StoredVector { row: row.get(0)?, ordinal: row.get(1)?, bytes: row.get(2)? })
-        });
+        let vectors = statement.query_map((after.unwrap_or(RowId::MIN), limit), stored_vector);
         vectors.and_then(Iterator::collect).map_err(|error| failure(&error))
+    }
+
+    async fn vectors_of(&mut self, index: IndexId, rows: &[RowId]) -> Outcome<Vec<StoredVector>> {
+        let sql = format!("SELECT row, ordinal, bytes FROM vectors_{index} WHERE row = ? ORDER BY ordinal");
+        let mut statement = self.connection()?.prepare_cached(&sql).map_err(|error| failure(&error))?;
+        let mut found = Vec::new();
+        for row in rows {
+            let vectors = statement.query_map([row], stored_vector).and_then(Iterator::collect);
+            found.append(&mut vectors.map_err(|error| failure(&error))?);
+        }
+        Ok(found)
+    }
+
+    async fn changed_vectors(&mut self, _index: IndexId, _since: u64) -> Outcome<Vec<RowId>> {
+        // Nobody else writes to a data directory.
+        Ok(Vec::new())
     }
 
     async fn version(&mut self) -> Outcome<u64> {
@@ -281,6 +295,10 @@ impl Transaction for SqliteTransaction {
         self.end();
         Ok(())
     }
+}
+
+fn stored_vector(row: &Row<'_>) -> rusqlite::Result<StoredVector> {
+    Ok(StoredVector { row: row.get(0)?, ordinal: row.get(1)?, bytes: row.get(2)? })
 }
 
 fn built(state: IndexState) -> Option<RowId> {

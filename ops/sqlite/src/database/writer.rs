@@ -87,8 +87,7 @@ impl Writer {
         if self.connection.is_autocommit() {
             return;
         }
-        let catalog = self.catalog.changes;
-        let saved = self.save(catalog).and_then(|()| self.connection.prepare_cached("COMMIT")?.execute([]));
+        let saved = self.save().and_then(|()| self.connection.prepare_cached("COMMIT")?.execute([]));
         if let Err(error) = saved {
             self.abandon(&error);
             return;
@@ -102,7 +101,13 @@ impl Writer {
         }
     }
 
-    fn save(&self, catalog: u64) -> rusqlite::Result<()> {
+    /// Writes down what has changed. A group that has changed nothing writes nothing, and nothing is synced for it.
+    fn save(&self) -> rusqlite::Result<()> {
+        let catalog = self.catalog.changes;
+        let committed = self.committed.lock().unwrap_or_else(PoisonError::into_inner).changes;
+        if self.version == self.committed_version && catalog == committed {
+            return Ok(());
+        }
         let mut save = self.connection.prepare_cached("UPDATE store SET version = ?, catalog = ?")?;
         save.execute((self.version.cast_signed(), catalog.cast_signed()))?;
         Ok(())
