@@ -2,5 +2,6 @@
 
 pub mod error;
 pub mod value;
+pub mod vector;
 
 pub use self::error::DatabaseError;
