@@ -1,0 +1,257 @@
+//! The graph index: a navigable small world over the vectors in bytes, from `usearch`.
+//!
+//! A graph finds candidates and never answers by itself: it compares bytes, and vectors that have been removed or
+//! replaced stay in it, so the index compares what it finds with the vectors themselves. It is built while the index
+//! is in use: what the graph lacks is handed to it in batches, the last of them when it is attached.
+
+use std::cell::Cell;
+use std::fmt::Display;
+use std::num::NonZero;
+use std::ops::ControlFlow;
+use std::slice;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread;
+
+use usearch::{Index, IndexOptions, MetricKind, ScalarKind};
+
+use super::definition::{Metric, Storage, VectorDefinition};
+use super::kernels::kernels;
+use super::matrix::{Coded, Matrix};
+
+/// Neighbours of a vector in the graph.
+const CONNECTIVITY: usize = 16;
+/// How many candidates are considered for the neighbours of a new vector.
+const EXPANSION: usize = 128;
+/// Searches and additions that can be in a graph at the same time. A search that finds no room scans instead.
+const MAX_CONCURRENT: usize = 64;
+/// Most threads that build a graph.
+const MAX_BUILDERS: usize = 16;
+/// Documents that a thread adds between two reports of progress.
+const REPORT_EVERY: usize = 256;
+/// Bytes after the codes of a vector: its weight and its square, as floats.
+const TRAILER: usize = 8;
+
+thread_local! {
+    /// Comparisons that this thread has made in graphs.
+    static COMPARED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Why there is no graph. The index answers without one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GraphError {
+    /// The owner ended it.
+    #[error("the vector graph was not finished")]
+    Cancelled,
+    /// It belongs to an index of another shape.
+    #[error("the vector graph was made for an index of another shape")]
+    Foreign,
+    /// There was no memory.
+    #[error("the vector graph failed: {0}")]
+    Failed(String),
+}
+
+fn failed(error: impl Display) -> GraphError {
+    GraphError::Failed(error.to_string())
+}
+
+/// A graph over the vectors of one index.
+pub struct Graph {
+    index: Index,
+    definition: VectorDefinition,
+    /// The last change of the index that the graph knows.
+    pub(super) sequence: u64,
+}
+
+/// Documents that a graph lacks, and a copy of the index's vectors that shares their memory.
+pub struct Additions {
+    pub(super) matrix: Matrix,
+    /// Of each document its row and where its vectors are.
+    pub(super) documents: Vec<(i64, std::ops::Range<usize>)>,
+    pub(super) sequence: u64,
+}
+
+impl Additions {
+    /// How many documents there are.
+    pub fn len(&self) -> usize {
+        self.documents.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.documents.is_empty()
+    }
+}
+
+impl Graph {
+    /// An empty graph for an index.
+    ///
+    /// # Errors
+    /// [`GraphError::Failed`]
+    pub fn new(definition: &VectorDefinition) -> Result<Self, GraphError> {
+        let width = match definition.storage {
+            Storage::Bit => definition.dimensions.div_ceil(8),
+            _ => definition.dimensions + TRAILER,
+        };
+        let options = IndexOptions {
+            dimensions: width,
+            metric: MetricKind::L2sq,
+            quantization: ScalarKind::I8,
+            connectivity: CONNECTIVITY,
+            expansion_add: EXPANSION,
+            // The number of results that a search asks for is what counts.
+            expansion_search: 1,
+            // A document may have several vectors, and gets new ones when it changes.
+            multi: true,
+        };
+        let mut index = Index::new(&options).map_err(failed)?;
+        let distance = if definition.storage == Storage::Bit { hamming } else { squared_distance };
+        index.change_metric::<i8>(Box::new(move |a, b| {
+            COMPARED.set(COMPARED.get() + 1);
+            // SAFETY: the graph passes pointers to two vectors it was given, each of them of `dimensions` bytes: `add`
+            // and `search` refuse others. It holds them for the time of the call and writes to neither.
+            let (a, b) = unsafe { (slice::from_raw_parts(a, width), slice::from_raw_parts(b, width)) };
+            distance(a, b)
+        }));
+        Ok(Self { index, definition: definition.clone(), sequence: 0 })
+    }
+
+    /// How many vectors are in the graph, those that the index no longer has included.
+    pub fn len(&self) -> usize {
+        self.index.size()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The memory of the graph.
+    pub fn bytes(&self) -> usize {
+        self.index.memory_usage()
+    }
+
+    /// Adds documents, on so many threads. `progress` hears from any of them how many are done, and may end it.
+    ///
+    /// # Errors
+    /// [`GraphError::Cancelled`], [`GraphError::Failed`], [`GraphError::Foreign`]; the graph is then of no use.
+    pub fn add(
+        &mut self,
+        additions: &Additions,
+        threads: NonZero<usize>,
+        progress: impl Fn(usize) -> ControlFlow<()> + Sync,
+    ) -> Result<(), GraphError> {
+        let vectors: usize = additions.documents.iter().map(|(_, places)| places.len()).sum();
+        self.reserve(vectors)?;
+        let (graph, next, done) = (&*self, &AtomicUsize::new(0), &AtomicUsize::new(0));
+        let work = || {
+            loop {
+                let first = next.fetch_add(REPORT_EVERY, Relaxed).min(additions.len());
+                let share = &additions.documents[first..additions.len().min(first + REPORT_EVERY)];
+                if share.is_empty() {
+                    return Ok(());
+                }
+                for (row, places) in share {
+                    graph.add_document(*row, places.clone().map(|place| additions.matrix.coded(place)))?;
+                }
+                if progress(done.fetch_add(share.len(), Relaxed) + share.len()).is_break() {
+                    next.store(additions.len(), Relaxed);
+                    return Err(GraphError::Cancelled);
+                }
+            }
+        };
+        let work = &work;
+        thread::scope(|scope| {
+            let others: Vec<_> = (1..threads.get().min(MAX_BUILDERS))
+                .filter_map(|_| thread::Builder::new().name("vector-graph".to_owned()).spawn_scoped(scope, work).ok())
+                .collect();
+            let mine = work();
+            others.into_iter().fold(mine, |result, other| {
+                result.and(other.join().unwrap_or_else(|_| Err(failed("a thread that built it panicked"))))
+            })
+        })?;
+        self.sequence = additions.sequence;
+        Ok(())
+    }
+
+    /// Adds the vectors of one document.
+    pub(super) fn insert<'a>(
+        &mut self,
+        row: i64,
+        vectors: impl ExactSizeIterator<Item = Coded<'a>>,
+        sequence: u64,
+    ) -> Result<(), GraphError> {
+        self.reserve(vectors.len())?;
+        self.add_document(row, vectors)?;
+        self.sequence = sequence;
+        Ok(())
+    }
+
+    fn add_document<'a>(&self, row: i64, vectors: impl Iterator<Item = Coded<'a>>) -> Result<(), GraphError> {
+        for vector in vectors {
+            self.index.add(row as u64, &self.entry(&vector)).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Makes room. Nobody else uses the graph meanwhile, for it moves.
+    fn reserve(&mut self, vectors: usize) -> Result<(), GraphError> {
+        let needed = self.len() + vectors;
+        if needed <= self.index.capacity() {
+            return Ok(());
+        }
+        let capacity = needed.max(self.index.capacity() + self.index.capacity() / 2);
+        self.index.reserve_capacity_and_threads(capacity, MAX_CONCURRENT).map_err(failed)
+    }
+
+    /// The rows of the vectors that are nearest to one, nearest first, and how many were compared. A row comes as often
+    /// as it has such vectors. With a filter, only rows that pass it are found, and it is asked on the way.
+    pub(super) fn search(
+        &self,
+        vector: &Coded<'_>,
+        count: usize,
+        filter: Option<&dyn Fn(i64) -> bool>,
+    ) -> Result<(Vec<i64>, usize), GraphError> {
+        let before = COMPARED.get();
+        let entry = self.entry(vector);
+        let matches = match filter {
+            None => self.index.search(&entry, count),
+            Some(filter) => self.index.filtered_search(&entry, count, |key| filter(key as i64)),
+        };
+        let rows = matches.map_err(failed)?.keys.into_iter().map(|key| key as i64).collect();
+        Ok((rows, COMPARED.get() - before))
+    }
+
+    pub(super) fn belongs_to(&self, definition: &VectorDefinition) -> bool {
+        self.definition.same_shape(definition)
+    }
+
+    /// A vector as the graph keeps it: its codes, then what they are to be multiplied with and the square of its
+    /// length. For `cosine` every vector is made to have the length 1, and then the order is that of `l2`.
+    fn entry(&self, vector: &Coded<'_>) -> Vec<i8> {
+        let mut entry = vector.codes.to_vec();
+        let (weight, square) = match self.definition.metric {
+            Metric::Hamming => return entry,
+            Metric::L2 => (vector.scale, vector.length * vector.length),
+            Metric::Cosine if vector.length == 0.0 => (0.0, 1.0),
+            Metric::Cosine => (vector.scale / vector.length, 1.0),
+        };
+        entry.extend(weight.to_le_bytes().into_iter().chain(square.to_le_bytes()).map(|byte| byte as i8));
+        entry
+    }
+}
+
+/// About the squared Euclidean distance of two vectors, see [`Graph::entry`].
+fn squared_distance(a: &[i8], b: &[i8]) -> f32 {
+    let (a_codes, a_trailer) = a.split_at(a.len() - TRAILER);
+    let (b_codes, b_trailer) = b.split_at(b.len() - TRAILER);
+    let product = (kernels().dot_i8)(a_codes, b_codes) as f32 * float(a_trailer, 0) * float(b_trailer, 0);
+    float(a_trailer, 4) + float(b_trailer, 4) - 2.0 * product
+}
+
+fn hamming(a: &[i8], b: &[i8]) -> f32 {
+    (kernels().hamming)(a, b) as f32
+}
+
+fn float(trailer: &[i8], at: usize) -> f32 {
+    f32::from_le_bytes([trailer[at], trailer[at + 1], trailer[at + 2], trailer[at + 3]].map(|byte| byte as u8))
+}
