@@ -5,8 +5,6 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
 
 use super::Database;
 use super::change;
@@ -75,10 +73,7 @@ impl Database {
         index: &Index,
     ) -> Result<String, DatabaseError> {
         let wanted = self
-            .transact(scope, Mode::Write, &mut |work| {
-                let (collection, index) = (collection.to_owned(), index.clone());
-                async move { work.want_index(&collection, &index).await }.boxed()
-            })
+            .transact(scope, Mode::Write, &async |work: &mut Work| work.want_index(collection, index).await)
             .await?;
         match wanted {
             Wanted::There(name) => Ok(name),
@@ -102,13 +97,8 @@ impl Database {
         let name = record.index.name();
         let (mut documents, mut batches) = (0, 0);
         loop {
-            let step = self
-                .transact(scope, Mode::Write, &mut |work| {
-                    let (collection, id) = (collection.name.clone(), record.id);
-                    async move { work.build_step(&collection, id).await }.boxed()
-                })
-                .await;
-            match step {
+            let step = async |work: &mut Work| work.build_step(&collection.name, record.id).await;
+            match self.transact(scope, Mode::Write, &step).await {
                 Ok(Step::More(added)) => documents += added,
                 Ok(Step::Done) => return Ok(()),
                 Err(error) => {
@@ -130,18 +120,12 @@ impl Database {
         collection: &Collection,
         record: &IndexRecord,
     ) -> Result<(), DatabaseError> {
+        let look = async |work: &mut Work| work.find_index(&collection.name, |index| index.id == record.id).await;
         loop {
             tokio::time::sleep(POLL).await;
-            let state = self
-                .transact(scope, Mode::Read, &mut |work| {
-                    let (collection, id) = (collection.name.clone(), record.id);
-                    async move { Ok(work.find_index(&collection, |index| index.id == id).await?.map(|(_, found)| found.state)) }
-                        .boxed()
-                })
-                .await?;
-            match state {
-                Some(IndexState::Ready) => return Ok(()),
-                Some(IndexState::Building { .. }) => {}
+            match self.transact(scope, Mode::Read, &look).await? {
+                Some((_, record)) if record.state == IndexState::Ready => return Ok(()),
+                Some(_) => {}
                 None => return Err(DatabaseError::IndexNotFound(record.index.name().to_owned())),
             }
         }
@@ -155,35 +139,29 @@ impl Database {
         is_meant: &(dyn Fn(&Index) -> bool + Sync),
         name: &str,
     ) -> Result<(), DatabaseError> {
-        let dropped = self
-            .transact(scope, Mode::Write, &mut |work| {
-                async move {
-                    let Some((_, record)) = work.find_index(collection, |record| is_meant(&record.index)).await? else {
-                        return Err(DatabaseError::IndexNotFound(name.to_owned()));
-                    };
-                    work.transaction.drop_index(record.id).await?;
-                    Ok(record.id)
-                }
-                .boxed()
-            })
-            .await?;
+        let drop_it = async |work: &mut Work| {
+            let Some((_, record)) = work.find_index(collection, |record| is_meant(&record.index)).await? else {
+                return Err(DatabaseError::IndexNotFound(name.to_owned()));
+            };
+            work.transaction.drop_index(record.id).await?;
+            Ok(record.id)
+        };
+        let dropped = self.transact(scope, Mode::Write, &drop_it).await?;
         self.vectors.forget(scope, dropped);
         Ok(())
     }
 
     async fn remove_index(&self, scope: &Scope<'_>, index: IndexId) -> Result<(), DatabaseError> {
-        self.transact(scope, Mode::Write, &mut |work| {
-            async move { Ok(work.transaction.drop_index(index).await?) }.boxed()
-        })
-        .await
+        let drop_it = async |work: &mut Work| Ok(work.transaction.drop_index(index).await?);
+        self.transact(scope, Mode::Write, &drop_it).await
     }
 
     /// Runs work in a transaction and commits it; again, from the start, when another transaction is in the way.
-    pub(super) async fn transact<T: Send>(
+    pub(super) async fn transact<T>(
         &self,
         scope: &Scope<'_>,
         mode: Mode,
-        run: &mut (dyn for<'w> FnMut(&'w mut Work) -> BoxFuture<'w, Result<T, DatabaseError>> + Send + '_),
+        run: &impl AsyncFn(&mut Work) -> Result<T, DatabaseError>,
     ) -> Result<T, DatabaseError> {
         let mut attempt = 0;
         loop {
@@ -198,11 +176,11 @@ impl Database {
         }
     }
 
-    async fn attempt<T: Send>(
+    async fn attempt<T>(
         &self,
         scope: &Scope<'_>,
         mode: Mode,
-        run: &mut (dyn for<'w> FnMut(&'w mut Work) -> BoxFuture<'w, Result<T, DatabaseError>> + Send + '_),
+        run: &impl AsyncFn(&mut Work) -> Result<T, DatabaseError>,
     ) -> Result<T, DatabaseError> {
         let transaction = self.store.begin(scope, mode).await?;
         let mut work = Work::new(transaction, self.clock.now(), mode == Mode::Read);

@@ -7,7 +7,6 @@ use super::index::DocumentIndex;
 use super::index_options::did_you_mean;
 use super::limits::MAX_INSERTED_DOCUMENTS;
 use super::query::{self, Query};
-use super::sort::Sort;
 use super::update::Update;
 use super::value::{Object, Value};
 use super::vector::VectorDefinition;
@@ -128,7 +127,11 @@ impl Call {
         let call = match method {
             "find" => Self::Find(arguments.query()?),
             "findPage" => Self::FindPage(arguments.query()?),
-            "findOne" => Self::FindOne(arguments.query()?),
+            "findOne" => {
+                let mut query = arguments.query()?;
+                query.limit = 1;
+                Self::FindOne(query)
+            }
             "explain" => Self::Explain(arguments.query()?),
             "findSimilar" => Self::FindSimilar(similar(arguments.object("options")?)?),
             "countDocuments" => Self::Count(Box::new(Query::all(arguments.filter()?)?)),
@@ -198,12 +201,17 @@ impl UpdateCall {
             (true, Some(_)) => return Err(invalid("returnDocument must be \"before\" or \"after\"".into())),
             (false, Some(_)) => return Err(invalid(format!("{method} has no option returnDocument"))),
         };
-        let array_filters = query::given(&options, "arrayFilters").cloned();
-        options.remove("arrayFilters");
-        let update = if method.ends_with("Replace") || method == "replaceOne" {
-            Update::replacement(&change)?
-        } else {
-            Update::parse(&change, array_filters.as_ref())?
+        let array_filters = match options.remove("arrayFilters") {
+            None | Some(Value::Null) => Vec::new(),
+            Some(Value::Array(filters)) => filters,
+            Some(other) => return Err(invalid(format!("arrayFilters must be an array, not {}", other.type_name()))),
+        };
+        let update = match (&change, method) {
+            (Value::Object(document), "replaceOne" | "findOneAndReplace") => Update::replacement(document)?,
+            (other, "replaceOne" | "findOneAndReplace") => {
+                return Err(arguments.unexpected("replacement", "an object", other));
+            }
+            _ => Update::parse_with_array_filters(&change, &array_filters)?,
         };
         Ok(Self { query: Query::parse(filter, &options)?, update, many: method == "updateMany", upsert, returning })
     }

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use futures_util::FutureExt as _;
 
 use super::Database;
 use super::change::Changes;
@@ -11,7 +10,7 @@ use super::error::DatabaseError;
 use super::index::{DocumentIndex, Index};
 use super::key::{self, Direction, tag};
 use super::limits::EXPIRY_BATCH;
-use super::store::{Access, IndexId, IndexState, KeySpan, Mode, Scan};
+use super::store::{Access, Collection, IndexId, IndexState, KeySpan, Mode, Scan};
 use super::value::Value;
 use super::work::Work;
 use crate::clock::UnixMillis;
@@ -33,11 +32,7 @@ impl Database {
         let mut expiries = Vec::new();
         for (tenant, app) in self.store.apps().await? {
             let scope = Scope::of_host(&tenant, &app);
-            let collections = self
-                .transact(&scope, Mode::Read, &mut |work| {
-                    async move { Ok(work.transaction.collections().await?) }.boxed()
-                })
-                .await?;
+            let collections = self.collections(&scope).await?;
             for collection in collections {
                 for record in &collection.indexes {
                     if matches!(&record.index, Index::Document(index) if index.expire_after_seconds.is_some()) {
@@ -60,14 +55,16 @@ impl Database {
         Ok(())
     }
 
+    /// All collections of an app.
+    pub(super) async fn collections(&self, scope: &Scope<'_>) -> Result<Vec<Arc<Collection>>, DatabaseError> {
+        let list = async |work: &mut Work| Ok(work.transaction.collections().await?);
+        self.transact(scope, Mode::Read, &list).await
+    }
+
     /// Notes an index that has been made, if documents expire by it.
     pub(super) async fn note_expiry(&self, scope: &Scope<'_>, collection: &str, name: &str) -> Result<(), DatabaseError> {
-        let found = self
-            .transact(scope, Mode::Read, &mut |work| {
-                async move { work.find_index(collection, |record| record.index.name() == name).await }.boxed()
-            })
-            .await?;
-        if let Some((collection, record)) = found {
+        let look = async |work: &mut Work| work.find_index(collection, |record| record.index.name() == name).await;
+        if let Some((collection, record)) = self.transact(scope, Mode::Read, &look).await? {
             let (tenant, app) = (scope.tenant().clone(), scope.app().clone());
             let expiry = Expiry { tenant, app, collection: collection.name.clone(), index: record.id };
             let mut expiries = self.expiries();
@@ -85,13 +82,8 @@ impl Database {
         for expiry in expiries {
             let scope = Scope::of_host(&expiry.tenant, &expiry.app);
             loop {
-                let deleted = self
-                    .transact(&scope, Mode::Write, &mut |work| {
-                        let expiry = expiry.clone();
-                        async move { work.expire(&expiry).await }.boxed()
-                    })
-                    .await?;
-                let Some(deleted) = deleted else {
+                let expire = async |work: &mut Work| work.expire(&expiry).await;
+                let Some(deleted) = self.transact(&scope, Mode::Write, &expire).await? else {
                     self.expiries().retain(|other| *other != expiry);
                     break;
                 };

@@ -42,7 +42,6 @@ pub mod work;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures_util::FutureExt as _;
 
 use self::build::Builds;
 use self::call::Call;
@@ -142,7 +141,7 @@ impl Database {
             }
             _ => {
                 let mode = if changes_something(&call) { Mode::Write } else { Mode::Read };
-                self.transact(&scope, mode, &mut |work| work.run(collection, &call).boxed()).await
+                self.transact(&scope, mode, &async |work: &mut Work| work.run(collection, &call).await).await
             }
         }
     }

@@ -59,7 +59,7 @@ impl Query {
             sort: given(options, "sort").map_or_else(|| Ok(Sort::default()), Sort::parse)?,
             skip: skip(given(options, "skip"))?,
             limit: limit(given(options, "limit"))?,
-            projection: given(options, "projection").map(projection).transpose()?,
+            projection: given(options, "projection").map(Projection::parse).transpose()?,
             vector: object(options, "vector")?,
             cursor: text(options, "cursor")?,
         })
@@ -102,13 +102,6 @@ fn with_own_id(filter: &Object, id: &Value) -> Object {
     let mut rest = filter.clone();
     rest.remove("id");
     [("$and", Value::Array(vec![alias, Value::Object(rest)]))].into_iter().collect()
-}
-
-fn projection(value: &Value) -> Result<Projection, DatabaseError> {
-    match value {
-        Value::Object(object) => Projection::parse(object),
-        other => Err(DatabaseError::ProjectionInvalid(format!("it must be an object, not {}", other.type_name()))),
-    }
 }
 
 fn limit(value: Option<&Value>) -> Result<u32, DatabaseError> {

@@ -3,12 +3,10 @@
 
 use std::sync::Arc;
 
-use futures_util::FutureExt as _;
 
 use super::Database;
 use super::error::DatabaseError;
 use super::index::{DocumentIndex, Index};
-use super::store::Mode;
 use super::value::{Object, Value};
 use super::vector::VectorDefinition;
 use crate::gate::Scope;
@@ -95,9 +93,7 @@ impl Database {
     }
 
     async fn index_names(&self, scope: &Scope<'_>) -> Result<Vec<String>, DatabaseError> {
-        let collections = self
-            .transact(scope, Mode::Read, &mut |work| async move { Ok(work.transaction.collections().await?) }.boxed())
-            .await?;
+        let collections = self.collections(scope).await?;
         let names = collections.iter().flat_map(|collection| {
             collection.indexes.iter().map(|record| format!("{}.{}", collection.name, record.index.name()))
         });

@@ -20,7 +20,7 @@ use super::query::Query;
 use super::reader::Found;
 use super::sort::Sort;
 use super::store::{Collection, StoredDocument};
-use super::update::{Update, UpdateContext};
+use super::update::UpdateContext;
 use super::value::{Object, Value};
 use super::work::{Work, id_text};
 
@@ -33,9 +33,8 @@ impl Work {
         match call {
             Call::Find(query) => Ok(documents_json(&self.query(collection, query).await?.documents, query)?),
             Call::FindOne(query) => {
-                let first = Query { limit: 1, ..(**query).clone() };
-                let found = self.query(collection, &first).await?;
-                one_json(found.documents.first(), first.projection.as_ref())
+                let found = self.query(collection, query).await?;
+                one_json(found.documents.first(), query.projection.as_ref())
             }
             Call::Count(query) => self.count(collection, query).await,
             Call::Distinct(field, query) => self.distinct(collection, field, query).await,
@@ -180,7 +179,7 @@ impl Work {
             return if call.upsert { self.upsert(collection, call).await } else { Ok(nothing_updated(call)) };
         }
         let Some(collection) = known else { return Ok(nothing_updated(call)) };
-        let context = UpdateContext { now: self.now, inserting: false };
+        let now = self.now;
         let filter = call.query.filter(&collection).clone();
         let mut changes = Changes { work: self, collection };
         let mut modified = 0;
@@ -188,7 +187,8 @@ impl Work {
         for batch in rows.chunks(CHANGE_BATCH) {
             for known in changes.read(batch).await? {
                 let mut changed = known.object.clone();
-                if call.update.apply(&mut changed, &filter, &context)? {
+                let position = if call.update.is_positional() { filter.position(&known.object)? } else { None };
+                if call.update.apply(&mut changed, &UpdateContext { now, inserting: false, position })? {
                     modified += 1;
                     changes.replace(&known, changed.clone()).await?;
                 }
@@ -208,9 +208,8 @@ impl Work {
     /// Inserts what an update without a match asks for: what its filter demands, changed by the update.
     async fn upsert(&mut self, collection: &str, call: &UpdateCall) -> Result<String, DatabaseError> {
         let collection = self.collection_to_change(collection).await?;
-        let mut document = Update::seed(call.query.filter(&collection))?;
-        let context = UpdateContext { now: self.now, inserting: true };
-        call.update.apply(&mut document, call.query.filter(&collection), &context)?;
+        let mut document = call.update.seed(call.query.filter(&collection))?;
+        call.update.apply(&mut document, &UpdateContext { now: self.now, inserting: true, position: None })?;
         let id = Changes { work: self, collection }.insert(document.clone()).await?;
         if document.get("_id").is_none() {
             document.insert_first("_id", id.clone());
@@ -318,7 +317,7 @@ pub(super) fn documents_json(documents: &[StoredDocument], query: &Query) -> Res
         match &query.projection {
             None => json.push_str(&document.json),
             Some(projection) => {
-                json.push_str(&projection.apply(&Object::parse(&document.json)?)?.to_json());
+                json.push_str(&projection.apply(Object::parse(&document.json)?)?.to_json());
             }
         }
     }
@@ -338,7 +337,7 @@ fn projected(document: Option<Object>, projection: Option<&Projection>) -> Resul
     Ok(match (document, projection) {
         (None, _) => "null".into(),
         (Some(document), None) => document.to_json(),
-        (Some(document), Some(projection)) => projection.apply(&document)?.to_json(),
+        (Some(document), Some(projection)) => projection.apply(document)?.to_json(),
     })
 }
 

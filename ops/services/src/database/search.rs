@@ -54,7 +54,7 @@ impl Database {
         let Index::Vector(definition) = &record.index else { unreachable!("only vector indexes are found by field") };
         let wanted = VectorQuery::parse(clause, definition)?;
         let index = self.vectors.get(scope, work, record.id, definition, self.store.shared()).await?;
-        let mut search = Search { collection: &collection, filter: query.filter(&collection), index: &index, examined: 0 };
+        let mut search = Search { collection: &collection, filter: query.filter(&collection), definition, index: &index, examined: 0 };
         let (found, stored) = search.run(work, &wanted).await?;
         let (skip, limit) = (query.skip as usize, query.limit as usize);
         let documents = scored(&found.hits, stored, definition, query)?.into_iter().skip(skip).take(limit).collect();
@@ -70,6 +70,7 @@ fn is_on(index: &Index, field: &str) -> bool {
 struct Search<'s> {
     collection: &'s Collection,
     filter: &'s Filter,
+    definition: &'s VectorDefinition,
     index: &'s VectorIndex,
     examined: u64,
 }
@@ -103,7 +104,7 @@ impl Search<'_> {
 
     fn nearest(&self, query: &VectorQuery, allowed: Allowed<'_>) -> Result<Found, DatabaseError> {
         let found = self.index.with(|index| index.search(query, allowed));
-        found.ok_or_else(|| DatabaseError::VectorCorrupt("it could not be read".to_owned()))
+        found.ok_or_else(|| DatabaseError::VectorCorrupt { index: self.definition.name.clone() })
     }
 
     /// The documents of hits, as far as the filter matches them.
@@ -145,7 +146,7 @@ fn scored(
         let Some(document) = documents.remove(&hit.row) else { continue };
         let mut document = Object::parse(&document.json)?;
         if let Some(projection) = &query.projection {
-            document = projection.apply(&document)?;
+            document = projection.apply(document)?;
         }
         debug_assert!(hit.distance.is_finite(), "{} holds finite vectors only", definition.name);
         document.insert("_score", Value::Number(hit.score.into()));

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// What is done to a file that is at version n, to bring it to n + 1. Append only.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: [&str; 1] = ["
     -- One row: the version of the latest change, and how often the catalog below has changed.
     CREATE TABLE store (version INTEGER NOT NULL, catalog INTEGER NOT NULL);
     INSERT INTO store VALUES (0, 0);
@@ -27,14 +27,15 @@ const MIGRATIONS: &[&str] = &["
 
 /// Brings a file up to date. Says what stands in the way of it.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), PrepareError> {
-    let version: usize = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let version = version as usize;
     if version > MIGRATIONS.len() {
         return Err(PrepareError::TooNew { found: version });
     }
     for (number, migration) in MIGRATIONS.iter().enumerate().skip(version) {
         let transaction = connection.transaction()?;
         transaction.execute_batch(migration)?;
-        transaction.pragma_update(None, "user_version", number + 1)?;
+        transaction.pragma_update(None, "user_version", number as u32 + 1)?;
         transaction.commit()?;
     }
     Ok(())
