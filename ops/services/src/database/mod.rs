@@ -5,8 +5,11 @@ pub mod error;
 pub mod filter;
 pub mod order;
 pub mod path;
+pub mod projection;
 pub mod regex;
 pub mod sort;
+pub mod update;
 pub mod value;
+pub mod window;
 
 pub use self::error::DatabaseError;
