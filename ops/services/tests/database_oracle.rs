@@ -1,11 +1,14 @@
 //! The semantics of the database against MongoDB's, in memory: filters, sorts, projections, updates and pipelines.
+#![allow(clippy::expect_used)]
 
 mod oracle;
 
 use async_trait::async_trait;
 use orilla_services::database::DatabaseError;
+use orilla_services::database::aggregate::{Lookup, Pipeline};
 use orilla_services::database::document::check_document;
 use orilla_services::database::filter::Filter;
+use orilla_services::database::path::Path;
 use orilla_services::database::projection::Projection;
 use orilla_services::database::sort::Sort;
 use orilla_services::database::update::{Update, UpdateContext};
@@ -19,6 +22,16 @@ async fn the_semantics_are_those_of_mongodb() {
     let Some(cases) = oracle::cases() else { return };
     let exceptions = oracle::exceptions(include_str!("oracle_exceptions.txt"));
     oracle::run_all(&cases, &exceptions, async || Memory::default()).await;
+}
+
+/// No collection beside the one at hand.
+struct NoOther;
+
+#[async_trait]
+impl Lookup for NoOther {
+    async fn fetch(&mut self, _: &str, _: &Path, _: &[Value]) -> Result<Vec<Object>, DatabaseError> {
+        Ok(Vec::new())
+    }
 }
 
 /// A collection in memory, in the order of insertion.
@@ -35,7 +48,10 @@ impl Collection for Memory {
     }
 
     async fn find(&mut self, query: &Query) -> Result<Vec<Object>, String> {
-        self.found(query).map_err(told)
+        match query.as_pipeline {
+            true => self.aggregated(query).await.map_err(told),
+            false => self.found(query).map_err(told),
+        }
     }
 
     async fn update(&mut self, change: &Change) -> Result<Counts, String> {
@@ -64,6 +80,14 @@ impl Memory {
         }
         let sorted = sort.sort(found)?;
         window.of(sorted).map(|document| projection.apply(document)).collect()
+    }
+
+    async fn aggregated(&self, query: &Query) -> Result<Vec<Object>, DatabaseError> {
+        let stage = |name: &str, operand: &Value| Value::Object(Object::from_iter([(name, operand.clone())]));
+        let mut stages = vec![stage("$match", &query.filter)];
+        stages.extend(query.sort.iter().map(|sort| stage("$sort", sort)));
+        let pipeline = Pipeline::parse(&Value::Array(stages))?;
+        pipeline.run(self.documents.clone(), &mut NoOther).await
     }
 
     fn updated(&mut self, change: &Change) -> Result<Counts, DatabaseError> {

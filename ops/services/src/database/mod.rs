@@ -1,5 +1,6 @@
 //! The document database: JSON documents in collections, found and changed with MongoDB's filters and operators.
 
+pub mod aggregate;
 pub mod document;
 pub mod error;
 pub mod filter;

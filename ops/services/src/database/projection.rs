@@ -36,6 +36,8 @@ enum Wish {
     Slice { skip: i64, limit: usize },
     /// Of an array, the first item that fulfils the condition is wanted.
     ElemMatch(ElemMatch),
+    /// Something else will be put in its place.
+    Room,
 }
 
 impl Default for Projection {
@@ -76,6 +78,19 @@ impl Projection {
         }
         let inclusive = inclusive.unwrap_or(has_elem_match || id.unwrap_or(false));
         Ok(Self { fields, inclusive, id: id.unwrap_or(true) })
+    }
+
+    /// Makes the projection one that includes fields and leaves room for a computed one: what there is at its path goes,
+    /// the objects around it stay. Fails if the projection excludes fields, or names this one.
+    pub(super) fn make_room(&mut self, path: &Path) -> Result<(), DatabaseError> {
+        if !self.inclusive && !self.fields.0.is_empty() {
+            return Err(invalid(format!(
+                "it excludes some fields and computes others: {:?} is computed",
+                path.as_str()
+            )));
+        }
+        self.inclusive = true;
+        self.fields.insert(path, Wish::Room)
     }
 
     /// Whether the projection includes the fields it names; else it excludes them.
@@ -206,7 +221,7 @@ impl Fields {
                 wanted.find(&items)?.map(|position| Value::Array(vec![items.swap_remove(position)]))
             }
             (Some(Wish::Slice { .. }), other) => Some(other),
-            (Some(Wish::ElemMatch(_)), _) => None,
+            (Some(Wish::ElemMatch(_) | Wish::Room), _) => None,
         })
     }
 
