@@ -68,6 +68,14 @@ pub enum DatabaseError {
     /// `DB_SORT_INVALID`
     #[error("invalid sort: {0}")]
     SortInvalid(String),
+    /// `DB_LIMIT_INVALID` or `DB_SKIP_INVALID`
+    #[error("invalid {name} {found}: use a whole number of at least 0")]
+    WindowInvalid {
+        /// `limit` or `skip`.
+        name: &'static str,
+        /// What was given, as JSON.
+        found: String,
+    },
     /// `DB_PROJECTION_INVALID`
     #[error("invalid projection: {0}")]
     ProjectionInvalid(String),
@@ -286,6 +294,8 @@ impl DatabaseError {
             Self::RegexInvalid(_) => "DB_REGEX_INVALID",
             Self::RegexTooCostly(_) => "DB_REGEX_TOO_COSTLY",
             Self::SortInvalid(_) => "DB_SORT_INVALID",
+            Self::WindowInvalid { name: "skip", .. } => "DB_SKIP_INVALID",
+            Self::WindowInvalid { .. } => "DB_LIMIT_INVALID",
             Self::ProjectionInvalid(_) => "DB_PROJECTION_INVALID",
             Self::UpdateInvalid(_) => "DB_UPDATE_INVALID",
             Self::UpdateConflict(..) => "DB_UPDATE_CONFLICT",

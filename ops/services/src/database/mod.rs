@@ -38,6 +38,7 @@ pub mod update;
 pub mod value;
 pub mod vector;
 mod vectors;
+pub mod window;
 pub mod work;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

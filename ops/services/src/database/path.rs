@@ -36,6 +36,11 @@ impl Component {
             && (name == "0" || !name.starts_with('0'));
         Self { name: name.into(), index: if canonical { name.parse().ok() } else { None } }
     }
+
+    /// A position in an array.
+    pub fn of(index: usize) -> Self {
+        Self { name: index.to_string().into(), index: Some(index) }
+    }
 }
 
 impl Path {
@@ -106,20 +111,39 @@ impl Path {
     }
 }
 
-/// What a path starts from. An array stands for an object whose names are its positions.
+/// What a path starts from. An array may stand for an object whose names are its positions.
 #[derive(Clone, Copy, Debug)]
 pub enum Fields<'v> {
     /// A document or an object in one.
     Object(&'v Object),
     /// An array that is looked at as if it were an object.
     Array(&'v [Value]),
+    /// A value that is looked at as if it were the only field of an object.
+    Only(&'v str, &'v Value),
 }
 
 impl<'v> Fields<'v> {
-    fn get(self, component: &Component) -> Option<&'v Value> {
+    /// The fields of an object or array; other values have none.
+    pub fn of(value: &'v Value) -> Option<Self> {
+        match value {
+            Value::Object(object) => Some(Self::Object(object)),
+            Value::Array(items) => Some(Self::Array(items)),
+            _ => None,
+        }
+    }
+
+    /// The value of a field.
+    pub fn get(self, component: &Component) -> Option<&'v Value> {
         match self {
             Self::Object(object) => object.get(&component.name),
             Self::Array(items) => items.get(component.index?),
+            Self::Only(name, value) => {
+                if *component.name == *name {
+                    Some(value)
+                } else {
+                    None
+                }
+            }
         }
     }
 }

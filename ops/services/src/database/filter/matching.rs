@@ -14,6 +14,11 @@ impl Filter {
         self.holds(Fields::Object(document))
     }
 
+    /// Whether the filter matches an object whose only field has this name and value.
+    pub(crate) fn matches_named(&self, name: &str, value: &Value) -> Result<bool, DatabaseError> {
+        self.holds(Fields::Only(name, value))
+    }
+
     /// The position that `$` in the path of an update stands for: where, in the array it went through last, the filter
     /// found what it looked for. `None` if it does not match or goes through no array.
     pub fn position(&self, document: &Object) -> Result<Option<usize>, DatabaseError> {
@@ -150,7 +155,7 @@ impl In {
 
 impl ElemMatch {
     /// The position of the first item that fulfils the condition.
-    fn find(&self, items: &[Value]) -> Result<Option<usize>, DatabaseError> {
+    pub(crate) fn find(&self, items: &[Value]) -> Result<Option<usize>, DatabaseError> {
         for (position, item) in items.iter().enumerate() {
             let fulfils = match (self, item) {
                 (Self::Item(predicates), item) => all(predicates, |predicate| predicate.accepts(Some(item)))?,

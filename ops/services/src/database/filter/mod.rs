@@ -8,6 +8,7 @@ mod parse;
 mod types;
 
 pub use self::parse::{MAX_CLAUSES, MAX_FILTER_DEPTH, MAX_IN_VALUES};
+pub(crate) use self::parse::{is_expression, is_predicate, read_elem_match};
 pub use self::types::{Type, Types};
 use super::path::Path;
 use super::regex::Pattern;

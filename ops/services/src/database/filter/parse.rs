@@ -46,6 +46,14 @@ impl Filter {
         Reader { clauses: 0, depth: 0 }.filter(filter)
     }
 
+    /// Reads a filter that may be no object, which is an error.
+    pub fn parse_value(filter: &Value) -> Result<Self, DatabaseError> {
+        match filter {
+            Value::Object(filter) => Self::parse(filter),
+            other => Err(invalid(format!("it has to be an object, not {}", other.type_name()))),
+        }
+    }
+
     /// The conjunction of filters, in the simplest form.
     pub(crate) fn all(mut filters: Vec<Filter>) -> Self {
         filters.retain(|filter| *filter != Self::True);
@@ -57,11 +65,26 @@ impl Filter {
     }
 }
 
+/// Reads the operand of an `$elemMatch` that stands outside of a filter.
+pub(crate) fn read_elem_match(operand: &Value) -> Result<ElemMatch, DatabaseError> {
+    Reader { clauses: 0, depth: 0 }.elem_match(operand)
+}
+
 /// Whether an object is an expression of operators rather than a value to be equal to.
 pub(crate) fn is_expression(value: &Value) -> bool {
     let Value::Object(object) = value else { return false };
     let reference = || object.get("$ref").is_some() && object.get("$id").is_some();
     object.iter().next().is_some_and(|(name, _)| name.starts_with('$')) && !reference()
+}
+
+/// Whether an object is an expression about a value itself rather than about fields of it.
+pub(crate) fn is_predicate(value: &Value) -> bool {
+    match value {
+        Value::Object(object) if is_expression(value) => {
+            object.iter().next().is_some_and(|(name, _)| !COMBINING.contains(&name))
+        }
+        _ => false,
+    }
 }
 
 /// Reads an operand that is to be an object.
@@ -247,8 +270,7 @@ impl Reader {
 
     fn elem_match(&mut self, operand: &Value) -> Result<ElemMatch, DatabaseError> {
         let expression = object_of("$elemMatch", operand)?;
-        let first = expression.iter().next().map_or("", |(name, _)| name);
-        if is_expression(operand) && !COMBINING.contains(&first) {
+        if is_predicate(operand) {
             Ok(ElemMatch::Item(self.predicates(expression)?))
         } else {
             Ok(ElemMatch::Document(Box::new(self.filter(expression)?)))
@@ -275,7 +297,7 @@ impl Reader {
 }
 
 /// Whether an operand counts as true: all but `null`, `false` and zero do.
-pub(crate) fn is_true(operand: &Value) -> bool {
+fn is_true(operand: &Value) -> bool {
     match operand {
         Value::Null => false,
         Value::Bool(value) => *value,
