@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-
 use super::Database;
 use super::change;
 use super::error::DatabaseError;
@@ -109,7 +108,13 @@ impl Database {
             }
             batches += 1;
             if batches % BATCHES_PER_LINE == 0 {
-                tracing::info!(app = &**scope.app(), collection = &*collection.name, index = name, documents, "building an index");
+                tracing::info!(
+                    app = &**scope.app(),
+                    collection = &*collection.name,
+                    index = name,
+                    documents,
+                    "building an index"
+                );
             }
         }
     }

@@ -148,9 +148,7 @@ impl Call {
                 Self::Delete(Box::new(DeleteCall { query, many: method == "deleteMany", returning }))
             }
             "createIndex" => Self::CreateIndex(DocumentIndex::parse(collection, &arguments.object("options")?)?),
-            "createVectorIndex" => {
-                Self::CreateVectorIndex(VectorDefinition::parse(&arguments.object("options")?)?)
-            }
+            "createVectorIndex" => Self::CreateVectorIndex(VectorDefinition::parse(&arguments.object("options")?)?),
             "dropIndex" => Self::DropIndex(arguments.text("name")?),
             "dropVectorIndex" => Self::DropVectorIndex(arguments.text("field")?),
             "listIndexes" => Self::ListIndexes,

@@ -122,7 +122,8 @@ impl Changes<'_> {
         before: Option<&Object>,
         after: Option<&Object>,
     ) -> Result<(), DatabaseError> {
-        let of = |document: Option<&Object>| document.map_or_else(|| Ok(Entries::default()), |found| index.entries(found));
+        let of =
+            |document: Option<&Object>| document.map_or_else(|| Ok(Entries::default()), |found| index.entries(found));
         let (old, new) = (of(before)?, of(after)?);
         let without = |keys: &[Vec<u8>], others: &[Vec<u8>]| -> Vec<Vec<u8>> {
             keys.iter().filter(|key| others.binary_search(key).is_err()).cloned().collect()

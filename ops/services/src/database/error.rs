@@ -117,7 +117,9 @@ pub enum DatabaseError {
     )]
     CollectionInvalid(String),
     /// `DB_TOO_MANY_COLLECTIONS`
-    #[error("there are {MAX_COLLECTIONS} collections, which is all there may be: keep documents of several kinds in one")]
+    #[error(
+        "there are {MAX_COLLECTIONS} collections, which is all there may be: keep documents of several kinds in one"
+    )]
     TooManyCollections,
     /// `DB_OPTIONS_INVALID`
     #[error("invalid options: {0}")]

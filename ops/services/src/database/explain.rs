@@ -29,7 +29,11 @@ impl Database {
         work: &mut Work,
     ) -> Result<Object, DatabaseError> {
         let Some(collection) = work.collection(name).await? else {
-            return Ok(object([("reads", Value::Array(Vec::new())), ("examined", 0.0.into()), ("returned", 0.0.into())]));
+            return Ok(object([
+                ("reads", Value::Array(Vec::new())),
+                ("examined", 0.0.into()),
+                ("returned", 0.0.into()),
+            ]));
         };
         if let Some(clause) = &query.vector {
             let found = self.search(scope, name, query, clause, work).await?;

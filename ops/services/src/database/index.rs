@@ -139,12 +139,7 @@ impl Keys {
     }
 
     /// Follows all fields to their values, one entry for each element of the array on the way.
-    fn expand(
-        &mut self,
-        fields: &[IndexField],
-        sparse: bool,
-        mut slots: Vec<Slot<'_>>,
-    ) -> Result<(), ParallelArrays> {
+    fn expand(&mut self, fields: &[IndexField], sparse: bool, mut slots: Vec<Slot<'_>>) -> Result<(), ParallelArrays> {
         slots.iter_mut().for_each(Slot::advance);
         let mut arrays = slots.iter().filter_map(Slot::array);
         let Some(array) = arrays.next() else {

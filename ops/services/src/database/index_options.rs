@@ -27,9 +27,7 @@ impl DocumentIndex {
         let fields = fields(options.get("keys"))?;
         let partial = match options.get("partial") {
             None | Some(Value::Null) => None,
-            Some(Value::Object(source)) => {
-                Some(Partial { source: source.clone(), filter: Filter::parse(source)? })
-            }
+            Some(Value::Object(source)) => Some(Partial { source: source.clone(), filter: Filter::parse(source)? }),
             Some(other) => return Err(invalid(format!("partial must be a filter, not {}", other.type_name()))),
         };
         let expire_after_seconds = expire_after(options.get("expireAfterSeconds"), &fields)?;
@@ -172,7 +170,9 @@ fn field(path: &str, direction: &Value) -> Result<IndexField, DatabaseError> {
         return Err(invalid(format!("{path:?} is not the path of a field")));
     }
     if path.split('.').any(|name| name.bytes().all(|byte| byte.is_ascii_digit())) {
-        return Err(invalid(format!("{path:?} names a place in an array: index the array, which indexes its elements")));
+        return Err(invalid(format!(
+            "{path:?} names a place in an array: index the array, which indexes its elements"
+        )));
     }
     Ok(IndexField { path: path.to_owned(), direction })
 }

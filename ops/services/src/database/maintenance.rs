@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-
 use super::Database;
 use super::change::Changes;
 use super::error::DatabaseError;
@@ -62,7 +61,12 @@ impl Database {
     }
 
     /// Notes an index that has been made, if documents expire by it.
-    pub(super) async fn note_expiry(&self, scope: &Scope<'_>, collection: &str, name: &str) -> Result<(), DatabaseError> {
+    pub(super) async fn note_expiry(
+        &self,
+        scope: &Scope<'_>,
+        collection: &str,
+        name: &str,
+    ) -> Result<(), DatabaseError> {
         let look = async |work: &mut Work| work.find_index(collection, |record| record.index.name() == name).await;
         if let Some((collection, record)) = self.transact(scope, Mode::Read, &look).await? {
             let (tenant, app) = (scope.tenant().clone(), scope.app().clone());

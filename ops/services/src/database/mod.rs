@@ -43,7 +43,6 @@ pub mod work;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-
 use self::build::Builds;
 use self::call::Call;
 pub use self::check::Checked;
@@ -185,7 +184,12 @@ impl Database {
         Ok(self.gate.admit(caller, &request)?)
     }
 
-    async fn find_similar(&self, scope: &Scope<'_>, collection: &str, query: &query::Query) -> Result<String, DatabaseError> {
+    async fn find_similar(
+        &self,
+        scope: &Scope<'_>,
+        collection: &str,
+        query: &query::Query,
+    ) -> Result<String, DatabaseError> {
         let clause = query.vector.clone().unwrap_or_default();
         let transaction = self.store.begin(scope, Mode::Read).await?;
         let mut work = Work::new(transaction, self.clock.now(), true);
@@ -237,7 +241,9 @@ fn event(tenant: &Arc<str>, app: &Arc<str>, change: Change, at: UnixMillis) -> E
 fn arguments_of(json: &str) -> Result<Vec<Value>, DatabaseError> {
     match Value::parse(json)? {
         Value::Array(arguments) => Ok(arguments),
-        other => Err(DatabaseError::OptionsInvalid(format!("the arguments must be an array, not {}", other.type_name()))),
+        other => {
+            Err(DatabaseError::OptionsInvalid(format!("the arguments must be an array, not {}", other.type_name())))
+        }
     }
 }
 

@@ -80,7 +80,8 @@ pub(super) fn given<'o>(options: &'o Object, name: &str) -> Option<&'o Value> {
 
 /// What identifies a document is its `_id`. Where no document has an `id`, a filter on `id` means that.
 fn with_id_as_alias(filter: &Object, id: &Value) -> Object {
-    let rest = filter.iter().filter(|(name, _)| *name != "id" && *name != "_id").map(|(name, value)| (name, value.clone()));
+    let rest =
+        filter.iter().filter(|(name, _)| *name != "id" && *name != "_id").map(|(name, value)| (name, value.clone()));
     let mut aliased: Object = rest.collect();
     match filter.get("_id") {
         None => drop(aliased.insert("_id", id.clone())),
@@ -137,6 +138,8 @@ fn text(options: &Object, name: &str) -> Result<Option<String>, DatabaseError> {
     match given(options, name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(other) => Err(DatabaseError::OptionsInvalid(format!("{name} must be a string, not {}", other.type_name()))),
+        Some(other) => {
+            Err(DatabaseError::OptionsInvalid(format!("{name} must be a string, not {}", other.type_name())))
+        }
     }
 }

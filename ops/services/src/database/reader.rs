@@ -9,7 +9,7 @@ use super::key::{self, Component, Direction};
 use super::limits::MAX_RESULT_BYTES;
 use super::plan::{Plan, Read, Source};
 use super::sort::{KeyPart, Sort};
-use super::store::{Access, Collection, RowId, Scan, StoredDocument};
+use super::store::{Access, Collection, Position, RowId, Scan, StoredDocument};
 use super::value::Object;
 use super::work::Work;
 
@@ -40,6 +40,74 @@ pub(super) struct Found {
     pub(super) cost: Cost,
 }
 
+/// The reading of a plan, part by part. Between two parts the transaction can be used for other things.
+pub(super) struct Reading<'r> {
+    collection: &'r Collection,
+    plan: &'r Plan,
+    filter: &'r Filter,
+    /// Which of the plan's reads is at work, and where it goes on.
+    read: usize,
+    after: Option<Position>,
+    limit: u32,
+    seen: HashSet<RowId>,
+    pub(super) cost: Cost,
+}
+
+impl<'r> Reading<'r> {
+    /// Reads what a plan says; the first part holds about so many documents.
+    pub(super) fn new(collection: &'r Collection, plan: &'r Plan, filter: &'r Filter, first_part: u32) -> Self {
+        let limit = first_part.clamp(FIRST_PART, LARGEST_PART);
+        Self { collection, plan, filter, read: 0, after: None, limit, seen: HashSet::new(), cost: Cost::default() }
+    }
+
+    /// The next documents, which have yet to be checked; `None` at the end.
+    pub(super) async fn next(&mut self, work: &mut Work) -> Result<Option<Vec<StoredDocument>>, DatabaseError> {
+        let Some(Read { from, guards }) = self.plan.reads.get(self.read) else { return Ok(None) };
+        if work.yields && self.cost.examined > 0 {
+            // Reading runs on an isolate's thread: its other requests get their turn.
+            tokio::task::yield_now().await;
+        }
+        let access = match from {
+            Source::Ids(ids) => {
+                self.read += 1;
+                return self.by_ids(work, ids).await.map(Some);
+            }
+            Source::Collection => Access::Collection,
+            Source::Index { index, spans, reverse } => {
+                Access::Index { index: index.as_ref().map(|record| record.id), spans, reverse: *reverse }
+            }
+        };
+        let after = self.after.take();
+        let scan = Scan { collection: self.collection.id, access, after, guards, limit: self.limit };
+        let part = work.transaction.scan(&scan).await?;
+        self.cost.examined += part.examined;
+        self.limit = (self.limit * 2).min(LARGEST_PART);
+        self.after = part.next;
+        if self.after.is_none() {
+            self.read += 1;
+        }
+        Ok(Some(part.documents.into_iter().map(|scanned| scanned.document).collect()))
+    }
+
+    /// A document's content, if it is a match that has not come before.
+    pub(super) fn check(&mut self, document: &StoredDocument) -> Result<Option<Object>, DatabaseError> {
+        if self.plan.repeats && !self.seen.insert(document.row) {
+            return Ok(None);
+        }
+        let object = Object::parse(&document.json)?;
+        Ok(if self.filter.matches(&object)? { Some(object) } else { None })
+    }
+
+    async fn by_ids(&mut self, work: &mut Work, ids: &[Vec<u8>]) -> Result<Vec<StoredDocument>, DatabaseError> {
+        let mut documents = Vec::with_capacity(ids.len());
+        for id in ids {
+            documents.extend(work.transaction.by_id(self.collection.id, id).await?);
+        }
+        self.cost.examined += documents.len() as u64;
+        Ok(documents)
+    }
+}
+
 impl Work {
     /// Calls `visit` with each match of a filter, each once, in the order of the plan, until it breaks off.
     pub(super) async fn each_match(
@@ -50,79 +118,17 @@ impl Work {
         first_part: u32,
         visit: &mut (dyn FnMut(StoredDocument, Object) -> Result<ControlFlow<()>, DatabaseError> + Send),
     ) -> Result<Cost, DatabaseError> {
-        let mut cost = Cost::default();
-        let mut seen = HashSet::new();
-        let mut check = |document: StoredDocument| {
-            if plan.repeats && !seen.insert(document.row) {
-                return Ok(ControlFlow::Continue(()));
-            }
-            let object = Object::parse(&document.json)?;
-            if filter.matches(&object)? { visit(document, object) } else { Ok(ControlFlow::Continue(())) }
-        };
-        for read in &plan.reads {
-            let flow = match &read.from {
-                Source::Ids(ids) => self.read_ids(collection, ids, &mut cost, &mut check).await?,
-                _ => self.read_scan(collection, read, first_part, &mut cost, &mut check).await?,
-            };
-            if flow.is_break() {
-                break;
-            }
-        }
-        Ok(cost)
-    }
-
-    async fn read_ids(
-        &mut self,
-        collection: &Collection,
-        ids: &[Vec<u8>],
-        cost: &mut Cost,
-        check: &mut (dyn FnMut(StoredDocument) -> Result<ControlFlow<()>, DatabaseError> + Send),
-    ) -> Result<ControlFlow<()>, DatabaseError> {
-        for id in ids {
-            if let Some(document) = self.transaction.by_id(collection.id, id).await? {
-                cost.examined += 1;
-                if check(document)?.is_break() {
-                    return Ok(ControlFlow::Break(()));
+        let mut reading = Reading::new(collection, plan, filter, first_part);
+        while let Some(documents) = reading.next(self).await? {
+            for document in documents {
+                if let Some(object) = reading.check(&document)?
+                    && visit(document, object)?.is_break()
+                {
+                    return Ok(reading.cost);
                 }
             }
         }
-        Ok(ControlFlow::Continue(()))
-    }
-
-    async fn read_scan(
-        &mut self,
-        collection: &Collection,
-        read: &Read,
-        first_part: u32,
-        cost: &mut Cost,
-        check: &mut (dyn FnMut(StoredDocument) -> Result<ControlFlow<()>, DatabaseError> + Send),
-    ) -> Result<ControlFlow<()>, DatabaseError> {
-        let access = match &read.from {
-            Source::Index { index, spans, reverse } => {
-                Access::Index { index: index.as_ref().map(|record| record.id), spans, reverse: *reverse }
-            }
-            Source::Collection | Source::Ids(_) => Access::Collection,
-        };
-        let limit = first_part.clamp(FIRST_PART, LARGEST_PART);
-        let mut scan = Scan { collection: collection.id, access, after: None, guards: &read.guards, limit };
-        loop {
-            let part = self.transaction.scan(&scan).await?;
-            cost.examined += part.examined;
-            for scanned in part.documents {
-                if check(scanned.document)?.is_break() {
-                    return Ok(ControlFlow::Break(()));
-                }
-            }
-            if part.next.is_none() {
-                return Ok(ControlFlow::Continue(()));
-            }
-            scan.after = part.next;
-            scan.limit = (scan.limit * 2).min(LARGEST_PART);
-            if self.yields {
-                // Reading runs on an isolate's thread: its other requests get their turn.
-                tokio::task::yield_now().await;
-            }
-        }
+        Ok(reading.cost)
     }
 
     /// The matches of a filter in the order of a sort, from `skip` on, at most `limit`.
@@ -135,7 +141,9 @@ impl Work {
         limit: usize,
     ) -> Result<Found, DatabaseError> {
         let plan = Plan::new(collection, filter, sort, true);
-        if plan.sorted { self.find_in_order(collection, &plan, filter, skip, limit).await } else {
+        if plan.sorted {
+            self.find_in_order(collection, &plan, filter, skip, limit).await
+        } else {
             self.find_sorted(collection, &plan, filter, sort, Gathering::first(skip, limit)).await
         }
     }

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-
 use super::Database;
 use super::error::DatabaseError;
 use super::index::{DocumentIndex, Index};

@@ -5,19 +5,19 @@ use std::ops::ControlFlow;
 
 use async_trait::async_trait;
 
-use super::aggregate::{Lookup, Pipeline};
+use super::aggregate::{Lookup, Pipeline, Stage};
 use super::call::{Call, DeleteCall, Returning, UpdateCall};
 use super::change::{Changes, Known};
 use super::error::DatabaseError;
 use super::filter::{Filter, In, Predicate};
 use super::index::Index;
-use super::limits::{MAX_CHANGED_DOCUMENTS, MAX_DISTINCT_VALUES};
+use super::limits::{MAX_CHANGED_DOCUMENTS, MAX_DISTINCT_VALUES, MAX_RESULT_BYTES, MAX_SKIP};
 use super::order;
 use super::path::{Fields, Leaf, Path, visit};
 use super::plan::Plan;
 use super::projection::Projection;
 use super::query::Query;
-use super::reader::Found;
+use super::reader::{Found, Reading};
 use super::sort::Sort;
 use super::store::{Collection, StoredDocument};
 use super::update::UpdateContext;
@@ -52,9 +52,7 @@ impl Work {
             Call::Update(update) => self.update(collection, update).await,
             Call::Delete(delete) => self.delete(collection, delete).await,
             Call::ListIndexes => self.list_indexes(collection, |_| true).await,
-            Call::ListVectorIndexes => {
-                self.list_indexes(collection, |index| matches!(index, Index::Vector(_))).await
-            }
+            Call::ListVectorIndexes => self.list_indexes(collection, |index| matches!(index, Index::Vector(_))).await,
             Call::ListCollections => {
                 let collections = self.transaction.collections().await?;
                 let names = collections.iter().map(|collection| Value::from(&*collection.name)).collect();
@@ -121,42 +119,51 @@ impl Work {
         Ok(Value::Array(values).to_json())
     }
 
-    async fn aggregate(&mut self, collection: &str, pipeline: &Pipeline) -> Result<String, DatabaseError> {
-        let (head, rest) = pipeline.split_head();
-        let documents = match self.collection(collection).await? {
-            None => Vec::new(),
-            Some(collection) => self.gather(&collection, &head.filter, &head.sort, head.skip, head.limit).await?,
+    async fn aggregate(&mut self, name: &str, pipeline: &Pipeline) -> Result<String, DatabaseError> {
+        let (filter, stages) = match pipeline.stages.split_first() {
+            Some((Stage::Match(filter), rest)) => (filter.clone(), rest),
+            _ => (Filter::True, &pipeline.stages[..]),
         };
-        let results = rest.run(documents, self).await?;
-        Ok(Value::Array(results.into_iter().map(Value::Object).collect()).to_json())
+        let collection = self.collection(name).await?;
+        let results = match (collection, first_sorted(stages)) {
+            (None, _) => Pipeline { stages: stages.to_vec() }.run(Vec::new(), self).await?,
+            (Some(collection), Some((sort, skip, limit, rest))) => {
+                let found = self.find(&collection, &filter, sort, skip, limit).await?;
+                let documents = found.documents.iter().map(|document| Object::parse(&document.json));
+                let documents = documents.collect::<Result<_, _>>()?;
+                Pipeline { stages: rest.to_vec() }.run(documents, self).await?
+            }
+            (Some(collection), None) => {
+                self.stream(&collection, &filter, &Pipeline { stages: stages.to_vec() }).await?
+            }
+        };
+        let json = Value::Array(results.into_iter().map(Value::Object).collect()).to_json();
+        if json.len() > MAX_RESULT_BYTES { Err(DatabaseError::ResultTooLarge) } else { Ok(json) }
     }
 
-    /// Documents as objects, for a pipeline.
-    async fn gather(
+    /// Runs a pipeline on the matches of a filter, as they are read.
+    async fn stream(
         &mut self,
         collection: &Collection,
         filter: &Filter,
-        sort: &Sort,
-        skip: usize,
-        limit: Option<usize>,
+        pipeline: &Pipeline,
     ) -> Result<Vec<Object>, DatabaseError> {
-        if let Some(limit) = limit {
-            let found = self.find(collection, filter, sort, skip, limit).await?;
-            return found.documents.iter().map(|document| Object::parse(&document.json)).collect();
+        let plan = Plan::new(collection, filter, &Sort::default(), false);
+        let mut reading = Reading::new(collection, &plan, filter, u32::MAX);
+        let mut run = pipeline.start();
+        let mut results = Vec::new();
+        while let Some(documents) = reading.next(self).await? {
+            let mut matches = Vec::with_capacity(documents.len());
+            for document in documents {
+                matches.extend(reading.check(&document)?);
+            }
+            results.extend(run.push(matches, self).await?);
+            if run.is_satisfied() {
+                break;
+            }
         }
-        let mut documents = Vec::new();
-        let mut bytes = 0;
-        let mut gather = |stored: StoredDocument, document: Object| {
-            bytes += stored.json.len();
-            super::aggregate::check_size(documents.len() + 1, bytes)?;
-            documents.push(document);
-            Ok(ControlFlow::Continue(()))
-        };
-        let plan = Plan::new(collection, filter, sort, false);
-        self.each_match(collection, &plan, filter, u32::MAX, &mut gather).await?;
-        let mut documents = if plan.sorted { documents } else { sort.sort(documents)? };
-        documents.drain(..skip.min(documents.len()));
-        Ok(documents)
+        results.extend(run.finish(self).await?);
+        Ok(results)
     }
 
     async fn insert(&mut self, collection: &str, documents: Vec<Object>) -> Result<Vec<Value>, DatabaseError> {
@@ -278,7 +285,8 @@ impl Work {
     ) -> Result<String, DatabaseError> {
         let collection = self.collection(collection).await?;
         let indexes = collection.iter().flat_map(|collection| &collection.indexes);
-        let described = indexes.filter(|record| is_wanted(&record.index)).map(|record| Value::Object(record.describe()));
+        let described =
+            indexes.filter(|record| is_wanted(&record.index)).map(|record| Value::Object(record.describe()));
         Ok(Value::Array(described.collect()).to_json())
     }
 }
@@ -301,8 +309,19 @@ impl Lookup for Work {
         values.dedup_by(|left, right| order::compare(left, right).is_eq());
         let predicate = Predicate::In(In { values, patterns: Vec::new() });
         let filter = Filter::Field { path: field.clone(), predicate };
-        self.gather(&collection, &filter, &Sort::default(), 0, None).await
+        self.stream(&collection, &filter, &Pipeline { stages: Vec::new() }).await
     }
+}
+
+/// A `$sort` at the beginning of a pipeline that is followed by a limit, and what comes after: an index may give the
+/// order, and few documents are held.
+fn first_sorted(stages: &[Stage]) -> Option<(&Sort, usize, usize, &[Stage])> {
+    let (sort, skip, limit, rest) = match stages {
+        [Stage::Sort(sort), Stage::Limit(limit), rest @ ..] => (sort, 0, *limit, rest),
+        [Stage::Sort(sort), Stage::Skip(skip), Stage::Limit(limit), rest @ ..] => (sort, *skip, *limit, rest),
+        _ => return None,
+    };
+    (skip.saturating_add(limit) <= MAX_SKIP).then_some((sort, skip as usize, limit as usize, rest))
 }
 
 /// Documents as a JSON array.

@@ -46,7 +46,10 @@ impl Database {
         let field = VectorQuery::field(clause)?;
         let found = work.find_index(collection, |record| is_on(&record.index, field)).await?;
         let Some((collection, record)) = found else {
-            return Err(DatabaseError::VectorIndexNotFound { collection: collection.to_owned(), field: field.to_owned() });
+            return Err(DatabaseError::VectorIndexNotFound {
+                collection: collection.to_owned(),
+                field: field.to_owned(),
+            });
         };
         if record.state != IndexState::Ready {
             return Err(DatabaseError::IndexBuilding(record.index.name().to_owned()));
@@ -54,7 +57,13 @@ impl Database {
         let Index::Vector(definition) = &record.index else { unreachable!("only vector indexes are found by field") };
         let wanted = VectorQuery::parse(clause, definition)?;
         let index = self.vectors.get(scope, work, record.id, definition, self.store.shared()).await?;
-        let mut search = Search { collection: &collection, filter: query.filter(&collection), definition, index: &index, examined: 0 };
+        let mut search = Search {
+            collection: &collection,
+            filter: query.filter(&collection),
+            definition,
+            index: &index,
+            examined: 0,
+        };
         let (found, stored) = search.run(work, &wanted).await?;
         let (skip, limit) = (query.skip as usize, query.limit as usize);
         let documents = scored(&found.hits, stored, definition, query)?.into_iter().skip(skip).take(limit).collect();

@@ -264,12 +264,8 @@ pub trait Transaction: Send {
     async fn remove_entries(&mut self, index: IndexId, row: RowId, keys: &[Vec<u8>]) -> Outcome<()>;
 
     /// Entries (key, row) of an index after a position, in order, at most `limit`: for the checker.
-    async fn entries(
-        &mut self,
-        index: IndexId,
-        after: Option<&Position>,
-        limit: u32,
-    ) -> Outcome<Vec<(Vec<u8>, RowId)>>;
+    async fn entries(&mut self, index: IndexId, after: Option<&Position>, limit: u32)
+    -> Outcome<Vec<(Vec<u8>, RowId)>>;
 
     /// Keeps the vectors of a document in place of those it had.
     async fn put_vectors(&mut self, index: IndexId, row: RowId, vectors: &[Vec<u8>]) -> Outcome<()>;

@@ -21,7 +21,12 @@ impl DatabaseTransaction {
         Self { tenant, app, work, failed: None }
     }
 
-    pub(super) async fn run(&mut self, collection: &str, call: &Call, now: UnixMillis) -> Result<String, DatabaseError> {
+    pub(super) async fn run(
+        &mut self,
+        collection: &str,
+        call: &Call,
+        now: UnixMillis,
+    ) -> Result<String, DatabaseError> {
         if let Some(error) = &self.failed {
             return Err(DatabaseError::TransactionFailed(error.code()));
         }

@@ -233,7 +233,8 @@ impl VectorIndex {
             let total = additions.len();
             tracing::info!(documents = total, "building a vector graph");
             // An index that nobody can search any more needs no graph.
-            let is_wanted = |_| if Arc::strong_count(&index) > 1 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+            let is_wanted =
+                |_| if Arc::strong_count(&index) > 1 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
             let built = graph.add(&additions, NonZero::<usize>::MIN, is_wanted);
             let mut state = index.write();
             if let State::Ready { index, building, .. } = &mut *state {

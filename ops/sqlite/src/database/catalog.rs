@@ -61,11 +61,7 @@ impl Catalog {
         self.change_collection(holds, |found| found.indexes.retain(|index| index.id != id));
     }
 
-    fn change_collection(
-        &mut self,
-        is_meant: impl Fn(&Collection) -> bool,
-        change: impl FnOnce(&mut Collection),
-    ) {
+    fn change_collection(&mut self, is_meant: impl Fn(&Collection) -> bool, change: impl FnOnce(&mut Collection)) {
         if let Some(collection) = self.collections.values_mut().find(|candidate| is_meant(candidate)) {
             change(Arc::make_mut(collection));
             self.changes += 1;
@@ -82,9 +78,8 @@ fn indexes_of(connection: &Connection, collection: CollectionId) -> rusqlite::Re
 
 fn index_record(row: &Row<'_>) -> rusqlite::Result<Arc<IndexRecord>> {
     let definition: String = row.get(1)?;
-    let index = Index::from_json(&definition).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, Box::new(error))
-    })?;
+    let index = Index::from_json(&definition)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, Box::new(error)))?;
     let state = match row.get::<_, Option<i64>>(2)? {
         Some(done) => IndexState::Building { done },
         None => IndexState::Ready,

@@ -141,7 +141,9 @@ fn failure(error: &rusqlite::Error) -> Failure {
         Some(ErrorCode::DiskFull) => return StoreError::Full.into(),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => return Failure::Busy,
         Some(ErrorCode::TooBig) => "the database refused the data",
-        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => "the database is not writable",
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            "the database is not writable"
+        }
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => "the database is damaged",
         _ => "the database does not answer",
     };

@@ -15,7 +15,9 @@ const WINDOW: i64 = 4096;
 pub(super) fn scan(connection: &Connection, scan: &Scan<'_>) -> rusqlite::Result<ScannedPart> {
     match &scan.access {
         Access::Collection => collection(connection, scan),
-        Access::Index { index, spans, reverse } => Entries { connection, scan, index: *index, reverse: *reverse }.read(spans),
+        Access::Index { index, spans, reverse } => {
+            Entries { connection, scan, index: *index, reverse: *reverse }.read(spans)
+        }
     }
 }
 
@@ -62,7 +64,11 @@ struct Entries<'s> {
 impl Entries<'_> {
     fn read(&self, spans: &[KeySpan]) -> rusqlite::Result<ScannedPart> {
         let mut part = ScannedPart::default();
-        let first = self.scan.after.as_ref().map_or(0, |after| spans.iter().take_while(|span| self.is_before(span, after)).count());
+        let first = self
+            .scan
+            .after
+            .as_ref()
+            .map_or(0, |after| spans.iter().take_while(|span| self.is_before(span, after)).count());
         for span in &spans[first..] {
             let room = self.scan.limit - part.documents.len() as u32;
             part.examined += self.read_span(span, room, self.scan.guards, &mut part.documents)?;
@@ -92,7 +98,9 @@ impl Entries<'_> {
         let documents_table = format!("documents_{}", self.scan.collection);
         // The ids of a collection are a column of its documents.
         let (from, key, row) = match self.index {
-            Some(index) => (format!("entries_{index} e CROSS JOIN {documents_table} d ON d.row = e.row"), "e.key", "e.row"),
+            Some(index) => {
+                (format!("entries_{index} e CROSS JOIN {documents_table} d ON d.row = e.row"), "e.key", "e.row")
+            }
             None => (format!("{documents_table} d"), "d.id", "d.row"),
         };
         let (order, beyond) = if self.reverse { ("DESC", "<") } else { ("ASC", ">") };

@@ -56,7 +56,8 @@ impl Bounds {
         match predicate {
             Predicate::Equal(value) => Some(Self::Points(vec![point(value, multikey)?])),
             Predicate::In(list) if list.patterns.is_empty() && list.values.len() <= MAX_POINTS => {
-                let mut points: Vec<_> = list.values.iter().map(|value| point(value, multikey)).collect::<Option<_>>()?;
+                let mut points: Vec<_> =
+                    list.values.iter().map(|value| point(value, multikey)).collect::<Option<_>>()?;
                 points.sort_unstable();
                 points.dedup();
                 Some(Self::Points(points))

@@ -10,8 +10,8 @@ mod implication;
 
 use std::sync::Arc;
 
-pub use self::bounds::MAX_POINTS;
 use self::bounds::Bounds;
+pub use self::bounds::MAX_POINTS;
 use self::conditions::Conditions;
 use super::filter::Filter;
 use super::guard::Guard;
@@ -99,7 +99,8 @@ impl Plan {
     /// Leaves out what comes before a sort key, as far as the index that gives the order can tell.
     pub(super) fn skip_to(&mut self, sort: &Sort, sort_key: &[u8]) {
         debug_assert!(!sort.is_empty());
-        let (Some(seek), [Read { from: Source::Index { spans, .. }, .. }]) = (&self.seek, self.reads.as_mut_slice()) else {
+        let (Some(seek), [Read { from: Source::Index { spans, .. }, .. }]) = (&self.seek, self.reads.as_mut_slice())
+        else {
             return;
         };
         let direction = if seek.reverse { Direction::Descending } else { Direction::Ascending };
@@ -169,7 +170,12 @@ impl Candidate {
         let is_bounded = |path: &str| self.fields[..self.bounded].iter().any(|field| field.path == path);
         let guards = conditions.guards(is_bounded);
         let from = Source::Index { index: self.index.clone(), spans, reverse: self.reverse };
-        Plan { reads: vec![Read { from, guards }], sorted: self.sorted, repeats: self.multikey, seek: self.seek.clone() }
+        Plan {
+            reads: vec![Read { from, guards }],
+            sorted: self.sorted,
+            repeats: self.multikey,
+            seek: self.seek.clone(),
+        }
     }
 
     /// Better candidates are greater. A narrow range is worth more than an order; more equal fields more than both.
@@ -265,7 +271,8 @@ fn order_after(fields: &[IndexField], equal: usize, multikey: u32, sort: &Sort) 
     let mut rest = fields.iter().enumerate().skip(equal).peekable();
     let mut order = None;
     for wanted in &sort.fields {
-        let place_of = |(place, field): &(usize, &IndexField)| field.path == wanted.path.as_str() && multikey >> place & 1 == 0;
+        let place_of =
+            |(place, field): &(usize, &IndexField)| field.path == wanted.path.as_str() && multikey >> place & 1 == 0;
         if let Some((_, field)) = rest.next_if(place_of) {
             let same = (field.direction == Direction::Descending) == wanted.descending;
             let needed = if same { Order::Forwards } else { Order::Backwards };
@@ -275,9 +282,8 @@ fn order_after(fields: &[IndexField], equal: usize, multikey: u32, sort: &Sort) 
             continue;
         }
         // A field that has one value only orders nothing.
-        let is_equal = |(place, field): (usize, &IndexField)| {
-            field.path == wanted.path.as_str() && multikey >> place & 1 == 0
-        };
+        let is_equal =
+            |(place, field): (usize, &IndexField)| field.path == wanted.path.as_str() && multikey >> place & 1 == 0;
         if !fields.iter().enumerate().take(equal).any(is_equal) {
             return None;
         }
