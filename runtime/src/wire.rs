@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use orilla_services::clock::{Clock, UnixMillis};
+use orilla_services::database::{Database, DatabaseConfig, DatabaseError};
 use orilla_services::event::LocalBus;
 use orilla_services::gate::Gate;
 use orilla_services::kv::{Kv, KvConfig, KvError};
@@ -15,6 +16,8 @@ use orilla_sqlite::{OpenError, SqliteConfig, SqliteStore};
 pub struct Services {
     /// The key-value store.
     pub kv: Arc<Kv>,
+    /// The document database.
+    pub database: Arc<Database>,
     /// What happens to data, as it happens.
     pub events: LocalBus,
 }
@@ -28,6 +31,9 @@ pub enum WireError {
     /// The store cannot be read.
     #[error(transparent)]
     Kv(#[from] KvError),
+    /// The store of documents cannot be read.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
 }
 
 impl WireError {
@@ -36,6 +42,7 @@ impl WireError {
         match self {
             Self::Open(error) => error.code(),
             Self::Kv(error) => error.code(),
+            Self::Database(error) => error.code(),
         }
     }
 }
@@ -45,9 +52,12 @@ pub async fn embedded(data_directory: &Path, kv_cache_mb: u64) -> Result<Service
     let store = SqliteStore::open(data_directory, SqliteConfig::default()).await?;
     let events = LocalBus::new();
     let config = KvConfig { cache_bytes: kv_cache_mb << 20 };
-    let kv =
-        Kv::open(Arc::new(store), Gate::default(), Arc::new(SystemClock), Arc::new(events.clone()), config).await?;
-    Ok(Services { kv: Arc::new(kv), events })
+    let (gate, clock, bus) = (Gate::default(), Arc::new(SystemClock), Arc::new(events.clone()));
+    let documents = Arc::new(store.documents());
+    let database = DatabaseConfig { vector_bytes: (database.vector_cache_mb << 20) as usize };
+    let database = Database::open(documents, gate.clone(), clock.clone(), bus.clone(), database).await?;
+    let kv = Kv::open(Arc::new(store), gate, clock, bus, config).await?;
+    Ok(Services { kv: Arc::new(kv), database: Arc::new(database), events })
 }
 
 /// The machine's clock.

@@ -105,6 +105,8 @@ impl Life {
             state.put(console(&deployment.name));
             state.put(shared.egress.deep_clone());
             state.put(services.kv.clone());
+            state.put(services.database.clone());
+            state.put(Transactions::default());
         }
         let (dispatch, cancel) = {
             deno_core::scope!(scope, &mut runtime);
