@@ -2,8 +2,8 @@
 //! offered. It is gone, and the directory with it, when the process that asked for it is, however that ends: a shell
 //! starts the server, waits at a pipe whose other end is here, and clears up when the pipe breaks.
 //!
-//! Needs Debian's package `postgresql` (or any installation below /usr/lib/postgresql) and `openssl`. Knows no driver,
-//! so that every test package can include it.
+//! Needs Debian's package `postgresql`, or an installation below /usr/lib/postgresql and `openssl`; `./dev test` sees to
+//! that. Knows no driver, so that every test package can include it.
 #![allow(dead_code, reason = "each test package uses its own part of this")]
 
 use std::fs;
@@ -169,7 +169,7 @@ fn programs() -> PathBuf {
     let installed = versions.map(|version| version.path().join("bin")).filter(|path| path.join("initdb").exists());
     installed
         .max_by_key(major)
-        .unwrap_or_else(|| panic!("Postgres is not installed: run ./dev setup-postgres, or apt-get install postgresql"))
+        .unwrap_or_else(|| panic!("Postgres is not installed: ./dev test does that, or apt-get install postgresql"))
 }
 
 /// Postgres does not run as root: there it gets the user that Debian's package made for it.
@@ -178,7 +178,8 @@ fn server_user() -> Option<(u32, u32)> {
         return None;
     }
     let users = fs::read_to_string("/etc/passwd").unwrap();
-    let line = users.lines().find(|line| line.starts_with("postgres:")).expect("there is no user postgres");
+    let line = users.lines().find(|line| line.starts_with("postgres:"));
+    let line = line.unwrap_or_else(|| panic!("root cannot run Postgres, and there is no user postgres to run it as"));
     let mut ids = line.split(':').skip(2).map(|id| id.parse().unwrap());
     Some((ids.next().unwrap(), ids.next().unwrap()))
 }
