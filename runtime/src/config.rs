@@ -222,11 +222,21 @@ pub struct Isolates {
     /// recently used makes room for another.
     #[schemars(range(min = 0, max = 16_777_216))]
     pub memory_mb: u64,
+    /// Whether the host makes the snapshot of a deployed version that comes without one that fits.
+    pub make_snapshots: bool,
 }
 
 impl Default for Isolates {
     fn default() -> Self {
-        Self { prewarm: 2, max: 256, max_per_app: 8, target_requests: 64, idle_ms: 60_000, memory_mb: 0 }
+        Self {
+            prewarm: 2,
+            max: 256,
+            max_per_app: 8,
+            target_requests: 64,
+            idle_ms: 60_000,
+            memory_mb: 0,
+            make_snapshots: true,
+        }
     }
 }
 

@@ -22,7 +22,6 @@ use super::handle::{Command, Fetch, Shared};
 use super::limits::ArrayBufferBudget;
 use super::phases::Phase;
 use super::thread::Thread;
-use super::turns::TURNS;
 use super::watchdog::Watched;
 use crate::apps::deployment::Deployment;
 use crate::inspect::targets::Listed;
@@ -82,7 +81,7 @@ pub struct Life {
     /// Its place in the list for debuggers.
     _listed: Option<Listed>,
     /// The snapshot it runs from.
-    _snapshot: Option<Snapshot>,
+    _snapshot: Option<Arc<Snapshot>>,
     alarm: std::pin::Pin<Box<tokio::time::Sleep>>,
 }
 
@@ -160,7 +159,7 @@ impl Life {
 
     /// One turn. Ready with the reason when the isolate was terminated, or without one when nobody holds it any more.
     fn poll(&mut self, thread: &mut Thread, cx: &mut Context<'_>) -> Poll<Option<EndReason>> {
-        ready!(TURNS.begin(cx));
+        ready!(thread.shared.turns.begin(cx));
         self.watched.begin_turn_in_place();
         let mut open = true;
         for handled in 0.. {
