@@ -1,6 +1,7 @@
 //! One version of an app, ready to be served: its module, its snapshot or code cache, its limits and its files.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use super::source_map::SourceMap;
 use crate::config::Config;
 use crate::isolate::boot::MemoryLimits;
 use crate::request::static_files::{ContentCache, StaticError, StaticFiles, StaticOptions};
+use crate::wire::Services;
 
 /// The file a snapshot is kept in, beside the entrypoint.
 pub const SNAPSHOT_FILE: &str = "server.snapshot";
@@ -48,8 +50,9 @@ pub struct Deployment {
     pub code_cache: CodeCache,
     /// Its static files.
     pub static_files: Option<StaticFiles>,
-    /// What its manifest says of routes.
+    /// What its manifest says of routes and indexes.
     pub manifest: LoadedManifest,
+    has_declared: AtomicBool,
 }
 
 /// What all versions of a process keep in memory, bounded in bytes.
@@ -135,6 +138,7 @@ impl Deployment {
             code_cache,
             static_files,
             manifest,
+            has_declared: AtomicBool::new(false),
         };
         let path = Self::snapshot_path(&this.manifest);
         if let Err(reason) = this.find_snapshot(&path) {
@@ -177,6 +181,16 @@ impl Deployment {
     pub fn memory(&self) -> MemoryLimits {
         let bytes = |mebibytes: u64| usize::try_from(mebibytes << 20).unwrap_or(usize::MAX);
         MemoryLimits { heap: bytes(self.limits.heap_mb), array_buffers: bytes(self.limits.array_buffer_mb) }
+    }
+
+    /// Has the indexes made that the manifest declares, once in the life of this version.
+    pub fn declare_indexes(&self, services: &Services) {
+        // The manifest was checked when it was loaded.
+        if !self.has_declared.swap(true, Ordering::Relaxed)
+            && let Ok(declared) = self.manifest.manifest.database.declared()
+        {
+            services.declare(&self.name, declared);
+        }
     }
 
     /// What an isolate and its invocations may use beside memory and time.

@@ -48,6 +48,8 @@ pub struct ColdStartArgs {
 
 /// Memory for the snapshots of the apps.
 const SNAPSHOT_BYTES: u64 = 64 << 20;
+/// Memory of the services while a bench runs.
+pub(super) const MEMORY: wire::Memory = wire::Memory { kv_mb: 16, vectors_mb: 16 };
 
 /// What all benches take.
 #[derive(Args)]
@@ -139,7 +141,7 @@ fn load_with(manifest: &Path, config: &Config) -> Result<Arc<Deployment>, Failur
 
 /// What isolates need of a host, for as long as the sender lives.
 async fn host(data: &Path) -> Result<(Services, Shared, watch::Sender<Option<Services>>), Failure> {
-    let services = wire::embedded(&data.join("isolates"), 16).await;
+    let services = wire::embedded(&data.join("isolates"), MEMORY).await;
     let services = services.map_err(|error| Failure::coded(error.code(), &error))?;
     let (sender, receiver) = watch::channel(Some(services.clone()));
     let egress = EgressRules::default().permissions();
@@ -191,7 +193,7 @@ pub fn compare_starts(manifest: &Path, snapshot: &Path, config: &Config) -> Resu
             }
             snapshot.push(began.elapsed().as_secs_f64() * 1000.0);
         }
-        services.kv.close().await.map_err(|error| Failure::coded(error.code(), error))?;
+        services.close().await.map_err(|error| Failure::coded(error.code(), error))?;
         let median = |times| percentiles(times).map_or(f64::MAX, |percentiles| percentiles.p50);
         Ok((median(prewarmed), median(snapshot)))
     };
@@ -227,7 +229,7 @@ async fn isolates(args: &ColdStartArgs, deployment: &Arc<Deployment>, data: &Pat
         code_cache.push(first_byte(deployment, path, || start(Start::CodeCache)(&shared)).await?);
         plain.push(first_byte(deployment, path, || start(Start::Plain)(&shared)).await?);
     }
-    services.kv.close().await.map_err(|error| Failure::coded(error.code(), error))?;
+    services.close().await.map_err(|error| Failure::coded(error.code(), error))?;
     Ok(Figures {
         prewarmed_ms: percentiles(prewarmed),
         snapshot_ms: percentiles(snapshot),

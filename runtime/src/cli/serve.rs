@@ -20,7 +20,7 @@ use crate::apps::registry::{Apps, Routing};
 use crate::apps::releases::Releases;
 use crate::apps::snapshot_maker::SnapshotMaker;
 use crate::apps::versions::store::Store;
-use crate::config::{Config, Options};
+use crate::config::{Config, DatabaseUrl, Options};
 use crate::inspect::targets::Targets;
 use crate::isolate::handle::Shared;
 use crate::isolate::memory;
@@ -68,6 +68,9 @@ pub struct ServeArgs {
     /// The directory for data [default: .orilla].
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// A postgres:// URL: keep the data of all apps there, shared with other hosts, instead of in the data directory.
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
     /// The port for health and metrics, on 127.0.0.1.
     #[arg(long, value_name = "PORT")]
     admin_port: Option<u16>,
@@ -93,6 +96,7 @@ impl ServeArgs {
             port: self.port,
             admin_port: self.admin_port,
             data_dir: self.data_dir.clone(),
+            database: self.database.clone().map(DatabaseUrl),
             tls_cert: self.tls_cert.clone(),
             tls_key: self.tls_key.clone(),
             inspect: self.inspect,
@@ -187,7 +191,7 @@ async fn serve(
         // The isolate boots while the data directory is opened and the port is bound.
         deployments.iter().for_each(|deployment| warm(&apps, &deployment.name));
     }
-    let opened = wire::embedded(&config.server.data_dir, config.kv.cache_mb).await;
+    let opened = wire::open(&config).await;
     let opened = opened.map_err(|error| Failure::coded(error.code(), format_args!("{error}")))?;
     services.send_replace(Some(opened.clone()));
     let listener = bind(&config).await?;
@@ -227,15 +231,14 @@ async fn serve(
         tokio::time::sleep(PREWARM_DELAY).await;
         supervisor.prewarmed.refill();
     });
-    let sweeping = opened.kv.clone();
-    let sweeper = tokio::spawn(async move { sweeping.run_sweeper().await });
+    let maintenance = tokio::spawn(opened.clone().maintain());
     let stop = async move {
         stop_signal().await;
         // What stands at a breakpoint goes on, and can finish.
         drop(inspector);
     };
     Server { listener, tls, host, config: config.server.clone() }.serve(stop).await;
-    for task in [Some(sweeper), Some(watch), watcher, admin].into_iter().flatten() {
+    for task in [Some(maintenance), Some(watch), watcher, admin].into_iter().flatten() {
         task.abort();
     }
     telemetry.close().await;
@@ -328,7 +331,7 @@ async fn watch_directory(path: PathBuf, releases: Arc<Releases>) -> Result<tokio
 }
 
 async fn close(services: &Services) -> Result<(), Failure> {
-    services.kv.close().await.map_err(|error| Failure::coded(error.code(), error))?;
+    services.close().await.map_err(|error| Failure::coded(error.code(), error))?;
     tracing::info!("stopped");
     Ok(())
 }

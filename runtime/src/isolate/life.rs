@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use deno_core::{JsRuntime, PollEventLoopOptions, v8};
 use orilla_bindings::blobs::CountedBlobs;
+use orilla_bindings::database::Transactions;
 use orilla_bindings::invocation::{EndReason, FetchRequest, InvocationId, Invocations, Reply, Running};
 use orilla_bindings::meter::{Begun, Boot};
 use orilla_bindings::{AppEnv, ConsoleLevel, ConsoleSink};
@@ -107,6 +108,7 @@ impl Life {
             state.put(services.database.clone());
             state.put(Transactions::default());
         }
+        deployment.declare_indexes(&services);
         let (dispatch, cancel) = {
             deno_core::scope!(scope, &mut runtime);
             let dispatch = app::entry_point(scope, "dispatchFetch")?;

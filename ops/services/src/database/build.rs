@@ -5,6 +5,9 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
 use super::Database;
 use super::change;
 use super::error::DatabaseError;
@@ -72,7 +75,9 @@ impl Database {
         index: &Index,
     ) -> Result<String, DatabaseError> {
         let wanted = self
-            .transact(scope, Mode::Write, &async |work: &mut Work| work.want_index(collection, index).await)
+            .transact(scope, Mode::Write, &(collection, index), |work, (collection, index)| {
+                work.want_index(collection, index).boxed()
+            })
             .await?;
         match wanted {
             Wanted::There(name) => Ok(name),
@@ -96,8 +101,12 @@ impl Database {
         let name = record.index.name();
         let (mut documents, mut batches) = (0, 0);
         loop {
-            let step = async |work: &mut Work| work.build_step(&collection.name, record.id).await;
-            match self.transact(scope, Mode::Write, &step).await {
+            let step = self
+                .transact(scope, Mode::Write, &(collection, record.id), |work, (collection, id)| {
+                    work.build_step(&collection.name, *id).boxed()
+                })
+                .await;
+            match step {
                 Ok(Step::More(added)) => documents += added,
                 Ok(Step::Done) => return Ok(()),
                 Err(error) => {
@@ -125,10 +134,14 @@ impl Database {
         collection: &Collection,
         record: &IndexRecord,
     ) -> Result<(), DatabaseError> {
-        let look = async |work: &mut Work| work.find_index(&collection.name, |index| index.id == record.id).await;
         loop {
             tokio::time::sleep(POLL).await;
-            match self.transact(scope, Mode::Read, &look).await? {
+            let found = self
+                .transact(scope, Mode::Read, &(collection, record.id), |work, (collection, id)| {
+                    work.find_index(&collection.name, |index| index.id == *id).boxed()
+                })
+                .await?;
+            match found {
                 Some((_, record)) if record.state == IndexState::Ready => return Ok(()),
                 Some(_) => {}
                 None => return Err(DatabaseError::IndexNotFound(record.index.name().to_owned())),
@@ -144,33 +157,34 @@ impl Database {
         is_meant: &(dyn Fn(&Index) -> bool + Sync),
         name: &str,
     ) -> Result<(), DatabaseError> {
-        let drop_it = async |work: &mut Work| {
-            let Some((_, record)) = work.find_index(collection, |record| is_meant(&record.index)).await? else {
-                return Err(DatabaseError::IndexNotFound(name.to_owned()));
-            };
-            work.transaction.drop_index(record.id).await?;
-            Ok(record.id)
-        };
-        let dropped = self.transact(scope, Mode::Write, &drop_it).await?;
+        let dropped = self
+            .transact(scope, Mode::Write, &(collection, is_meant, name), |work, (collection, is_meant, name)| {
+                work.drop_index(collection, *is_meant, name).boxed()
+            })
+            .await?;
         self.vectors.forget(scope, dropped);
         Ok(())
     }
 
     async fn remove_index(&self, scope: &Scope<'_>, index: IndexId) -> Result<(), DatabaseError> {
-        let drop_it = async |work: &mut Work| Ok(work.transaction.drop_index(index).await?);
-        self.transact(scope, Mode::Write, &drop_it).await
+        self.transact(scope, Mode::Write, &index, |work, index| {
+            async { Ok(work.transaction.drop_index(*index).await?) }.boxed()
+        })
+        .await
     }
 
-    /// Runs work in a transaction and commits it; again, from the start, when another transaction is in the way.
-    pub(super) async fn transact<T>(
+    /// Runs a step, with some data, in a transaction and commits it; again, from the start, when another transaction is in
+    /// the way.
+    pub(super) async fn transact<D: Sync, T: Send>(
         &self,
         scope: &Scope<'_>,
         mode: Mode,
-        run: &impl AsyncFn(&mut Work) -> Result<T, DatabaseError>,
+        data: &D,
+        step: for<'w> fn(&'w mut Work, &'w D) -> BoxFuture<'w, Result<T, DatabaseError>>,
     ) -> Result<T, DatabaseError> {
         let mut attempt = 0;
         loop {
-            match self.attempt(scope, mode, run).await {
+            match self.attempt(scope, mode, data, step).await {
                 Err(DatabaseError::TransactionConflict) if attempt < super::limits::MAX_ATTEMPTS => {
                     // Those in the way get time to finish, more of it each time.
                     tokio::time::sleep(Duration::from_millis(1 << attempt)).await;
@@ -181,15 +195,16 @@ impl Database {
         }
     }
 
-    async fn attempt<T>(
+    async fn attempt<D: Sync, T: Send>(
         &self,
         scope: &Scope<'_>,
         mode: Mode,
-        run: &impl AsyncFn(&mut Work) -> Result<T, DatabaseError>,
+        data: &D,
+        step: for<'w> fn(&'w mut Work, &'w D) -> BoxFuture<'w, Result<T, DatabaseError>>,
     ) -> Result<T, DatabaseError> {
         let transaction = self.store.begin(scope, mode).await?;
         let mut work = Work::new(transaction, self.clock.now(), mode == Mode::Read);
-        match run(&mut work).await {
+        match step(&mut work, data).await {
             Ok(result) => {
                 self.commit(scope, work).await?;
                 Ok(result)
@@ -203,6 +218,20 @@ impl Database {
 }
 
 impl Work {
+    /// Removes the index that is meant. Says which it was.
+    async fn drop_index(
+        &mut self,
+        collection: &str,
+        is_meant: &(dyn Fn(&Index) -> bool + Sync),
+        name: &str,
+    ) -> Result<IndexId, DatabaseError> {
+        let Some((_, record)) = self.find_index(collection, |record| is_meant(&record.index)).await? else {
+            return Err(DatabaseError::IndexNotFound(name.to_owned()));
+        };
+        self.transaction.drop_index(record.id).await?;
+        Ok(record.id)
+    }
+
     /// Puts an index into the catalog, unless one like it is there.
     async fn want_index(&mut self, collection: &str, index: &Index) -> Result<Wanted, DatabaseError> {
         let collection = self.collection_to_change(collection).await?;
@@ -236,7 +265,7 @@ impl Work {
     pub(super) async fn find_index(
         &mut self,
         collection: &str,
-        is_meant: impl Fn(&IndexRecord) -> bool,
+        is_meant: impl Fn(&IndexRecord) -> bool + Send,
     ) -> Result<Option<(Arc<Collection>, Arc<IndexRecord>)>, DatabaseError> {
         let Some(collection) = self.collection(collection).await? else { return Ok(None) };
         let found = collection.indexes.iter().find(|record| is_meant(record)).cloned();

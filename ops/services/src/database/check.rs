@@ -1,6 +1,8 @@
 //! Checks that indexes agree with their documents, without holding either in memory: both sides are added up as hashes,
 //! and sums that are equal are of equal sets.
 
+use futures_util::FutureExt as _;
+
 use super::Database;
 use super::error::DatabaseError;
 use super::index::Index;
@@ -49,7 +51,7 @@ impl Sum {
 impl Database {
     /// Checks all of an app's collections, in one consistent view.
     pub async fn check(&self, scope: &Scope<'_>) -> Result<Checked, DatabaseError> {
-        self.transact(scope, Mode::Read, &async |work: &mut Work| work.check().await).await
+        self.transact(scope, Mode::Read, &(), |work, ()| work.check().boxed()).await
     }
 }
 

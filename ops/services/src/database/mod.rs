@@ -43,6 +43,8 @@ pub mod work;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::FutureExt as _;
+
 use self::build::Builds;
 use self::call::Call;
 pub use self::check::Checked;
@@ -141,7 +143,10 @@ impl Database {
             }
             _ => {
                 let mode = if changes_something(&call) { Mode::Write } else { Mode::Read };
-                self.transact(&scope, mode, &async |work: &mut Work| work.run(collection, &call).await).await
+                self.transact(&scope, mode, &(collection, &call), |work, (collection, call)| {
+                    work.run(collection, call).boxed()
+                })
+                .await
             }
         }
     }
@@ -172,6 +177,11 @@ impl Database {
         let call = Call::parse(method, collection, arguments_of(arguments)?)?;
         self.admit(caller, call.action(), collection)?;
         transaction.run(collection, &call, self.clock.now()).await
+    }
+
+    /// Whether other hosts use the same data.
+    pub fn is_shared(&self) -> bool {
+        self.store.shared()
     }
 
     /// Lets go of the store.

@@ -85,7 +85,7 @@ async fn boot_all(args: &BootsArgs, deployments: Vec<Arc<Deployment>>, data: &Pa
         resident.push(resident_mb());
     }
     let seconds = began.elapsed().as_secs_f64();
-    services.kv.close().await.map_err(|error| Failure::coded(error.code(), error))?;
+    services.close().await.map_err(|error| Failure::coded(error.code(), error))?;
     Ok(Figures { boots: args.boots, snapshots, seconds, resident_mb: resident })
 }
 
