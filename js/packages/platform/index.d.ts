@@ -1,7 +1,9 @@
 /** The services of an Orilla app, and the types of its `server.js`. */
 
+import type { Database } from "./database.js";
 import type { KvNamespaces, KvService } from "./kv.js";
 
+export type * from "./database.js";
 export type * from "./kv.js";
 export type * from "./worker.js";
 
@@ -19,6 +21,10 @@ export interface Platform {
   readonly KV: KvNamespaces;
   /** The same store, with the namespace as an argument: `platform.kv.get("sessions", "user:1")`. */
   readonly kv: KvService;
+  /** Documents in collections: `platform.DB.find("users", { age: { $gte: 18 } })`, `platform.DB.users.find(…)`. */
+  readonly DB: Database;
+  /** The same as `DB`. */
+  readonly database: Database;
 }
 
 /**
