@@ -3,6 +3,7 @@
 pub mod aggregate;
 pub mod document;
 pub mod error;
+pub mod expression;
 pub mod filter;
 pub mod order;
 pub mod path;

@@ -1,9 +1,8 @@
 //! `$unwind`: a document for each item of an array.
 
 use super::parse::{invalid, text_of};
-use super::shape::{remove, set};
 use crate::database::error::DatabaseError;
-use crate::database::path::Path;
+use crate::database::path::{Path, place, remove};
 use crate::database::value::{Object, Value};
 
 /// Which array is taken apart, and how.
@@ -49,7 +48,7 @@ impl Unwind {
             Some(Value::Array(items)) if !items.is_empty() => {
                 let made = items.iter().enumerate().map(|(position, item)| {
                     let mut made = document.clone();
-                    set(&mut made, self.path.components(), item);
+                    place(&mut made, self.path.components(), item.clone());
                     self.number(made, Value::Number(position as f64))
                 });
                 made.collect()
@@ -67,7 +66,7 @@ impl Unwind {
 
     fn number(&self, mut document: Object, position: Value) -> Object {
         if let Some(index) = &self.index {
-            set(&mut document, index.components(), &position);
+            place(&mut document, index.components(), position);
         }
         document
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Kind, Update};
 use crate::database::error::DatabaseError;
 use crate::database::filter::{Filter, Predicate};
-use crate::database::path::Path;
+use crate::database::path::{Path, place};
 use crate::database::value::{Object, Value};
 
 impl Update {
@@ -17,7 +17,7 @@ impl Update {
         equal.collect(filter)?;
         let mut document = Object::new();
         for (path, value) in equal.by_path.into_values() {
-            place(&mut document, path, value);
+            place(&mut document, path.components(), value.clone());
         }
         if let Some(id) = document.remove("_id") {
             document.insert_first("_id", id);
@@ -73,20 +73,4 @@ impl<'f> Equalities<'f> {
         self.by_path.insert(path.as_str(), (path, value));
         Ok(())
     }
-}
-
-/// Puts a value at a path of a document in which nothing stands in the way.
-fn place(document: &mut Object, path: &Path, value: &Value) {
-    let Some((last, parents)) = path.components().split_last() else { return };
-    let mut current = document;
-    for component in parents {
-        if current.get(&component.name).is_none() {
-            current.insert(&*component.name, Value::Object(Object::new()));
-        }
-        match current.get_mut(&component.name) {
-            Some(Value::Object(object)) => current = object,
-            _ => return,
-        }
-    }
-    current.insert(&*last.name, value.clone());
 }
