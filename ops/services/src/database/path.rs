@@ -111,18 +111,18 @@ impl Path {
     }
 }
 
-/// Gives the field that a path leads to a value. What is no object on the way becomes one.
-pub fn place(object: &mut Object, path: &[Component], value: Value) {
-    let Some((component, rest)) = path.split_first() else { return };
+/// Gives the field that a path leads to a value, and returns the one it had. What is no object on the way becomes one.
+pub fn place(object: &mut Object, path: &[Component], value: Value) -> Option<Value> {
+    let (component, rest) = path.split_first()?;
     if rest.is_empty() {
-        object.insert(&*component.name, value);
-        return;
+        return object.insert(&*component.name, value);
     }
     if !matches!(object.get(&component.name), Some(Value::Object(_))) {
         object.insert(&*component.name, Value::Object(Object::new()));
     }
-    if let Some(Value::Object(inner)) = object.get_mut(&component.name) {
-        place(inner, rest, value);
+    match object.get_mut(&component.name) {
+        Some(Value::Object(inner)) => place(inner, rest, value),
+        _ => None,
     }
 }
 

@@ -79,6 +79,8 @@ impl Join {
             return Ok(());
         }
         let fetched = lookup.fetch(&self.from, &self.foreign_field, &values).await?;
+        let mut held = Budget::new("$lookup");
+        fetched.iter().try_for_each(|document| held.take(document))?;
         let places = self.places_by_value(&fetched)?;
         for (mut document, values) in pending.drain(..) {
             let found: BTreeSet<usize> =
