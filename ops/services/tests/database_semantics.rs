@@ -138,7 +138,7 @@ async fn pipelines_refuse_what_makes_no_sense() {
         ("[{'$group':{'s':{'$sum':1}}}]", "needs an _id"),
         ("[{'$group':{'_id':1,'s':{'$summ':1}}}]", "did you mean $sum?"),
         ("[{'$project':{}}]", "at least one field"),
-        ("[{'$project':{'a':0,'b':'$c'}}]", "excludes some fields"),
+        ("[{'$project':{'a':0,'b':'$c'}}]", "excludes others"),
         ("[{'$project':{'a':{'$ad':[1]}}}]", "did you mean $add?"),
         ("[{'$project':{'a':{'$divide':['$n',0]}}}]", "divide by 0"),
         ("[{'$project':{'a':{'$size':'$n'}}}]", "needs an array"),
@@ -322,7 +322,7 @@ fn objects() -> impl Strategy<Value = Object> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 1000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 300, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_written_reads_the_same(value in values()) {

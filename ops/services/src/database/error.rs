@@ -94,6 +94,9 @@ pub enum DatabaseError {
     /// `DB_NUMBER_OVERFLOW`
     #[error("the result at {0:?} is not a finite number: use smaller numbers")]
     NumberOverflow(String),
+    /// `DB_EXPRESSION_INVALID`
+    #[error("invalid expression: {0}")]
+    ExpressionInvalid(String),
     /// `DB_PIPELINE_INVALID`
     #[error("invalid pipeline: {0}")]
     PipelineInvalid(String),
@@ -304,6 +307,7 @@ impl DatabaseError {
             Self::UpdateTarget(_) => "DB_UPDATE_TARGET",
             Self::IdImmutable => "DB_ID_IMMUTABLE",
             Self::NumberOverflow(_) => "DB_NUMBER_OVERFLOW",
+            Self::ExpressionInvalid(_) => "DB_EXPRESSION_INVALID",
             Self::PipelineInvalid(_) => "DB_PIPELINE_INVALID",
             Self::PipelineTooLarge { .. } => "DB_PIPELINE_TOO_LARGE",
             Self::MethodUnknown(_) => "DB_METHOD_UNKNOWN",
@@ -355,15 +359,15 @@ impl DatabaseError {
 
     /// An error about a name that is not one of the `known` operators of a place.
     pub(super) fn unknown_operator(place: &'static str, operator: &str, known: &[&'static str]) -> Self {
-        /// Names that are less alike than this are not worth suggesting.
-        const ALIKE: f64 = 0.7;
+        let operator = shortened(operator);
+        let written = operator.to_ascii_lowercase();
         let closest = known
             .iter()
-            .map(|name| (strsim::jaro_winkler(name, operator), *name))
-            .filter(|(likeness, _)| *likeness > ALIKE)
-            .max_by(|left, right| left.0.total_cmp(&right.0))
+            .map(|name| (strsim::damerau_levenshtein(&name.to_ascii_lowercase(), &written), *name))
+            .filter(|(edits, name)| *edits <= name.len() / 3)
+            .min_by_key(|(edits, _)| *edits)
             .map(|(_, name)| name);
-        Self::UnknownOperator { place, operator: shortened(operator), suggestion: Suggestion(closest) }
+        Self::UnknownOperator { place, operator, suggestion: Suggestion(closest) }
     }
 }
 

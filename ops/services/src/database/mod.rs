@@ -13,6 +13,7 @@ mod check;
 pub mod document;
 pub mod error;
 mod explain;
+pub mod expression;
 pub mod filter;
 pub mod guard;
 pub mod index;

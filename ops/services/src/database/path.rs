@@ -1,7 +1,7 @@
 //! Paths such as `address.city` or `items.0.price`, and what of a document they reach.
 //!
-//! A path goes through objects by name and through arrays by position or, implicitly, through every object in them.
-//! Changing what a path reaches is the business of [`super::update`].
+//! The path of a filter goes through objects by name and through arrays by position or, implicitly, through every object
+//! in them: that is [`visit`]. How an update goes through arrays is the business of [`super::update`].
 
 use super::error::DatabaseError;
 use super::value::{Object, Value};
@@ -108,6 +108,34 @@ impl Path {
             }
         }
         current.get(&last.name)
+    }
+}
+
+/// Gives the field that a path leads to a value, and returns the one it had. What is no object on the way becomes one.
+pub fn place(object: &mut Object, path: &[Component], value: Value) -> Option<Value> {
+    let (component, rest) = path.split_first()?;
+    if rest.is_empty() {
+        return object.insert(&*component.name, value);
+    }
+    if !matches!(object.get(&component.name), Some(Value::Object(_))) {
+        object.insert(&*component.name, Value::Object(Object::new()));
+    }
+    match object.get_mut(&component.name) {
+        Some(Value::Object(inner)) => place(inner, rest, value),
+        _ => None,
+    }
+}
+
+/// Takes the field that a path leads to through objects out.
+pub fn remove(object: &mut Object, path: &[Component]) {
+    match path.split_first() {
+        Some((component, [])) => drop(object.remove(&component.name)),
+        Some((component, rest)) => {
+            if let Some(Value::Object(inner)) = object.get_mut(&component.name) {
+                remove(inner, rest);
+            }
+        }
+        None => {}
     }
 }
 

@@ -1,32 +1,35 @@
-//! Projections: which fields of a document are wanted.
+//! Projections: which fields of a document are wanted, and which are computed.
 //!
-//! Fields keep the order they have in the document. Computing new ones is the business of [`super::aggregate`].
+//! Fields keep the order they have in the document; computed ones come last, in the order in which they are named.
+//! How a value is computed is the business of [`super::expression`].
+
+use std::borrow::Cow;
 
 use super::error::DatabaseError;
+use super::expression::Expression;
 use super::filter::{ElemMatch, is_expression, read_elem_match};
-use super::path::Path;
+use super::path::{Component, Path};
 use super::value::{Object, Value};
 
 /// Fields that a projection may name.
 pub const MAX_PROJECTED_FIELDS: usize = 1000;
 
-const OPERATORS: [&str; 2] = ["$slice", "$elemMatch"];
-
 /// What of a document is wanted; by default everything.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Projection {
     fields: Fields,
     /// Whether the fields that are named are the wanted ones; else they are the unwanted ones.
     inclusive: bool,
     /// Whether the `_id` is wanted; meant unless fields of it are named.
     id: bool,
+    computed: Vec<(Path, Expression)>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 struct Fields(Vec<(Box<str>, Wish)>);
 
 /// What is to become of a field that is named.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 enum Wish {
     /// It is wanted or unwanted as a whole.
     Whole,
@@ -36,61 +39,28 @@ enum Wish {
     Slice { skip: i64, limit: usize },
     /// Of an array, the first item that fulfils the condition is wanted.
     ElemMatch(ElemMatch),
-    /// Something else will be put in its place.
-    Room,
+    /// A computed value is put in its place.
+    Computed,
 }
 
 impl Default for Projection {
     fn default() -> Self {
-        Self { fields: Fields::default(), inclusive: false, id: true }
+        Self { fields: Fields::default(), inclusive: false, id: true, computed: Vec::new() }
     }
 }
 
 impl Projection {
     /// Reads an object `{ field: 1 }` of wanted fields or `{ field: 0 }` of unwanted ones. Only `_id`, which is wanted
-    /// unless it is excluded, may differ from the others.
+    /// unless it is excluded, may differ from the others. Where fields are wanted, others may be computed:
+    /// `{ field: expression }`. An object in it stands for fields of fields.
     pub fn parse(projection: &Value) -> Result<Self, DatabaseError> {
         let Value::Object(projection) = projection else {
             return Err(invalid(format!("it has to be an object, not {}", projection.type_name())));
         };
-        if projection.len() > MAX_PROJECTED_FIELDS {
-            return Err(invalid(format!("it names more than {MAX_PROJECTED_FIELDS} fields")));
-        }
-        let mut fields = Fields::default();
-        let (mut id, mut inclusive, mut has_elem_match) = (None, None, false);
-        for (name, operand) in projection.iter() {
-            let path = Path::parse_field(name)?;
-            if let Some(wish) = operator_wish(&path, operand)? {
-                has_elem_match |= matches!(wish, Wish::ElemMatch(_));
-                fields.insert(&path, wish)?;
-                continue;
-            }
-            let wanted = is_wanted(name, operand)?;
-            if name == "_id" {
-                id = Some(wanted);
-                continue;
-            }
-            if inclusive.is_some_and(|inclusive| inclusive != wanted) {
-                return Err(invalid(format!("it includes some fields and excludes others: {name:?} differs")));
-            }
-            inclusive = Some(wanted);
-            fields.insert(&path, Wish::Whole)?;
-        }
-        let inclusive = inclusive.unwrap_or(has_elem_match || id.unwrap_or(false));
-        Ok(Self { fields, inclusive, id: id.unwrap_or(true) })
-    }
-
-    /// Makes the projection one that includes fields and leaves room for a computed one: what there is at its path goes,
-    /// the objects around it stay. Fails if the projection excludes fields, or names this one.
-    pub(super) fn make_room(&mut self, path: &Path) -> Result<(), DatabaseError> {
-        if !self.inclusive && !self.fields.0.is_empty() {
-            return Err(invalid(format!(
-                "it excludes some fields and computes others: {:?} is computed",
-                path.as_str()
-            )));
-        }
-        self.inclusive = true;
-        self.fields.insert(path, Wish::Room)
+        let mut reader = Reader::default();
+        reader.read("", projection)?;
+        let inclusive = reader.inclusive.unwrap_or(reader.has_elem_match || reader.id.unwrap_or(false));
+        Ok(Self { fields: reader.fields, inclusive, id: reader.id.unwrap_or(true), computed: reader.computed })
     }
 
     /// Whether the projection includes the fields it names; else it excludes them.
@@ -98,19 +68,96 @@ impl Projection {
         self.inclusive
     }
 
-    /// What is wanted of a document. Fails if a regular expression takes too many steps.
+    /// What is wanted of a document. Fails if a regular expression takes too many steps, or if a value cannot be
+    /// computed.
     pub fn apply(&self, document: Object) -> Result<Object, DatabaseError> {
+        let mut computed = Vec::with_capacity(self.computed.len());
+        for (path, expression) in &self.computed {
+            computed.push((path, expression.compute(&document)?.map(Cow::into_owned)));
+        }
+        let mut projected = self.keep(document)?;
+        for (path, value) in computed {
+            place_everywhere(&mut projected, path.components(), value.as_ref());
+        }
+        Ok(projected)
+    }
+
+    fn keep(&self, document: Object) -> Result<Object, DatabaseError> {
         let id_is_plain = self.fields.wish("_id").is_none();
-        let mut projected = Vec::with_capacity(document.len());
+        let mut kept = Vec::with_capacity(document.len());
         for (name, value) in document {
             let value = if name == "_id" && id_is_plain {
                 if self.id { Some(value) } else { None }
             } else {
                 self.fields.of(&name, value, self.inclusive)?
             };
-            projected.extend(value.map(|value| (name, value)));
+            kept.extend(value.map(|value| (name, value)));
         }
-        Ok(projected.into_iter().collect())
+        Ok(kept.into_iter().collect())
+    }
+}
+
+/// Reads a projection, with objects in it as paths.
+#[derive(Default)]
+struct Reader {
+    fields: Fields,
+    computed: Vec<(Path, Expression)>,
+    id: Option<bool>,
+    inclusive: Option<bool>,
+    has_elem_match: bool,
+    count: usize,
+}
+
+impl Reader {
+    fn read(&mut self, parent: &str, projection: &Object) -> Result<(), DatabaseError> {
+        self.count += projection.len();
+        if self.count > MAX_PROJECTED_FIELDS {
+            return Err(invalid(format!("it names more than {MAX_PROJECTED_FIELDS} fields")));
+        }
+        for (name, operand) in projection.iter() {
+            let name = if parent.is_empty() { name.to_owned() } else { format!("{parent}.{name}") };
+            let path = Path::parse_field(&name)?;
+            match operand {
+                Value::Bool(wanted) => self.plain(path, *wanted)?,
+                Value::Number(number) => self.plain(path, *number != 0.0)?,
+                Value::Object(object) if object.is_empty() => {
+                    return Err(invalid(format!(
+                        "{name:?} is an empty object; use {{ $literal: {{}} }} to compute one"
+                    )));
+                }
+                Value::Object(object) if !is_expression(operand) => self.read(&name, object)?,
+                operand => match operator_wish(&path, operand)? {
+                    Some(wish) => {
+                        self.has_elem_match |= matches!(wish, Wish::ElemMatch(_));
+                        self.fields.insert(&path, wish)?;
+                    }
+                    None => {
+                        self.includes(&path, true)?;
+                        self.fields.insert(&path, Wish::Computed)?;
+                        self.computed.push((path, Expression::parse(operand)?));
+                    }
+                },
+            }
+        }
+        Ok(())
+    }
+
+    fn plain(&mut self, path: Path, wanted: bool) -> Result<(), DatabaseError> {
+        if path.as_str() == "_id" {
+            self.id = Some(wanted);
+            return Ok(());
+        }
+        self.includes(&path, wanted)?;
+        self.fields.insert(&path, Wish::Whole)
+    }
+
+    fn includes(&mut self, path: &Path, wanted: bool) -> Result<(), DatabaseError> {
+        if self.inclusive.is_some_and(|inclusive| inclusive != wanted) {
+            let path = path.as_str();
+            return Err(invalid(format!("it includes or computes some fields and excludes others: {path:?} differs")));
+        }
+        self.inclusive = Some(wanted);
+        Ok(())
     }
 }
 
@@ -118,33 +165,16 @@ fn invalid(reason: impl Into<String>) -> DatabaseError {
     DatabaseError::ProjectionInvalid(reason.into())
 }
 
-fn is_wanted(name: &str, operand: &Value) -> Result<bool, DatabaseError> {
-    match operand {
-        Value::Bool(wanted) => Ok(*wanted),
-        Value::Number(number) => Ok(*number != 0.0),
-        other => {
-            let found = other.type_name();
-            Err(invalid(format!(
-                "{name:?} has to be 1 (wanted) or 0 (unwanted), not {found}; $project computes fields"
-            )))
-        }
-    }
-}
-
+/// Reads the operators that only a projection has; every other operand is an expression.
 fn operator_wish(path: &Path, operand: &Value) -> Result<Option<Wish>, DatabaseError> {
     let Value::Object(expression) = operand else { return Ok(None) };
-    if !is_expression(operand) {
-        return Ok(None);
-    }
     match expression.iter().next() {
-        Some(_) if expression.len() > 1 => Err(invalid(format!("{:?} has more than one operator", path.as_str()))),
-        Some(("$slice", operand)) => slice(operand).map(Some),
+        Some(("$slice", operand)) if expression.len() == 1 => slice(operand).map(Some),
         Some(("$elemMatch", _)) if path.components().len() > 1 => {
             Err(invalid("$elemMatch works on fields of the document itself, not on fields within them"))
         }
-        Some(("$elemMatch", operand)) => Ok(Some(Wish::ElemMatch(read_elem_match(operand)?))),
-        Some((other, _)) => Err(DatabaseError::unknown_operator("operator of a projection", other, &OPERATORS)),
-        None => Ok(None),
+        Some(("$elemMatch", operand)) if expression.len() == 1 => Ok(Some(Wish::ElemMatch(read_elem_match(operand)?))),
+        _ => Ok(None),
     }
 }
 
@@ -221,7 +251,7 @@ impl Fields {
                 wanted.find(&items)?.map(|position| Value::Array(vec![items.swap_remove(position)]))
             }
             (Some(Wish::Slice { .. }), other) => Some(other),
-            (Some(Wish::ElemMatch(_) | Wish::Room), _) => None,
+            (Some(Wish::ElemMatch(_) | Wish::Computed), _) => None,
         })
     }
 
@@ -258,4 +288,34 @@ fn sliced(items: Vec<Value>, skip: i64, limit: usize) -> Value {
     let distance = usize::try_from(skip.unsigned_abs()).unwrap_or(usize::MAX);
     let skip = if skip < 0 { items.len().saturating_sub(distance) } else { distance };
     Value::Array(items.into_iter().skip(skip).take(limit).collect())
+}
+
+/// Gives a field a value; in each item of an array on the way. What is no object on the way becomes one. Without a
+/// value, only the way is made.
+fn place_everywhere(object: &mut Object, path: &[Component], value: Option<&Value>) {
+    let Some((component, rest)) = path.split_first() else { return };
+    if rest.is_empty() {
+        if let Some(value) = value {
+            object.insert(&*component.name, value.clone());
+        }
+        return;
+    }
+    if object.get(&component.name).is_none() {
+        object.insert(&*component.name, Value::Null);
+    }
+    if let Some(inner) = object.get_mut(&component.name) {
+        place_within(inner, rest, value);
+    }
+}
+
+fn place_within(at: &mut Value, path: &[Component], value: Option<&Value>) {
+    match at {
+        Value::Object(object) => place_everywhere(object, path, value),
+        Value::Array(items) => items.iter_mut().for_each(|item| place_within(item, path, value)),
+        other => {
+            let mut object = Object::new();
+            place_everywhere(&mut object, path, value);
+            *other = Value::Object(object);
+        }
+    }
 }

@@ -5,10 +5,10 @@ use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
 use super::MAX_GROUPS;
-use super::expression::{Expression, check_name};
 use super::parse::invalid;
 use super::run::Budget;
 use crate::database::error::DatabaseError;
+use crate::database::expression::{Expression, check_name};
 use crate::database::order::{self, Key};
 use crate::database::value::{Object, Value};
 

@@ -5,10 +5,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::Lookup;
 use super::parse::{invalid, text_of};
 use super::run::Budget;
-use super::shape::set;
 use crate::database::error::DatabaseError;
 use crate::database::order::Key;
-use crate::database::path::{self, Component, Fields, Leaf, Path};
+use crate::database::path::{self, Component, Fields, Leaf, Path, place};
 use crate::database::value::{Object, Value};
 
 /// Values that are looked up at a time.
@@ -80,12 +79,14 @@ impl Join {
             return Ok(());
         }
         let fetched = lookup.fetch(&self.from, &self.foreign_field, &values).await?;
+        let mut held = Budget::new("$lookup");
+        fetched.iter().try_for_each(|document| held.take(document))?;
         let places = self.places_by_value(&fetched)?;
         for (mut document, values) in pending.drain(..) {
             let found: BTreeSet<usize> =
                 values.iter().filter_map(|value| places.get(&Key(value))).flatten().copied().collect();
             let found: Vec<_> = found.into_iter().map(|place| Value::Object(fetched[place].clone())).collect();
-            set(&mut document, self.target.components(), &Value::Array(found));
+            place(&mut document, self.target.components(), Value::Array(found));
             budget.take(&document)?;
             joined.push(document);
         }

@@ -3,26 +3,23 @@
 //! A pipeline is read once into its stages, the first of which a planner may take over. It runs on documents that it is
 //! given, in batches: what it holds at a time is bounded. It reads other collections only through [`Lookup`].
 
-mod expression;
 mod group;
 mod join;
 mod parse;
 mod run;
-mod shape;
 mod unwind;
 
 use async_trait::async_trait;
 
-pub use self::expression::Expression;
 pub use self::group::Group;
-pub use self::join::Join;
+pub use self::join::{Join, MAX_VALUES_PER_FETCH};
 pub use self::parse::MAX_STAGES;
 pub use self::run::Run;
-pub use self::shape::Shape;
 pub use self::unwind::Unwind;
 use super::error::DatabaseError;
 use super::filter::Filter;
 use super::path::Path;
+use super::projection::Projection;
 use super::sort::Sort;
 use super::value::{Object, Value};
 
@@ -54,7 +51,7 @@ pub enum Stage {
     /// Keeps the first documents.
     Limit(u64),
     /// Keeps, leaves out and computes fields.
-    Project(Shape),
+    Project(Projection),
     /// Makes a document of each item of an array.
     Unwind(Unwind),
     /// Adds the documents of another collection that belong to each document.

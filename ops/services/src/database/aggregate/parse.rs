@@ -1,8 +1,9 @@
 //! Reads pipelines.
 
-use super::{Group, Join, Pipeline, Shape, Stage, Unwind};
+use super::{Group, Join, Pipeline, Stage, Unwind};
 use crate::database::error::DatabaseError;
 use crate::database::filter::Filter;
+use crate::database::projection::Projection;
 use crate::database::sort::Sort;
 use crate::database::value::{Object, Value};
 
@@ -54,7 +55,7 @@ fn stage(stage: &Value) -> Result<Stage, DatabaseError> {
         "$sort" => Stage::Sort(sort(operand)?),
         "$skip" => Stage::Skip(count_of(name, operand, 0.0)?),
         "$limit" => Stage::Limit(count_of(name, operand, 1.0)?),
-        "$project" => Stage::Project(Shape::parse(object_of(name, operand)?)?),
+        "$project" => Stage::Project(project(operand)?),
         "$unwind" => Stage::Unwind(Unwind::parse(operand)?),
         "$lookup" => Stage::Lookup(Join::parse(object_of(name, operand)?)?),
         "$group" => Stage::Group(Group::parse(object_of(name, operand)?)?),
@@ -66,6 +67,13 @@ fn stage(stage: &Value) -> Result<Stage, DatabaseError> {
 fn sort(operand: &Value) -> Result<Sort, DatabaseError> {
     let sort = Sort::parse(operand)?;
     if sort.is_empty() { Err(invalid("$sort needs at least one field")) } else { Ok(sort) }
+}
+
+fn project(operand: &Value) -> Result<Projection, DatabaseError> {
+    if object_of("$project", operand)?.is_empty() {
+        return Err(invalid("$project needs at least one field"));
+    }
+    Projection::parse(operand)
 }
 
 fn count_of(name: &str, operand: &Value, least: f64) -> Result<u64, DatabaseError> {

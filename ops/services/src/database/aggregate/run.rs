@@ -125,7 +125,7 @@ fn pass(stage: &Stage, documents: Vec<Object>) -> Result<Vec<Object>, DatabaseEr
                     passed.push(document);
                 }
             }
-            Stage::Project(shape) => passed.push(shape.apply(document)?),
+            Stage::Project(projection) => passed.push(projection.apply(document)?),
             Stage::Unwind(unwind) => {
                 for made in unwind.apply(document) {
                     budget.take(&made)?;

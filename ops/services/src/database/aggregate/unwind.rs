@@ -1,9 +1,8 @@
 //! `$unwind`: a document for each item of an array.
 
 use super::parse::{invalid, text_of};
-use super::shape::{remove, set};
 use crate::database::error::DatabaseError;
-use crate::database::path::Path;
+use crate::database::path::{Path, place, remove};
 use crate::database::value::{Object, Value};
 
 /// Which array is taken apart, and how.
@@ -43,31 +42,35 @@ impl Unwind {
         Ok(Self { path, index, keep_empty })
     }
 
-    /// The documents made of one.
-    pub(super) fn apply(&self, document: Object) -> Vec<Object> {
+    /// The documents made of one, one after the other.
+    pub(super) fn apply(&self, mut document: Object) -> Box<dyn Iterator<Item = Object> + Send + '_> {
         match self.path.get(&document) {
-            Some(Value::Array(items)) if !items.is_empty() => {
-                let made = items.iter().enumerate().map(|(position, item)| {
+            Some(Value::Array(items)) if items.is_empty() => {
+                remove(&mut document, self.path.components());
+                self.single(document, self.keep_empty)
+            }
+            Some(Value::Array(_)) => {
+                let Some(Value::Array(items)) = place(&mut document, self.path.components(), Value::Null) else {
+                    return Box::new(std::iter::empty());
+                };
+                Box::new(items.into_iter().enumerate().map(move |(position, item)| {
                     let mut made = document.clone();
-                    set(&mut made, self.path.components(), item);
+                    place(&mut made, self.path.components(), item);
                     self.number(made, Value::Number(position as f64))
-                });
-                made.collect()
+                }))
             }
-            Some(Value::Array(_)) if self.keep_empty => {
-                let mut made = document;
-                remove(&mut made, self.path.components());
-                vec![self.number(made, Value::Null)]
-            }
-            None | Some(Value::Null) if self.keep_empty => vec![self.number(document, Value::Null)],
-            None | Some(Value::Null | Value::Array(_)) => Vec::new(),
-            Some(_) => vec![self.number(document, Value::Null)],
+            None | Some(Value::Null) => self.single(document, self.keep_empty),
+            Some(_) => self.single(document, true),
         }
+    }
+
+    fn single(&self, document: Object, kept: bool) -> Box<dyn Iterator<Item = Object> + Send + '_> {
+        Box::new(kept.then(|| self.number(document, Value::Null)).into_iter())
     }
 
     fn number(&self, mut document: Object, position: Value) -> Object {
         if let Some(index) = &self.index {
-            set(&mut document, index.components(), &position);
+            place(&mut document, index.components(), position);
         }
         document
     }

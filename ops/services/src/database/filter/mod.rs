@@ -7,7 +7,7 @@ mod matching;
 mod parse;
 mod types;
 
-pub use self::parse::{MAX_CLAUSES, MAX_FILTER_DEPTH, MAX_IN_VALUES};
+pub use self::parse::{MAX_CLAUSES, MAX_FILTER_DEPTH, MAX_IN_VALUES, MAX_PATTERNS};
 pub(crate) use self::parse::{is_expression, is_predicate, read_elem_match};
 pub use self::types::{Type, Types};
 use super::path::Path;

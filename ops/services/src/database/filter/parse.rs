@@ -16,6 +16,9 @@ pub const MAX_FILTER_DEPTH: usize = 100;
 /// Values in an `$in`, `$nin` or `$all`.
 pub const MAX_IN_VALUES: usize = 10_000;
 
+/// Regular expressions in a filter.
+pub const MAX_PATTERNS: usize = 100;
+
 /// The operators that combine filters and have no path of their own.
 const COMBINING: [&str; 4] = ["$and", "$or", "$nor", "$comment"];
 
@@ -43,7 +46,7 @@ const PREDICATES: [&str; 17] = [
 impl Filter {
     /// Reads a filter.
     pub fn parse(filter: &Object) -> Result<Self, DatabaseError> {
-        Reader { clauses: 0, depth: 0 }.filter(filter)
+        Reader::default().filter(filter)
     }
 
     /// Reads a filter that may be no object, which is an error.
@@ -67,7 +70,7 @@ impl Filter {
 
 /// Reads the operand of an `$elemMatch` that stands outside of a filter.
 pub(crate) fn read_elem_match(operand: &Value) -> Result<ElemMatch, DatabaseError> {
-    Reader { clauses: 0, depth: 0 }.elem_match(operand)
+    Reader::default().elem_match(operand)
 }
 
 /// Whether an object is an expression of operators rather than a value to be equal to.
@@ -111,8 +114,10 @@ fn invalid(reason: impl Into<String>) -> DatabaseError {
 }
 
 /// Reads a filter and counts what it has read.
+#[derive(Default)]
 struct Reader {
     clauses: usize,
+    patterns: usize,
     depth: usize,
 }
 
@@ -159,7 +164,7 @@ impl Reader {
     fn field(&mut self, name: &str, operand: &Value) -> Result<Filter, DatabaseError> {
         let path = Path::parse(name)?;
         let predicates = match operand {
-            Value::Object(expression) if is_expression(operand) => match literal_pattern(expression)? {
+            Value::Object(expression) if is_expression(operand) => match self.literal_pattern(expression)? {
                 Some(pattern) => vec![Predicate::Regex(pattern)],
                 None => self.predicates(expression)?,
             },
@@ -178,7 +183,7 @@ impl Reader {
                 match operator {
                     "$options" if expression.get("$regex").is_some() => {}
                     "$options" => return Err(invalid("$options needs a $regex beside it")),
-                    "$regex" => predicates.push(regex(operand, expression.get("$options"))?),
+                    "$regex" => predicates.push(reader.regex(operand, expression.get("$options"))?),
                     _ => predicates.push(reader.predicate(operator, operand)?),
                 }
             }
@@ -216,14 +221,13 @@ impl Reader {
         let mut list = In::default();
         for item in items_of(operator, operand)? {
             match item {
-                Value::Object(object) if is_expression(item) => match literal_pattern(object)? {
+                Value::Object(object) if is_expression(item) => match self.literal_pattern(object)? {
                     Some(pattern) => list.patterns.push(pattern),
                     None => return Err(invalid(format!("{operator} takes values, no operators"))),
                 },
                 value => list.values.push(value.clone()),
             }
         }
-        self.count(list.patterns.len())?;
         list.values.sort_by(order::compare);
         list.values.dedup();
         Ok(Predicate::In(list))
@@ -231,7 +235,7 @@ impl Reader {
 
     fn negation(&mut self, operand: &Value) -> Result<Predicate, DatabaseError> {
         let expression = object_of("$not", operand)?;
-        if let Some(pattern) = literal_pattern(expression)? {
+        if let Some(pattern) = self.literal_pattern(expression)? {
             return Ok(Predicate::Not(vec![Predicate::Regex(pattern)]));
         }
         if expression.is_empty() {
@@ -258,7 +262,7 @@ impl Reader {
                 _ if of_elem_match => {
                     return Err(invalid("if one item of $all is an $elemMatch, all of them have to be"));
                 }
-                Value::Object(object) if is_expression(item) => match literal_pattern(object)? {
+                Value::Object(object) if is_expression(item) => match self.literal_pattern(object)? {
                     Some(pattern) => Predicate::Regex(pattern),
                     None => return Err(invalid("$all takes values or $elemMatch, no other operators")),
                 },
@@ -275,6 +279,45 @@ impl Reader {
         } else {
             Ok(ElemMatch::Document(Box::new(self.filter(expression)?)))
         }
+    }
+
+    fn regex(&mut self, operand: &Value, options: Option<&Value>) -> Result<Predicate, DatabaseError> {
+        let letters = match options {
+            None => None,
+            Some(Value::String(letters)) => Some(letters.as_str()),
+            Some(other) => return Err(invalid(format!("$options needs text, not {}", other.type_name()))),
+        };
+        let pattern = match operand {
+            Value::String(source) => self.pattern(source, letters.unwrap_or_default())?,
+            Value::Object(literal) => match (self.literal_pattern(literal)?, letters) {
+                (Some(pattern), None) => pattern,
+                (Some(pattern), Some(letters)) => self.pattern(pattern.source(), letters)?,
+                (None, _) => return Err(invalid("$regex needs text, not an object")),
+            },
+            other => return Err(invalid(format!("$regex needs text, not {}", other.type_name()))),
+        };
+        Ok(Predicate::Regex(pattern))
+    }
+
+    /// A regular expression that stands for itself: `{ $regularExpression: { pattern, options } }`, which is how
+    /// MongoDB writes a `RegExp` as JSON.
+    fn literal_pattern(&mut self, object: &Object) -> Result<Option<Pattern>, DatabaseError> {
+        let Some(literal) = object.get("$regularExpression") else { return Ok(None) };
+        let literal = object_of("$regularExpression", literal)?;
+        match (literal.get("pattern"), literal.get("options")) {
+            (Some(Value::String(source)), None) => self.pattern(source, "").map(Some),
+            (Some(Value::String(source)), Some(Value::String(letters))) => self.pattern(source, letters).map(Some),
+            _ => Err(invalid("$regularExpression needs a pattern and options, both text")),
+        }
+    }
+
+    fn pattern(&mut self, source: &str, letters: &str) -> Result<Pattern, DatabaseError> {
+        self.patterns += 1;
+        if self.patterns > MAX_PATTERNS {
+            let reason = format!("it has more than {MAX_PATTERNS} regular expressions; join them with `|`");
+            return Err(invalid(reason));
+        }
+        Pattern::new(source, Options::parse(letters)?)
     }
 
     fn count(&mut self, clauses: usize) -> Result<(), DatabaseError> {
@@ -303,36 +346,6 @@ fn is_true(operand: &Value) -> bool {
         Value::Bool(value) => *value,
         Value::Number(number) => *number != 0.0,
         _ => true,
-    }
-}
-
-fn regex(operand: &Value, options: Option<&Value>) -> Result<Predicate, DatabaseError> {
-    let options = match options {
-        None => None,
-        Some(Value::String(letters)) => Some(Options::parse(letters)?),
-        Some(other) => return Err(invalid(format!("$options needs text, not {}", other.type_name()))),
-    };
-    match operand {
-        Value::String(source) => Ok(Predicate::Regex(Pattern::new(source, options.unwrap_or_default())?)),
-        Value::Object(literal) => match (literal_pattern(literal)?, options) {
-            (Some(pattern), None) => Ok(Predicate::Regex(pattern)),
-            (Some(pattern), Some(options)) => Ok(Predicate::Regex(Pattern::new(pattern.source(), options)?)),
-            (None, _) => Err(invalid("$regex needs text, not an object")),
-        },
-        other => Err(invalid(format!("$regex needs text, not {}", other.type_name()))),
-    }
-}
-
-/// A regular expression that stands for itself: `{ $regularExpression: { pattern, options } }`, which is how MongoDB
-/// writes a `RegExp` as JSON.
-fn literal_pattern(object: &Object) -> Result<Option<Pattern>, DatabaseError> {
-    let Some(literal) = object.get("$regularExpression") else { return Ok(None) };
-    let literal = object_of("$regularExpression", literal)?;
-    match (literal.get("pattern"), literal.get("options").unwrap_or(&Value::String(String::new()))) {
-        (Some(Value::String(source)), Value::String(options)) => {
-            Pattern::new(source, Options::parse(options)?).map(Some)
-        }
-        _ => Err(invalid("$regularExpression needs a pattern and options, both text")),
     }
 }
 

@@ -68,7 +68,16 @@ impl Types {
             Value::Array(items) if items.is_empty() => {
                 Err(DatabaseError::FilterInvalid("$type needs at least one type".to_owned()))
             }
-            Value::Array(items) => items.iter().map(Type::parse).collect::<Result<_, _>>().map(Self),
+            Value::Array(items) => {
+                let mut types = Vec::new();
+                for item in items {
+                    let kind = Type::parse(item)?;
+                    if !types.contains(&kind) {
+                        types.push(kind);
+                    }
+                }
+                Ok(Self(types))
+            }
             other => Ok(Self(vec![Type::parse(other)?])),
         }
     }

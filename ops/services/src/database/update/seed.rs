@@ -1,11 +1,12 @@
 //! The document with which an upsert starts: what its filter says the document must be.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use super::{Kind, Update};
 use crate::database::error::DatabaseError;
 use crate::database::filter::{Filter, Predicate};
-use crate::database::path::Path;
+use crate::database::path::{Path, place};
 use crate::database::value::{Object, Value};
 
 impl Update {
@@ -17,7 +18,7 @@ impl Update {
         equal.collect(filter)?;
         let mut document = Object::new();
         for (path, value) in equal.by_path.into_values() {
-            place(&mut document, path, value);
+            place(&mut document, path.components(), value.clone());
         }
         if let Some(id) = document.remove("_id") {
             document.insert_first("_id", id);
@@ -61,32 +62,25 @@ impl<'f> Equalities<'f> {
         if self.id_only && path.root() != "_id" {
             return Ok(());
         }
-        if let Some((other, _)) = self.by_path.values().find(|(other, _)| other.overlaps(path)) {
+        let text = path.as_str();
+        if self.by_path.contains_key(text) || self.has_parent(text) || self.has_child(text) {
             let reason = format!(
-                "an upsert cannot tell which value to start with, as the filter asks for {:?} and {:?} to be equal to \
-                 something; leave one of them out",
-                other.as_str(),
-                path.as_str()
+                "an upsert cannot tell which value to start with, as the filter asks twice for {text:?}, or for it and a \
+                 field in it or around it, to be equal to something; ask once"
             );
             return Err(DatabaseError::UpdateInvalid(reason));
         }
-        self.by_path.insert(path.as_str(), (path, value));
+        self.by_path.insert(text, (path, value));
         Ok(())
     }
-}
 
-/// Puts a value at a path of a document in which nothing stands in the way.
-fn place(document: &mut Object, path: &Path, value: &Value) {
-    let Some((last, parents)) = path.components().split_last() else { return };
-    let mut current = document;
-    for component in parents {
-        if current.get(&component.name).is_none() {
-            current.insert(&*component.name, Value::Object(Object::new()));
-        }
-        match current.get_mut(&component.name) {
-            Some(Value::Object(object)) => current = object,
-            _ => return,
-        }
+    fn has_parent(&self, path: &str) -> bool {
+        path.match_indices('.').any(|(dot, _)| self.by_path.contains_key(&path[..dot]))
     }
-    current.insert(&*last.name, value.clone());
+
+    fn has_child(&self, path: &str) -> bool {
+        let inside = format!("{path}.");
+        let following = self.by_path.range::<str, _>((Bound::Included(inside.as_str()), Bound::Unbounded)).next();
+        following.is_some_and(|(next, _)| next.starts_with(&inside))
+    }
 }

@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::parse::invalid;
-use crate::database::error::DatabaseError;
-use crate::database::order;
-use crate::database::path::{Component, Path};
-use crate::database::value::{Object, Value};
+use super::error::DatabaseError;
+use super::order;
+use super::path::{Component, Path};
+use super::value::{Object, Value};
 
 /// Items of the operand of an operator.
 const MAX_OPERANDS: usize = 1000;
@@ -161,6 +160,10 @@ impl Expression {
             Self::Apply(operator, operands) => operator.apply(operands, document)?,
         })
     }
+}
+
+fn invalid(reason: impl Into<String>) -> DatabaseError {
+    DatabaseError::ExpressionInvalid(reason.into())
 }
 
 /// Checks the name of a computed field.
