@@ -135,7 +135,7 @@ struct Delete<'w> {
     address: &'w Address,
     now: UnixMillis,
     /// Its place among all writes of the batch.
-    position: usize,
+    position: i64,
 }
 
 impl<'w> Batch<'w> {
@@ -167,7 +167,7 @@ impl<'w> Batch<'w> {
             },
             (Change::Delete, Entry::Vacant(key)) => {
                 key.insert(None);
-                self.deletes.push(Delete { address, now: write.now, position: self.length });
+                self.deletes.push(Delete { address, now: write.now, position: self.length as i64 });
             }
             (Change::Delete, Entry::Occupied(_)) => return false,
         }
@@ -190,16 +190,15 @@ impl<'w> Batch<'w> {
             query = query.bind(column);
         }
         query = query.bind(self.deletes.iter().map(|delete| delete.now.cast_signed()).collect::<Vec<_>>());
-        query = query.bind(self.deletes.iter().map(|delete| delete.position as i64).collect::<Vec<_>>());
+        query = query.bind(self.deletes.iter().map(|delete| delete.position).collect::<Vec<_>>());
         // Answers once the transaction has ended: an error on commit is an error here.
         let row = query.fetch_one(connection).await?;
         let first = row.try_get::<i64, _>(0)?.cast_unsigned();
-        let gone: Vec<i64> = row.try_get(1)?;
+        let mut gone: Vec<i64> = row.try_get(1)?;
+        gone.sort_unstable();
         let mut versions: Vec<_> = (first..).take(self.length).map(Some).collect();
-        for Delete { position, .. } in &self.deletes {
-            if !gone.contains(&(*position as i64)) {
-                versions[*position] = None;
-            }
+        for delete in self.deletes.iter().filter(|delete| gone.binary_search(&delete.position).is_err()) {
+            versions[delete.position as usize] = None;
         }
         Ok(versions)
     }

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::PgConnection;
+use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection, Row};
 
 use crate::error::OpenError;
-use crate::server::Server;
+use crate::server::{Server, within};
+use crate::writer::MAX_BATCH_WRITES;
 
 /// The oldest Postgres that works, by its major version.
 pub const OLDEST_SERVER: u32 = 14;
@@ -19,7 +20,7 @@ const MIGRATION_TIMEOUT: Duration = Duration::from_secs(600);
 /// Names are bytes, not text: bytes hold U+0000, and their order is the same in every database, whatever its encoding
 /// and collation.
 ///
-/// `versions` hands out [`MAX_BATCH_WRITES`](crate::MAX_BATCH_WRITES) at a time.
+/// `versions` hands out as many at a time as one transaction may need.
 const MIGRATIONS: &[&str] = &["
     CREATE SEQUENCE orilla.versions AS bigint INCREMENT BY 1024;
 
@@ -34,6 +35,8 @@ const MIGRATIONS: &[&str] = &["
     );
     CREATE INDEX kv_expiry ON orilla.kv (expires_at) WHERE expires_at IS NOT NULL;
 "];
+
+const _: () = assert!(MAX_BATCH_WRITES <= 1024, "a transaction would run out of versions");
 
 /// What keeps hosts that start at the same moment from changing the schema together.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(x'6f72696c'::int, 1)";
@@ -50,62 +53,73 @@ const CREATE: &str = "
         VALUES (1, 0, uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()));
 ";
 
+/// The server's version, for people and for comparing; whether it follows another; whether it syncs.
+const FACTS: &str = "SELECT current_setting('server_version'), current_setting('server_version_num')::int, \
+    pg_is_in_recovery(), current_setting('fsync')::bool";
+
+struct Found {
+    schema_version: i32,
+    cursor_secret: Vec<u8>,
+}
+
 /// Brings the schema up to date, and returns the secret that seals cursors: the same for all hosts.
 pub(crate) async fn prepare(server: &Server) -> Result<[u8; 32], OpenError> {
     let failed = |error: sqlx::Error| OpenError::from_postgres(&server.name, &error);
     let mut connection = server.connect().await.map_err(failed)?;
-    check_server(server, &mut connection).await?;
+    let facts = server.in_time(sqlx::query(FACTS).fetch_one(&mut connection)).await.map_err(failed)?;
+    check(&server.name, &facts)?;
 
-    let mut transaction = connection.begin().await.map_err(failed)?;
-    let (found, cursor_secret) = lock(&mut transaction).await.map_err(failed)?;
+    // Whatever is left undone when this returns early is undone with the connection.
+    let found = within(2 * MIGRATION_TIMEOUT, begin(&mut connection)).await.map_err(failed)?;
     let known = MIGRATIONS.len();
     // A negative version is none of ours, and no reason to start from nothing.
-    let found = usize::try_from(found).unwrap_or(usize::MAX);
-    if found > known {
-        return Err(OpenError::TooNew { server: server.name.clone(), found, known });
+    let version = usize::try_from(found.schema_version).unwrap_or(usize::MAX);
+    if version > known {
+        return Err(OpenError::TooNew { server: server.name.clone(), found: version, known });
     }
-    for migration in &MIGRATIONS[found..] {
-        sqlx::raw_sql(*migration).execute(&mut *transaction).await.map_err(failed)?;
-    }
-    if found < known {
-        let done = sqlx::query("UPDATE orilla.store SET schema_version = $1").bind(known as i32);
-        done.execute(&mut *transaction).await.map_err(failed)?;
-    }
-    transaction.commit().await.map_err(failed)?;
+    within(2 * MIGRATION_TIMEOUT, migrate(&mut connection, version)).await.map_err(failed)?;
     let _ = connection.close().await;
-    cursor_secret.try_into().map_err(|_| OpenError::Unavailable {
+    found.cursor_secret.try_into().map_err(|_| OpenError::Unavailable {
         server: server.name.clone(),
         reason: "the cursor secret is not 32 bytes".into(),
     })
 }
 
-async fn check_server(server: &Server, connection: &mut PgConnection) -> Result<(), OpenError> {
-    let query = "SELECT current_setting('server_version'), current_setting('server_version_num')::int, \
-        pg_is_in_recovery(), current_setting('fsync')::bool";
-    let facts = sqlx::query(query).fetch_one(connection).await;
-    let facts = facts.map_err(|error| OpenError::from_postgres(&server.name, &error))?;
+fn check(server: &str, facts: &PgRow) -> Result<(), OpenError> {
+    let server = server.to_owned();
     if facts.get::<i32, _>(1) < OLDEST_SERVER as i32 * 10_000 {
-        return Err(OpenError::TooOld { server: server.name.clone(), found: facts.get(0) });
+        return Err(OpenError::TooOld { server, found: facts.get(0) });
     }
     if facts.get(2) {
-        return Err(OpenError::ReadOnly { server: server.name.clone(), reason: "it is a standby".into() });
+        return Err(OpenError::ReadOnly { server, reason: "it is a standby".into() });
     }
     if !facts.get::<bool, _>(3) {
-        tracing::warn!("{} runs with fsync = off: a power cut can destroy it and all that is in it", server.name);
+        tracing::warn!("{server} runs with fsync = off: a power cut can destroy it and all that is in it");
     }
     Ok(())
 }
 
-/// Takes the lock for the rest of the transaction, and reads the schema's version and the cursor secret.
-async fn lock(connection: &mut PgConnection) -> sqlx::Result<(i32, Vec<u8>)> {
-    let timeout = format!("SET LOCAL statement_timeout = {}", MIGRATION_TIMEOUT.as_millis());
-    sqlx::raw_sql(AssertSqlSafe(timeout)).execute(&mut *connection).await?;
+/// Begins a transaction that no other host is in at the same time, and reads what is there, from nothing if need be.
+async fn begin(connection: &mut PgConnection) -> sqlx::Result<Found> {
+    let begin = format!("BEGIN; SET LOCAL statement_timeout = {}", MIGRATION_TIMEOUT.as_millis());
+    sqlx::raw_sql(AssertSqlSafe(begin)).execute(&mut *connection).await?;
     sqlx::raw_sql(LOCK).execute(&mut *connection).await?;
     let exists = sqlx::query("SELECT to_regclass('orilla.store') IS NOT NULL").fetch_one(&mut *connection).await?;
     if !exists.try_get::<bool, _>(0)? {
         sqlx::raw_sql(CREATE).execute(&mut *connection).await?;
     }
-    let query = sqlx::query("SELECT schema_version, cursor_secret FROM orilla.store");
-    let row = query.fetch_one(connection).await?;
-    Ok((row.try_get(0)?, row.try_get(1)?))
+    let row = sqlx::query("SELECT schema_version, cursor_secret FROM orilla.store").fetch_one(connection).await?;
+    Ok(Found { schema_version: row.try_get(0)?, cursor_secret: row.try_get(1)? })
+}
+
+/// Applies what is missing after a version, and ends the transaction.
+async fn migrate(connection: &mut PgConnection, version: usize) -> sqlx::Result<()> {
+    for migration in &MIGRATIONS[version..] {
+        sqlx::raw_sql(*migration).execute(&mut *connection).await?;
+    }
+    if version < MIGRATIONS.len() {
+        let done = sqlx::query("UPDATE orilla.store SET schema_version = $1").bind(MIGRATIONS.len() as i32);
+        done.execute(&mut *connection).await?;
+    }
+    sqlx::raw_sql("COMMIT").execute(connection).await.map(drop)
 }

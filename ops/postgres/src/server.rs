@@ -86,10 +86,15 @@ impl Server {
         }
     }
 
-    /// Waits for an answer, but not for ever: the server's own limit is of no use when the server is gone.
+    /// Waits for a statement as long as it may take.
     pub(crate) async fn in_time<T>(&self, answer: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
-        timeout(2 * self.statement_timeout, answer).await.unwrap_or_else(|_| Err(too_late()))
+        within(2 * self.statement_timeout, answer).await
     }
+}
+
+/// Waits for an answer, but not for ever: the server's own limit is of no use when the server is gone.
+pub(crate) async fn within<T>(limit: Duration, answer: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    timeout(limit, answer).await.unwrap_or_else(|_| Err(too_late()))
 }
 
 fn too_late() -> Error {

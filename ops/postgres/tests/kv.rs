@@ -3,12 +3,14 @@
 
 mod throwaway;
 
+use std::collections::{BTreeMap, HashSet};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use orilla_postgres::{MAX_BATCH_WRITES, OpenError, PostgresConfig, PostgresStore};
+use orilla_services::event::EventKind;
 use orilla_services::kv::ListOptions;
 use orilla_services::kv::conformance::{self, Fixture};
 use orilla_services::kv::store::KvStore;
@@ -99,34 +101,53 @@ async fn hosts_that_share_a_database_agree() {
         assert_eq!(one.get("shared").await, None);
     }
 
-    // The later version is the one that stays.
+    // Whatever the order in which they write, the latest version is what is stored, however long either takes.
+    database.sql(
+        "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN PERFORM pg_sleep(random() / 200); RETURN new; END $$;
+        CREATE TRIGGER dawdle BEFORE INSERT ON orilla.kv FOR EACH ROW EXECUTE FUNCTION dawdle()",
+    );
     let mut events = [one.bus.subscribe(), other.bus.subscribe()];
     let mut tasks = JoinSet::new();
     for (name, host) in [("one", one), ("other", other)] {
-        for key in 0..200 {
+        for key in 0..50 {
             let host = host.clone();
-            tasks.spawn(async move { host.put(&format!("contested:{key}"), name).await.unwrap() });
+            tasks.spawn(async move {
+                let key = format!("contested:{key}");
+                host.put(&key, name).await.unwrap();
+                host.kv.delete(&host.caller, "demo", &key).await.unwrap();
+                host.put(&key, name).await.unwrap();
+                if name == "one" {
+                    host.kv.delete(&host.caller, "demo", &key).await.unwrap();
+                }
+            });
         }
     }
     tasks.join_all().await;
-    let mut latest = std::collections::HashMap::new();
+    let mut latest = BTreeMap::new();
+    let mut versions = HashSet::new();
     for (name, events) in ["one", "other"].into_iter().zip(&mut events) {
         while let Ok(event) = events.try_recv() {
-            let winner = latest.entry(event.key).or_insert((0, ""));
-            assert_ne!(winner.0, event.version, "a version that was given out twice");
-            *winner = (*winner).max((event.version, name));
+            assert!(versions.insert(event.version), "version {} was given out twice", event.version);
+            let value = (event.kind == EventKind::KvPut).then_some(name);
+            let winner = latest.entry(event.key).or_insert((0, None));
+            *winner = (*winner).max((event.version, value));
         }
     }
-    assert_eq!(latest.len(), 200);
-    for (key, (_, winner)) in latest {
-        assert_eq!(one.get(&key).await.as_deref(), Some(winner));
+    assert_eq!(latest.len(), 50);
+    for (key, (_, value)) in &latest {
+        assert_eq!(other.get(key).await.as_deref(), *value, "{key}");
     }
 
+    database.sql("DROP TRIGGER dawdle ON orilla.kv");
+
     // Cursors of one are good for the other.
-    let options = ListOptions { prefix: "contested:", limit: Some(150.0), cursor: None };
+    one.put("page:1", "").await.unwrap();
+    one.put("page:2", "").await.unwrap();
+    let options = ListOptions { prefix: "page:", limit: Some(1.0), cursor: None };
     let page = one.kv.list(&one.caller, "demo", options).await.unwrap();
     let options = ListOptions { cursor: page.cursor.as_deref(), ..options };
-    assert_eq!(other.kv.list(&other.caller, "demo", options).await.unwrap().keys.len(), 50);
+    assert_eq!(other.kv.list(&other.caller, "demo", options).await.unwrap().keys[0].name, "page:2");
 
     // An expired key is removed once, and told of once, whoever sweeps.
     for key in 0..1000 {
@@ -140,7 +161,7 @@ async fn hosts_that_share_a_database_agree() {
         sweeps.spawn(async move { host.kv.sweep().await.unwrap() });
     }
     assert_eq!(sweeps.join_all().await.iter().sum::<usize>(), 1000);
-    let mut expired = std::collections::HashSet::new();
+    let mut expired = HashSet::new();
     for events in &mut events {
         while let Ok(event) = events.try_recv() {
             assert!(expired.insert(event.key));
