@@ -18,12 +18,14 @@ use crate::apps::manifest::problem::{Problem, Problems};
 use crate::apps::manifest::{MAX_MANIFEST_BYTES, codes, schema};
 
 pub mod environment;
+pub mod routing;
 pub mod telemetry;
 #[cfg(test)]
 mod tests;
 mod variables;
 
 use environment::Environment;
+use routing::Routing;
 use telemetry::{Access, Telemetry};
 
 /// The configuration file that is read when none is named and it exists in the working directory.
@@ -239,46 +241,6 @@ impl Default for Isolates {
             memory_mb: 0,
             make_snapshots: true,
         }
-    }
-}
-
-/// Which app a request is for. Each app has the name `<app>.<domain>` in any case; where there is one app only, it
-/// answers every name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Routing {
-    /// The domain below which each app, and each preview of a version, has its name.
-    #[schemars(length(max = 253))]
-    pub domain: String,
-    /// Apps by host name.
-    #[schemars(extend("maxProperties" = 10_000))]
-    pub hosts: BTreeMap<String, String>,
-    /// Apps by the beginning of the URL's path. The app sees the whole path.
-    #[schemars(extend("maxProperties" = 10_000))]
-    pub paths: BTreeMap<String, String>,
-}
-
-impl Routing {
-    /// Names that are claimed twice: written differently, or by an app although they are another's in any case.
-    fn contradictions(&self, origin: &Path) -> Vec<Problem> {
-        let mut claimed = BTreeMap::new();
-        let suffix = format!(".{}", self.domain.to_ascii_lowercase());
-        let claims = self.hosts.iter().filter_map(|(host, app)| {
-            let name = host.to_ascii_lowercase();
-            let owner = name.strip_suffix(&suffix).filter(|owner| owner != app).map(str::to_owned);
-            let other = claimed.insert(name, app).filter(|other| *other != app).cloned();
-            let claimant = owner.or(other)?;
-            let message = format!("this host name is claimed twice: for `{app}` and for `{claimant}`");
-            let problem = Problem::error(codes::CONFIG_VALUE, origin, message);
-            Some(Problem { path: Some(format!("$.routing.hosts.{host}")), ..problem })
-        });
-        claims.collect()
-    }
-}
-
-impl Default for Routing {
-    fn default() -> Self {
-        Self { domain: "localhost".to_owned(), hosts: BTreeMap::new(), paths: BTreeMap::new() }
     }
 }
 

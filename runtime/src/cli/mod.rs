@@ -7,6 +7,7 @@ mod deploy;
 mod deployments;
 mod inspect;
 mod rollback;
+mod routes;
 mod serve;
 mod snapshot;
 mod top;

@@ -1,6 +1,6 @@
 //! `runtime serve`
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,13 +10,12 @@ use orilla_bindings::egress::EgressRules;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::{Address, EnvironmentArgs, Failure, inspect};
+use super::{Address, EnvironmentArgs, Failure, inspect, routes};
 use crate::apps::deployment::{Caches, Deployment};
 use crate::apps::deployments::Deployments;
 use crate::apps::directory::AppsDirectory;
 use crate::apps::manifest::LoadedManifest;
-use crate::apps::manifest::suggest::closest;
-use crate::apps::registry::{Apps, Routing};
+use crate::apps::registry::Apps;
 use crate::apps::releases::Releases;
 use crate::apps::snapshot_maker::SnapshotMaker;
 use crate::apps::versions::store::Store;
@@ -177,7 +176,7 @@ async fn serve(
         inspect: targets.clone(),
     };
     let supervisor = Supervisor::new(settings, shared);
-    let apps = Arc::new(Apps::new(routing(&config)));
+    let apps = Arc::new(Apps::new(routes::routing(&config)));
     let config = Arc::new(config);
     let snapshots = config.isolates.make_snapshots.then(SnapshotMaker::start).transpose();
     let snapshots = snapshots.map_err(|error| Failure::coded("HOST_START", error))?;
@@ -206,7 +205,7 @@ async fn serve(
         Some(directory) => Some(watch_directory(directory, releases.clone()).await?),
         None => None,
     };
-    warn_of_missing_apps(&config, &apps);
+    routes::warn_of_missing_apps(&config, &apps);
     let token = config.admin.token.as_ref().map(|token| token.0.as_str());
     let api = DeploymentsApi::new(deployed.store.clone(), Arc::new(deployed.clone()), token);
     let admin = Admin { metrics: metrics.clone(), supervisor: supervisor.clone(), deployments: api };
@@ -224,7 +223,7 @@ async fn serve(
     for deployment in &deployments {
         warm_static_files(deployment);
     }
-    tell_addresses(&config, &apps, scheme, address);
+    routes::tell_addresses(&config, &apps, scheme, address);
     let watch = tokio::spawn(supervisor.clone().watch());
     tokio::spawn(async move {
         // The first requests come first.
@@ -280,46 +279,10 @@ fn settings(config: &Config) -> Settings {
     }
 }
 
-fn routing(config: &Config) -> Routing {
-    let named = |map: &BTreeMap<String, String>| -> BTreeMap<String, Arc<str>> {
-        map.iter().map(|(key, app)| (key.to_ascii_lowercase(), app.as_str().into())).collect()
-    };
-    let mut paths: Vec<_> =
-        config.routing.paths.iter().map(|(path, app)| (path.clone(), app.as_str().into())).collect();
-    paths.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
-    Routing { domain: config.routing.domain.to_ascii_lowercase(), hosts: named(&config.routing.hosts), paths }
-}
-
-/// Says which routes lead to an app that is not here. It may still be deployed.
-fn warn_of_missing_apps(config: &Config, apps: &Apps) {
-    let all = apps.all();
-    let routes = config.routing.hosts.iter().chain(&config.routing.paths);
-    for (route, app) in routes.filter(|(_, app)| apps.get(app).is_none()) {
-        let meant = closest(app, all.iter().map(|known| &*known.name));
-        let hint = meant.map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
-        tracing::warn!(code = "ROUTE_WITHOUT_APP", "`{route}` leads to the app `{app}`, which is not here{hint}");
-    }
-}
-
 fn warm(apps: &Apps, name: &str) {
     let Some(share) = apps.get(name).and_then(|app| app.shares().first().cloned()) else { return };
     // Where it cannot be started the first request says so.
     let _ = share.pool.boot(0);
-}
-
-/// Where several apps are, each has an address of its own.
-fn tell_addresses(config: &Config, apps: &Apps, scheme: &str, address: std::net::SocketAddr) {
-    const TOLD: usize = 20;
-    let all = apps.all();
-    if all.len() < 2 {
-        return;
-    }
-    for app in all.iter().take(TOLD) {
-        tracing::info!(app = %app.name, "{scheme}://{}.{}:{}", app.name, config.routing.domain, address.port());
-    }
-    if all.len() > TOLD {
-        tracing::info!("and {} more apps", all.len() - TOLD);
-    }
 }
 
 /// Serves the apps of a directory, now and whenever one of them changes.

@@ -214,10 +214,20 @@ impl Pool {
             && let Some(isolate) = self.supervisor.prewarmed.take()
             && isolate.adopt(self.deployment.clone(), self.room.clone())
         {
-            self.supervisor.prewarmed.refill();
+            self.refill_after(isolate.clone());
             return Ok(isolate);
         }
         Isolate::start(self.deployment.clone(), start, self.room.clone(), self.supervisor.shared.clone())
+    }
+
+    /// Boots another isolate to wait in the place of this one, once that takes requests: both at a time would share the cores.
+    fn refill_after(&self, taken: Arc<Isolate>) {
+        let supervisor = self.supervisor.clone();
+        tokio::spawn(async move {
+            taken.ready().await;
+            drop(taken);
+            supervisor.prewarmed.refill();
+        });
     }
 
     /// Drops all isolates: each finishes what it has and ends.

@@ -1,0 +1,45 @@
+//! Which app a request is for: from the configuration to the registry, and what the log says of it when the host starts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::apps::manifest::suggest::closest;
+use crate::apps::registry::{Apps, Routing};
+use crate::config::Config;
+
+/// What the registry goes by.
+pub fn routing(config: &Config) -> Routing {
+    let named = |map: &BTreeMap<String, String>| -> BTreeMap<String, Arc<str>> {
+        map.iter().map(|(key, app)| (key.to_ascii_lowercase(), app.as_str().into())).collect()
+    };
+    let mut paths: Vec<_> =
+        config.routing.paths.iter().map(|(path, app)| (path.clone(), app.as_str().into())).collect();
+    paths.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
+    Routing { domain: config.routing.domain.to_ascii_lowercase(), hosts: named(&config.routing.hosts), paths }
+}
+
+/// Says which routes lead to an app that is not here. It may still be deployed.
+pub fn warn_of_missing_apps(config: &Config, apps: &Apps) {
+    let all = apps.all();
+    let routes = config.routing.hosts.iter().chain(&config.routing.paths);
+    for (route, app) in routes.filter(|(_, app)| apps.get(app).is_none()) {
+        let meant = closest(app, all.iter().map(|known| &*known.name));
+        let hint = meant.map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
+        tracing::warn!(code = "ROUTE_WITHOUT_APP", "`{route}` leads to the app `{app}`, which is not here{hint}");
+    }
+}
+
+/// Where several apps are, each has an address of its own.
+pub fn tell_addresses(config: &Config, apps: &Apps, scheme: &str, address: std::net::SocketAddr) {
+    const TOLD: usize = 20;
+    let all = apps.all();
+    if all.len() < 2 {
+        return;
+    }
+    for app in all.iter().take(TOLD) {
+        tracing::info!(app = %app.name, "{scheme}://{}.{}:{}", app.name, config.routing.domain, address.port());
+    }
+    if all.len() > TOLD {
+        tracing::info!("and {} more apps", all.len() - TOLD);
+    }
+}
