@@ -6,6 +6,8 @@
 //! of 32 directions that all clusters share, as embeddings have far fewer degrees of freedom than dimensions, plus a
 //! little noise in all dimensions. Queries are made the same way and are not in the index.
 
+#![allow(clippy::unwrap_used, reason = "a bench that cannot go on says so by panicking")]
+
 use std::collections::HashSet;
 use std::num::NonZero;
 use std::ops::ControlFlow;

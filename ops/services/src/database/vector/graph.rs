@@ -21,7 +21,7 @@ use super::matrix::{Coded, Matrix};
 /// Neighbours of a vector in the graph.
 const CONNECTIVITY: usize = 16;
 /// How many candidates are considered for the neighbours of a new vector.
-const EXPANSION: usize = 128;
+const EXPANSION: usize = 96;
 /// Searches and additions that can be in a graph at the same time. A search that finds no room scans instead.
 const MAX_CONCURRENT: usize = 64;
 /// Most threads that build a graph.

@@ -17,6 +17,8 @@ use super::search::{Found, Regime, SCAN_BYTES, Search};
 const MOST_REMOVED: usize = 4;
 /// Removed vectors that are no reason to do anything.
 const FEW_REMOVED: usize = 1024;
+/// A graph that is not built again is dropped when it has so many times the vectors of the index.
+const OUTGROWN: usize = 2;
 
 #[derive(Clone, Copy)]
 pub(super) struct Document {
@@ -108,7 +110,7 @@ impl ResidentIndex {
         self.live += count;
         if let Some(graph) = &mut self.graph {
             let vectors = document.places().map(|place| self.matrix.coded(place));
-            // Without it the scans answer, until the owner builds another.
+            // Without a graph the scans answer, until the owner builds another.
             if let Err(error) = graph.insert(row, vectors, self.sequence) {
                 tracing::warn!(index = self.definition.name, %error, "the vector graph is dropped");
                 self.graph = None;
@@ -124,6 +126,7 @@ impl ResidentIndex {
         let document = &mut self.documents[place as usize];
         document.removed = true;
         self.live -= document.count as usize;
+        self.graph.take_if(|graph| graph.len() > OUTGROWN * self.live + FEW_REMOVED);
         let removed = self.matrix.len() - self.live;
         if removed > FEW_REMOVED && removed > self.matrix.len() / MOST_REMOVED {
             self.compact();
