@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use orilla_services::database::value::{Object, Value};
 use orilla_services::database::vector::{
-    Allowed, Found, Graph, Regime, ResidentIndex, RowSet, VectorDefinition, VectorQuery, encode,
+    Allowed, Found, Regime, ResidentIndex, RowSet, VectorDefinition, VectorQuery, encode,
 };
 use serde_json::{Value as Json, json};
 
@@ -39,7 +39,7 @@ fn main() {
     let quantised = measure(&queries, truth, |query| index.search_by(Regime::Quantised, query, Allowed::All));
 
     let started = Instant::now();
-    let mut graph = Graph::new(index.definition()).unwrap();
+    let mut graph = index.new_graph().unwrap();
     let threads = NonZero::new(2).unwrap();
     graph.add(&index.missing_from(&graph), threads, |_| ControlFlow::Continue(())).unwrap();
     let build_seconds = started.elapsed().as_secs_f64();

@@ -36,7 +36,7 @@ impl Both {
     }
 
     fn build_graph(&mut self) {
-        let mut graph = Graph::new(self.index.definition()).unwrap();
+        let mut graph = self.index.new_graph().unwrap();
         graph.add(&self.index.missing_from(&graph), NonZero::new(2).unwrap(), |_| ControlFlow::Continue(())).unwrap();
         self.index.attach(graph).unwrap();
     }
@@ -118,7 +118,7 @@ fn every_regime_finds_what_the_reference_finds() {
         )));
         for row in 0..3000 {
             let vector = random.clustered(100);
-            both.insert(row * 7 - 9000, &[vector]);
+            both.insert(row - 1500, &[vector]);
         }
         both.build_graph();
         for metric in [metric].iter().chain(others) {
@@ -249,7 +249,7 @@ fn a_graph_is_built_while_the_index_changes() {
     for row in 0..2000 {
         both.insert(row, &[random.clustered(16)]);
     }
-    let mut graph = Graph::new(both.index.definition()).unwrap();
+    let mut graph = both.index.new_graph().unwrap();
     let additions = both.index.missing_from(&graph);
     assert_eq!(additions.len(), 2000);
     // Meanwhile.
@@ -285,12 +285,12 @@ fn a_graph_that_is_cancelled_or_foreign_is_not_used() {
     for row in 0..1000 {
         both.insert(row, &[random.vector(4)]);
     }
-    let mut graph = Graph::new(both.index.definition()).unwrap();
+    let mut graph = both.index.new_graph().unwrap();
     let additions = both.index.missing_from(&graph);
     let cancelled = graph.add(&additions, NonZero::new(2).unwrap(), |_| ControlFlow::Break(()));
     assert_eq!(cancelled, Err(GraphError::Cancelled));
-    let other = Graph::new(&definition(r#"{"field": "e", "dimensions": 4, "metric": "l2"}"#)).unwrap();
-    assert_eq!(both.index.attach(other), Err(GraphError::Foreign));
+    let other = ResidentIndex::new(both.index.definition().clone());
+    assert_eq!(both.index.attach(other.new_graph().unwrap()), Err(GraphError::Foreign));
     let query = query(both.index.definition(), &[random.vector(4)], r#"{"k": 3}"#);
     assert_eq!(both.index.search_by(Regime::Graph, &query, Allowed::All).regime, Regime::Quantised);
 }
