@@ -262,11 +262,21 @@ fn a_graph_is_built_while_the_index_changes() {
     both.index.attach(graph).unwrap();
     both.insert(9999, &[vec![100.0; 16]]);
 
+    // Many threads search at once; those that find no room in the graph scan.
+    let query = query(both.index.definition(), &[vec![1.0; 16]], r#"{"k": 1}"#);
+    std::thread::scope(|scope| {
+        for _ in 0..80 {
+            scope.spawn(|| {
+                let found = both.index.search_by(Regime::Graph, &query, Allowed::All);
+                assert_eq!(found.hits[0].row, 9999);
+            });
+        }
+    });
+
     let answer = |value: &Vec<f32>, k: usize| {
-        let query = query(both.index.definition(), std::slice::from_ref(value), &format!(r#"{{"k": {k}}}"#));
+        let query = super::query(both.index.definition(), std::slice::from_ref(value), &format!(r#"{{"k": {k}}}"#));
         both.index.search_by(Regime::Graph, &query, Allowed::All)
     };
-    assert_eq!(answer(&vec![1.0; 16], 1).hits[0].row, 9999);
     let mut misses = 0;
     for _ in 0..20 {
         let value = random.clustered(16);
