@@ -123,13 +123,15 @@ impl<'i, 'a> Search<'i, 'a> {
     }
 
     fn exact(&mut self) -> Regime {
-        let nearest = self.compare(&self.places(), Precision::Stored);
+        let places = self.places();
+        let nearest = self.compare(&places, Precision::Stored);
         self.take(nearest);
         Regime::Exact
     }
 
     fn quantised(&mut self) -> Regime {
-        let mut promising = self.compare(&self.places(), Precision::Coded);
+        let places = self.places();
+        let mut promising = self.compare(&places, Precision::Coded);
         let mut count = self.few();
         loop {
             let places: Vec<u32> = promising.by_ref().take(count).map(|candidate| candidate.place).collect();
@@ -193,19 +195,21 @@ impl<'i, 'a> Search<'i, 'a> {
     }
 
     /// Orders documents by their distance in a precision.
-    fn compare(&mut self, places: &[u32], precision: Precision) -> Nearest {
+    fn compare<'p>(
+        &mut self,
+        places: &'p [u32],
+        precision: Precision,
+    ) -> impl Iterator<Item = Candidate> + use<'i, 'a, 'p> {
         let comparison = &self.comparison;
         let documents = &comparison.index.documents;
-        let vectors: usize = places.iter().map(|place| documents[*place as usize].count as usize).sum();
         let document = |at: usize| &documents[places[at] as usize];
+        let vectors: usize = (0..places.len()).map(|at| document(at).count as usize).sum();
         let distances = scan::map(places.len(), comparison.bytes(vectors, precision), |at| match precision {
             Precision::Stored => comparison.distance(document(at)),
             Precision::Coded => comparison.estimate(document(at)),
         });
         self.compared += vectors * comparison.needles.len();
-        let candidate =
-            |(place, distance): (&u32, f32)| Candidate { distance, row: documents[*place as usize].row, place: *place };
-        Nearest::new(places.iter().zip(distances).map(candidate))
+        Nearest::new(distances, move |at, distance| Candidate { distance, row: document(at).row, place: places[at] })
     }
 
     /// Takes the nearest documents that pass. Says whether no others are needed.
