@@ -8,7 +8,7 @@ const MAX_DEPTH = 150;
 /**
  * The JSON text of a call's arguments.
  *
- * Dates become ISO 8601 strings, regular expressions `{ $regex, $options }`, typed arrays arrays of numbers; fields that
+ * Dates become ISO 8601 strings, regular expressions `{ $regularExpression }`, typed arrays arrays of numbers; fields that
  * are undefined are left out.
  * @param {unknown[]} args
  * @returns {string}
@@ -51,7 +51,9 @@ function plainObject(value, path, depth) {
     return value.toISOString();
   }
   if (value instanceof RegExp) {
-    return { $regex: value.source, $options: regexOptions(value, path) };
+    return {
+      $regularExpression: { pattern: value.source, options: regexOptions(value, path) },
+    };
   }
   if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
     return Array.from(value, (item, place) => plain(item, at(path, place), depth));

@@ -86,7 +86,7 @@ pub struct Memory {
 /// The embedded services: SQLite in the data directory, events within the process.
 pub async fn embedded(data_directory: &Path, memory: Memory) -> Result<Services, WireError> {
     let store = SqliteStore::open(data_directory, SqliteConfig::default()).await?;
-    let documents = Arc::new(store.documents());
+    let documents = Arc::new(store.documents().map_err(DatabaseError::from)?);
     services(Arc::new(store), documents, memory).await
 }
 

@@ -1,8 +1,9 @@
 //! The handle to an open data directory.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
+use orilla_services::kv::store::StoreError;
 use sqlx::ConnectOptions;
 
 use crate::database::SqliteDocuments;
@@ -34,7 +35,8 @@ pub struct SqliteStore {
     pub(crate) readers: Readers,
     pub(crate) writer: Writer,
     pub(crate) cursor_secret: [u8; 32],
-    directory: Arc<DataDirectory>,
+    /// The writer holds it until it has closed.
+    directory: Weak<DataDirectory>,
 }
 
 impl SqliteStore {
@@ -47,13 +49,18 @@ impl SqliteStore {
         let options = directory.writer(config.max_bytes);
         let mut connection = options.connect().await.map_err(failed)?;
         let identity = schema::prepare(&mut connection, &database).await?;
+        let held = Arc::downgrade(&directory);
         let readers = Readers::new(directory.reader(), config.readers.max(1));
-        let writer = Writer::start(directory.clone(), options, connection, identity.version);
-        Ok(Self { readers, writer, cursor_secret: identity.cursor_secret, directory })
+        let writer = Writer::start(directory, options, connection, identity.version);
+        Ok(Self { readers, writer, cursor_secret: identity.cursor_secret, directory: held })
     }
 
-    /// The documents in the same data directory. To be closed before the store itself.
-    pub fn documents(&self) -> SqliteDocuments {
-        SqliteDocuments::new(self.directory.clone(), self.cursor_secret)
+    /// The documents in the same data directory.
+    ///
+    /// # Errors
+    /// [`StoreError::Closed`]
+    pub fn documents(&self) -> Result<SqliteDocuments, StoreError> {
+        let directory = self.directory.upgrade().ok_or(StoreError::Closed)?;
+        Ok(SqliteDocuments::new(directory, self.cursor_secret))
     }
 }

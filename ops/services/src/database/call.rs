@@ -211,7 +211,11 @@ impl UpdateCall {
             }
             _ => Update::parse_with_array_filters(&change, &array_filters)?,
         };
-        Ok(Self { query: Query::parse(filter, &options)?, update, many: method == "updateMany", upsert, returning })
+        let many = method == "updateMany";
+        if many && query::given(&options, "sort").is_some() {
+            return Err(invalid("updateMany changes all that match: leave sort out".into()));
+        }
+        Ok(Self { query: Query::parse(filter, &options)?, update, many, upsert, returning })
     }
 }
 

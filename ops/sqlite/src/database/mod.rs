@@ -30,23 +30,27 @@ pub const DATABASES_DIRECTORY: &str = "databases";
 pub struct SqliteDocuments {
     root: PathBuf,
     cursor_secret: [u8; 32],
-    apps: Mutex<Option<Apps>>,
+    /// `None` once closed.
+    open: Mutex<Option<Open>>,
+}
+
+struct Open {
+    apps: HashMap<(Arc<str>, Arc<str>), Arc<AppDatabase>>,
     // Declared last: the directory is free for others when all databases are closed.
     _directory: Arc<DataDirectory>,
 }
 
-type Apps = HashMap<(Arc<str>, Arc<str>), Arc<AppDatabase>>;
-
 impl SqliteDocuments {
     pub(crate) fn new(directory: Arc<DataDirectory>, cursor_secret: [u8; 32]) -> Self {
         let root = directory.path.join(DATABASES_DIRECTORY);
-        Self { root, cursor_secret, apps: Mutex::new(Some(Apps::new())), _directory: directory }
+        let open = Open { apps: HashMap::new(), _directory: directory };
+        Self { root, cursor_secret, open: Mutex::new(Some(open)) }
     }
 
     /// The app's database, opened or made if need be.
     fn database(&self, scope: &Scope<'_>) -> Outcome<Arc<AppDatabase>> {
-        let mut open = self.apps();
-        let apps = open.as_mut().ok_or(StoreError::Closed)?;
+        let mut open = self.open();
+        let Open { apps, .. } = open.as_mut().ok_or(StoreError::Closed)?;
         let name = (scope.tenant().clone(), scope.app().clone());
         if let Some(database) = apps.get(&name) {
             return Ok(database.clone());
@@ -57,8 +61,8 @@ impl SqliteDocuments {
         Ok(database)
     }
 
-    fn apps(&self) -> MutexGuard<'_, Option<Apps>> {
-        self.apps.lock().unwrap_or_else(PoisonError::into_inner)
+    fn open(&self) -> MutexGuard<'_, Option<Open>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -91,8 +95,8 @@ impl DocumentStore for SqliteDocuments {
     }
 
     async fn close(&self) -> Outcome<()> {
-        let apps = self.apps().take();
-        for database in apps.into_iter().flatten().map(|(_, database)| database) {
+        let open = self.open().take();
+        for database in open.iter().flat_map(|open| open.apps.values()) {
             database.close().await;
         }
         Ok(())

@@ -21,7 +21,7 @@ use super::matrix::{Coded, Matrix};
 /// Neighbours of a vector in the graph.
 const CONNECTIVITY: usize = 16;
 /// How many candidates are considered for the neighbours of a new vector.
-const EXPANSION: usize = 128;
+const EXPANSION: usize = 96;
 /// Searches and additions that can be in a graph at the same time. A search that finds no room scans instead.
 const MAX_CONCURRENT: usize = 64;
 /// Most threads that build a graph.
@@ -42,8 +42,8 @@ pub enum GraphError {
     /// The owner ended it.
     #[error("the vector graph was not finished")]
     Cancelled,
-    /// It belongs to an index of another shape.
-    #[error("the vector graph was made for an index of another shape")]
+    /// It was begun by another index, or by the same before it was filled again.
+    #[error("the vector graph belongs to another index")]
     Foreign,
     /// There was no memory.
     #[error("the vector graph failed: {0}")]
@@ -57,7 +57,9 @@ fn failed(error: impl Display) -> GraphError {
 /// A graph over the vectors of one index.
 pub struct Graph {
     index: Index,
-    definition: VectorDefinition,
+    metric: Metric,
+    /// The index that began it.
+    pub(super) owner: u64,
     /// The last change of the index that the graph knows.
     pub(super) sequence: u64,
 }
@@ -67,6 +69,7 @@ pub struct Additions {
     pub(super) matrix: Matrix,
     /// Of each document its row and where its vectors are.
     pub(super) documents: Vec<(i64, std::ops::Range<usize>)>,
+    pub(super) owner: u64,
     pub(super) sequence: u64,
 }
 
@@ -84,10 +87,7 @@ impl Additions {
 
 impl Graph {
     /// An empty graph for an index.
-    ///
-    /// # Errors
-    /// [`GraphError::Failed`]
-    pub fn new(definition: &VectorDefinition) -> Result<Self, GraphError> {
+    pub(super) fn new(definition: &VectorDefinition, owner: u64) -> Result<Self, GraphError> {
         let width = match definition.storage {
             Storage::Bit => definition.dimensions.div_ceil(8),
             _ => definition.dimensions + TRAILER,
@@ -112,7 +112,7 @@ impl Graph {
             let (a, b) = unsafe { (slice::from_raw_parts(a, width), slice::from_raw_parts(b, width)) };
             distance(a, b)
         }));
-        Ok(Self { index, definition: definition.clone(), sequence: 0 })
+        Ok(Self { index, metric: definition.metric, owner, sequence: 0 })
     }
 
     /// How many vectors are in the graph, those that the index no longer has included.
@@ -133,13 +133,16 @@ impl Graph {
     /// Adds documents, on so many threads. `progress` hears from any of them how many are done, and may end it.
     ///
     /// # Errors
-    /// [`GraphError::Cancelled`], [`GraphError::Failed`], [`GraphError::Foreign`]; the graph is then of no use.
+    /// [`GraphError`]; the graph is then of no use.
     pub fn add(
         &mut self,
         additions: &Additions,
         threads: NonZero<usize>,
         progress: impl Fn(usize) -> ControlFlow<()> + Sync,
     ) -> Result<(), GraphError> {
+        if self.owner != additions.owner {
+            return Err(GraphError::Foreign);
+        }
         let vectors: usize = additions.documents.iter().map(|(_, places)| places.len()).sum();
         self.reserve(vectors)?;
         let (graph, next, done) = (&*self, &AtomicUsize::new(0), &AtomicUsize::new(0));
@@ -188,7 +191,7 @@ impl Graph {
 
     fn add_document<'a>(&self, row: i64, vectors: impl Iterator<Item = Coded<'a>>) -> Result<(), GraphError> {
         for vector in vectors {
-            self.index.add(row as u64, &self.entry(&vector)).map_err(failed)?;
+            self.index.add(key(row), &self.entry(&vector)).map_err(failed)?;
         }
         Ok(())
     }
@@ -215,21 +218,17 @@ impl Graph {
         let entry = self.entry(vector);
         let matches = match filter {
             None => self.index.search(&entry, count),
-            Some(filter) => self.index.filtered_search(&entry, count, |key| filter(key as i64)),
+            Some(filter) => self.index.filtered_search(&entry, count, |key| filter(row(key))),
         };
-        let rows = matches.map_err(failed)?.keys.into_iter().map(|key| key as i64).collect();
+        let rows = matches.map_err(failed)?.keys.into_iter().map(row).collect();
         Ok((rows, COMPARED.get() - before))
-    }
-
-    pub(super) fn belongs_to(&self, definition: &VectorDefinition) -> bool {
-        self.definition.same_shape(definition)
     }
 
     /// A vector as the graph keeps it: its codes, then what they are to be multiplied with and the square of its
     /// length. For `cosine` every vector is made to have the length 1, and then the order is that of `l2`.
     fn entry(&self, vector: &Coded<'_>) -> Vec<i8> {
         let mut entry = vector.codes.to_vec();
-        let (weight, square) = match self.definition.metric {
+        let (weight, square) = match self.metric {
             Metric::Hamming => return entry,
             Metric::L2 => (vector.scale, vector.length * vector.length),
             Metric::Cosine if vector.length == 0.0 => (0.0, 1.0),
@@ -238,6 +237,16 @@ impl Graph {
         entry.extend(weight.to_le_bytes().into_iter().chain(square.to_le_bytes()).map(|byte| byte as i8));
         entry
     }
+}
+
+/// The key of a row. The largest key is one that `usearch` keeps for itself, and so it is that of the row that no store
+/// comes to, not that of row −1.
+fn key(row: i64) -> u64 {
+    row.wrapping_sub(i64::MIN) as u64
+}
+
+fn row(key: u64) -> i64 {
+    (key as i64).wrapping_add(i64::MIN)
 }
 
 /// About the squared Euclidean distance of two vectors, see [`Graph::entry`].

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::num::NonZero;
 use std::ops::{ControlFlow, Range};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::super::error::DatabaseError;
 use super::allowed::Allowed;
@@ -17,6 +18,8 @@ use super::search::{Found, Regime, SCAN_BYTES, Search};
 const MOST_REMOVED: usize = 4;
 /// Removed vectors that are no reason to do anything.
 const FEW_REMOVED: usize = 1024;
+/// A graph that is not built again is dropped when it has so many times the vectors of the index.
+const OUTGROWN: usize = 2;
 
 #[derive(Clone, Copy)]
 pub(super) struct Document {
@@ -37,6 +40,8 @@ impl Document {
 
 /// The vectors of an index. It is a cache of the rows that a store keeps.
 pub struct ResidentIndex {
+    /// Tells it from every other index of the process.
+    id: u64,
     definition: VectorDefinition,
     pub(super) matrix: Matrix,
     pub(super) documents: Vec<Document>,
@@ -52,7 +57,9 @@ pub struct ResidentIndex {
 impl ResidentIndex {
     /// An index without documents.
     pub fn new(definition: VectorDefinition) -> Self {
+        static INDEXES: AtomicU64 = AtomicU64::new(0);
         Self {
+            id: INDEXES.fetch_add(1, Relaxed),
             matrix: Matrix::new(&definition),
             definition,
             documents: Vec::new(),
@@ -108,7 +115,7 @@ impl ResidentIndex {
         self.live += count;
         if let Some(graph) = &mut self.graph {
             let vectors = document.places().map(|place| self.matrix.coded(place));
-            // Without it the scans answer, until the owner builds another.
+            // Without a graph the scans answer, until the owner builds another.
             if let Err(error) = graph.insert(row, vectors, self.sequence) {
                 tracing::warn!(index = self.definition.name, %error, "the vector graph is dropped");
                 self.graph = None;
@@ -124,6 +131,7 @@ impl ResidentIndex {
         let document = &mut self.documents[place as usize];
         document.removed = true;
         self.live -= document.count as usize;
+        self.graph.take_if(|graph| graph.len() > OUTGROWN * self.live + FEW_REMOVED);
         let removed = self.matrix.len() - self.live;
         if removed > FEW_REMOVED && removed > self.matrix.len() / MOST_REMOVED {
             self.compact();
@@ -153,12 +161,22 @@ impl ResidentIndex {
         large && self.graph.as_ref().is_none_or(outdated)
     }
 
+    /// Begins a graph. The owner adds what is [missing](Self::missing_from) from it, off the index's thread and again
+    /// until that is little, and then [attaches](Self::attach) it.
+    ///
+    /// # Errors
+    /// [`GraphError::Failed`]
+    pub fn new_graph(&self) -> Result<Graph, GraphError> {
+        Graph::new(&self.definition, self.id)
+    }
+
     /// The documents that a graph lacks: all where it is new. The index need not be held while they are added.
     pub fn missing_from(&self, graph: &Graph) -> Additions {
         let missing = self.documents.iter().filter(|document| !document.removed && document.sequence > graph.sequence);
         Additions {
             matrix: self.matrix.clone(),
             documents: missing.map(|document| (document.row, document.places())).collect(),
+            owner: self.id,
             sequence: self.sequence,
         }
     }
@@ -168,9 +186,6 @@ impl ResidentIndex {
     /// # Errors
     /// [`GraphError`]; then the index has the graph it had.
     pub fn attach(&mut self, mut graph: Graph) -> Result<(), GraphError> {
-        if !graph.belongs_to(&self.definition) {
-            return Err(GraphError::Foreign);
-        }
         let rest = self.missing_from(&graph);
         graph.add(&rest, NonZero::<usize>::MIN, |_| ControlFlow::Continue(()))?;
         self.graph = Some(graph);

@@ -1,7 +1,6 @@
 //! Computes many distances on two threads at most, and hands them out nearest first.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
+use std::cmp::Ordering;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -37,20 +36,53 @@ impl Ord for Candidate {
     }
 }
 
-/// Candidates, nearest first. Putting them in order costs as much as is taken.
-pub(super) struct Nearest(BinaryHeap<Reverse<Candidate>>);
+/// Candidates, nearest first. Of many distances only as many are put in order as are asked for.
+pub(super) struct Nearest<F> {
+    distances: Vec<f32>,
+    /// The candidate that has one of them.
+    candidate: F,
+    /// All up to this distance have been handed out or are ready.
+    up_to: f32,
+    /// The next ones, nearest last.
+    ready: Vec<Candidate>,
+    handed_out: usize,
+}
 
-impl Nearest {
-    pub(super) fn new(candidates: impl Iterator<Item = Candidate>) -> Self {
-        Self(candidates.map(Reverse).collect::<Vec<_>>().into())
+/// How many candidates are put in order at first, and how many times more when those are used up.
+const AT_FIRST: usize = 256;
+const GROWTH: usize = 8;
+
+impl<F: Fn(usize, f32) -> Candidate> Nearest<F> {
+    pub(super) fn new(distances: Vec<f32>, candidate: F) -> Self {
+        Self { distances, candidate, up_to: f32::NEG_INFINITY, ready: Vec::new(), handed_out: 0 }
+    }
+
+    /// Makes the next ones ready: those between the distance so far and a larger one, which all come after the former.
+    fn refill(&mut self) {
+        let count = AT_FIRST.max(GROWTH * self.handed_out);
+        let up_to = if count < self.distances.len() {
+            *self.distances.clone().select_nth_unstable_by(count, f32::total_cmp).1
+        } else {
+            f32::INFINITY
+        };
+        let between = |distance: f32| distance > self.up_to && distance <= up_to;
+        let next = self.distances.iter().enumerate().filter(|(_, distance)| between(**distance));
+        self.ready = next.map(|(at, distance)| (self.candidate)(at, *distance)).collect();
+        self.ready.sort_unstable_by(|a, b| b.cmp(a));
+        self.up_to = up_to;
     }
 }
 
-impl Iterator for Nearest {
+impl<F: Fn(usize, f32) -> Candidate> Iterator for Nearest<F> {
     type Item = Candidate;
 
     fn next(&mut self) -> Option<Candidate> {
-        self.0.pop().map(|Reverse(candidate)| candidate)
+        if self.ready.is_empty() && self.handed_out < self.distances.len() {
+            self.refill();
+        }
+        let candidate = self.ready.pop()?;
+        self.handed_out += 1;
+        Some(candidate)
     }
 }
 

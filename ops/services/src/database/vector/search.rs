@@ -21,7 +21,7 @@ pub(super) const SCAN_BYTES: usize = 16 << 20;
 /// The graph serves while one in so many vectors may be returned at least; on its way it passes all the others too.
 const GRAPH_SHARE: usize = 20;
 /// Candidates that are compared as they are stored, beyond two for each result.
-const SPARE_CANDIDATES: usize = 64;
+const SPARE_CANDIDATES: usize = 128;
 /// How many times more candidates there are when those before were too few.
 const WIDEN: usize = 4;
 /// Most candidates that the graph is widened to: beyond, scanning is faster.
@@ -86,17 +86,24 @@ impl<'i, 'a> Search<'i, 'a> {
 
     /// The regime that suits how much there is to compare.
     pub(super) fn regime(&self) -> Regime {
-        let index = self.comparison.index;
-        let live = index.live;
-        // The vectors of the rows of a set are counted when they are scanned; until then the average will do.
-        let average = |rows: &RowSet| rows.len().saturating_mul(live) / index.len().max(1);
-        let vectors = self.rows.map_or(live, average).min(live);
+        let live = self.comparison.index.live;
+        let vectors = self.rows.map_or(live, |rows| self.expected(rows));
         if self.comparison.bytes(vectors, Precision::Stored) <= SCAN_BYTES {
             return Regime::Exact;
         }
         let many = self.comparison.bytes(vectors, Precision::Coded) > SCAN_BYTES;
         let dense = vectors >= live / GRAPH_SHARE && self.few() <= live / GRAPH_SHARE;
         if many && dense && self.comparison.graph().is_some() { Regime::Graph } else { Regime::Quantised }
+    }
+
+    /// About how many vectors the rows of a set have, for counting them takes longer than some searches. Many may not be
+    /// in the index at all.
+    fn expected(&self, rows: &RowSet) -> usize {
+        const SAMPLE: usize = 256;
+        let index = self.comparison.index;
+        let step = rows.len().div_ceil(SAMPLE).max(1);
+        let documents = step * rows.iter().step_by(step).filter(|row| index.places.contains_key(row)).count();
+        (documents.saturating_mul(index.live) / index.len().max(1)).min(index.live)
     }
 
     /// Makes the search in a regime, or in the next one that can.
@@ -116,13 +123,15 @@ impl<'i, 'a> Search<'i, 'a> {
     }
 
     fn exact(&mut self) -> Regime {
-        let nearest = self.compare(&self.places(), Precision::Stored);
+        let places = self.places();
+        let nearest = self.compare(&places, Precision::Stored);
         self.take(nearest);
         Regime::Exact
     }
 
     fn quantised(&mut self) -> Regime {
-        let mut promising = self.compare(&self.places(), Precision::Coded);
+        let places = self.places();
+        let mut promising = self.compare(&places, Precision::Coded);
         let mut count = self.few();
         loop {
             let places: Vec<u32> = promising.by_ref().take(count).map(|candidate| candidate.place).collect();
@@ -138,7 +147,8 @@ impl<'i, 'a> Search<'i, 'a> {
     fn by_graph(&mut self) -> bool {
         let mut count = self.few();
         while let Some(places) = self.comparison.graph().and_then(|graph| self.neighbours(graph, count)) {
-            let nearest = self.compare(&places, Precision::Stored);
+            // The graph misses more of the far half of what it finds than of the near one.
+            let nearest = self.compare(&places, Precision::Stored).take(places.len().div_ceil(2));
             if self.take(nearest) {
                 return true;
             }
@@ -174,6 +184,8 @@ impl<'i, 'a> Search<'i, 'a> {
         let contains = |row| rows.is_some_and(|rows| rows.contains(row));
         let filter = rows.map(|_| &contains as &dyn Fn(i64) -> bool);
         let mut places = HashSet::with_capacity(count);
+        // As many more as the graph has vectors that the index has no longer.
+        let count = count * graph.len().max(1) / comparison.index.live.clamp(1, graph.len().max(1));
         for needle in &comparison.needles {
             let (rows, comparisons) = graph.search(&needle.coded(), count, filter).ok()?;
             places.extend(rows.iter().filter_map(|row| comparison.index.places.get(row)));
@@ -183,23 +195,25 @@ impl<'i, 'a> Search<'i, 'a> {
     }
 
     /// Orders documents by their distance in a precision.
-    fn compare(&mut self, places: &[u32], precision: Precision) -> Nearest {
+    fn compare<'p>(
+        &mut self,
+        places: &'p [u32],
+        precision: Precision,
+    ) -> impl Iterator<Item = Candidate> + use<'i, 'a, 'p> {
         let comparison = &self.comparison;
         let documents = &comparison.index.documents;
-        let vectors: usize = places.iter().map(|place| documents[*place as usize].count as usize).sum();
         let document = |at: usize| &documents[places[at] as usize];
+        let vectors: usize = (0..places.len()).map(|at| document(at).count as usize).sum();
         let distances = scan::map(places.len(), comparison.bytes(vectors, precision), |at| match precision {
             Precision::Stored => comparison.distance(document(at)),
             Precision::Coded => comparison.estimate(document(at)),
         });
         self.compared += vectors * comparison.needles.len();
-        let candidate =
-            |(place, distance): (&u32, f32)| Candidate { distance, row: documents[*place as usize].row, place: *place };
-        Nearest::new(places.iter().zip(distances).map(candidate))
+        Nearest::new(distances, move |at, distance| Candidate { distance, row: document(at).row, place: places[at] })
     }
 
     /// Takes the nearest documents that pass. Says whether no others are needed.
-    fn take(&mut self, nearest: Nearest) -> bool {
+    fn take(&mut self, nearest: impl Iterator<Item = Candidate>) -> bool {
         let query = self.comparison.query;
         for candidate in nearest {
             if !query.is_similar(query.score(candidate.distance)) {
