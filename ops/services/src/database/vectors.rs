@@ -11,12 +11,14 @@ use std::time::Duration;
 
 use super::error::DatabaseError;
 use super::store::{IndexId, RowId, StoredVector};
-use super::vector::{Graph, ResidentIndex, VectorDefinition};
+use super::vector::{Graph, GraphError, ResidentIndex, VectorDefinition};
 use super::work::{Change, Work};
 use crate::gate::Scope;
 
 /// Documents whose vectors are read at a time.
 const LOAD_BATCH: u32 = 500;
+/// Documents that are added to a graph while searches wait.
+const FEW_MISSING: usize = 64;
 /// How often one that waits for another's load looks whether it is done.
 const POLL: Duration = Duration::from_millis(2);
 
@@ -219,30 +221,22 @@ impl VectorIndex {
 
     /// Builds a graph beside the index, while it is searched and changed, once there are enough vectors for one.
     fn build_graph_if_wanted(self: &Arc<Self>) {
-        let additions = match &mut *self.write() {
+        let graph = match &mut *self.write() {
             State::Ready { index, building, .. } if !*building && index.wants_graph() => {
-                let Ok(graph) = Graph::new(index.definition()) else { return };
+                let Ok(graph) = index.new_graph() else { return };
                 *building = true;
-                (index.missing_from(&graph), graph)
+                graph
             }
             _ => return,
         };
         let index = self.clone();
         let build = move || {
-            let (additions, mut graph) = additions;
-            let total = additions.len();
-            tracing::info!(documents = total, "building a vector graph");
-            // An index that nobody can search any more needs no graph.
-            let is_wanted =
-                |_| if Arc::strong_count(&index) > 1 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
-            let built = graph.add(&additions, NonZero::<usize>::MIN, is_wanted);
-            let mut state = index.write();
-            if let State::Ready { index, building, .. } = &mut *state {
+            let built = index.build_graph(graph);
+            if let Err(error) = built {
+                tracing::warn!(%error, "there is no vector graph; searches compare all vectors");
+            }
+            if let State::Ready { building, .. } = &mut *index.write() {
                 *building = false;
-                match built.and_then(|()| index.attach(graph)) {
-                    Ok(()) => tracing::info!(documents = total, "the vector graph is ready"),
-                    Err(error) => tracing::warn!(%error, "there is no vector graph; searches compare all vectors"),
-                }
             }
         };
         let spawned = std::thread::Builder::new().name("vector-graph".into()).spawn(build);
@@ -252,6 +246,28 @@ impl VectorIndex {
                 *building = false;
             }
         }
+    }
+
+    /// Adds to a graph what it lacks, again and again, until that is so little that searches can wait for it.
+    fn build_graph(self: &Arc<Self>, mut graph: Graph) -> Result<(), GraphError> {
+        // An index that nobody can search any more needs no graph.
+        let is_wanted =
+            |_| if Arc::strong_count(self) > 1 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+        loop {
+            let Some(missing) = self.with(|index| index.missing_from(&graph)) else {
+                return Err(GraphError::Cancelled);
+            };
+            if missing.len() <= FEW_MISSING {
+                break;
+            }
+            tracing::info!(documents = missing.len(), "building a vector graph");
+            graph.add(&missing, NonZero::<usize>::MIN, is_wanted)?;
+        }
+        if let State::Ready { index, .. } = &mut *self.write() {
+            index.attach(graph)?;
+            tracing::info!(documents = index.len(), "the vector graph is ready");
+        }
+        Ok(())
     }
 
     fn bytes(&self) -> usize {
