@@ -19,6 +19,7 @@ macro_rules! cases {
 }
 
 cases! {
+    database: aggregation basics errors filters indexes pages transactions updates vectors;
     http: static_first;
     kv: basics errors expiry list;
     node: modules;
