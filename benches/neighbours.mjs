@@ -4,14 +4,14 @@
  * it was stopped. A fourth app is asked at a steady rate, with and without them, round after round.
  */
 
-import { request, Agent } from "node:http";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { dataDirectory, serveCommand } from "./harness/contenders.mjs";
 import { BENCHES } from "./harness/machine.mjs";
 import { startServer } from "./harness/processes.mjs";
 import { printTable } from "./harness/report.mjs";
-import { median, percentile, round } from "./harness/statistics.mjs";
+import { median, round } from "./harness/statistics.mjs";
+import { ask, steadyFor } from "./harness/steady.mjs";
 
 const APPS = join(BENCHES, "load/neighbours");
 const BAD = ["loop", "hoard", "flood"];
@@ -64,12 +64,11 @@ async function load(bad, seconds) {
     ...others,
     `--config=${join(APPS, "orilla.toml")}`,
   ]);
-  const { port } = new URL(server.url);
   const stop = new AbortController();
   try {
-    const pests = bad.map((app) => pester(port, app, stop.signal));
+    const pests = bad.map((app) => pester(server.url, app, stop.signal));
     await pause(1_000);
-    const figures = await steady(port, seconds);
+    const figures = await steadyFor(server.url, [{ app: "quick" }], REQUESTS_PER_SECOND, seconds);
     stop.abort();
     await Promise.all(pests);
     return figures;
@@ -80,49 +79,6 @@ async function load(bad, seconds) {
 }
 
 /** Asks an app again and again. */
-async function pester(port, app, signal) {
-  while (!signal.aborted) await ask(port, app, new Agent(), signal).catch(() => pause(10));
-}
-
-/** Asks the quick app at a steady rate, whether the answers come or not. */
-async function steady(port, seconds) {
-  const agent = new Agent({ keepAlive: true });
-  const times = [];
-  let failed = 0;
-  const began = performance.now();
-  const asked = [];
-  for (let index = 0; index < seconds * REQUESTS_PER_SECOND; index++) {
-    const due = began + (index * 1_000) / REQUESTS_PER_SECOND;
-    await pause(Math.max(0, due - performance.now()));
-    const sent = performance.now();
-    asked.push(
-      ask(port, "quick", agent).then(
-        (status) => (status === 200 ? times.push(performance.now() - sent) : failed++),
-        () => failed++,
-      ),
-    );
-  }
-  await Promise.all(asked);
-  agent.destroy();
-  times.sort((one, other) => one - other);
-  return { p50_ms: percentile(times, 0.5), p99_ms: percentile(times, 0.99), failed };
-}
-
-function ask(port, app, agent, signal) {
-  return new Promise((resolve, reject) => {
-    const options = {
-      host: "127.0.0.1",
-      port,
-      agent,
-      signal,
-      headers: { host: `${app}.localhost` },
-    };
-    request(options, (response) => {
-      response.resume();
-      response.on("end", () => resolve(response.statusCode));
-      response.on("error", reject);
-    })
-      .on("error", reject)
-      .end();
-  });
+async function pester(url, app, signal) {
+  while (!signal.aborted) await ask(url, { app }, { signal }).catch(() => pause(10));
 }

@@ -4,6 +4,7 @@
  */
 
 import { parseArgs } from "node:util";
+import * as capacity from "./capacity.mjs";
 import * as coldStart from "./cold-start.mjs";
 import { CONTENDERS, versions } from "./harness/contenders.mjs";
 import { loadAverage } from "./harness/machine.mjs";
@@ -13,15 +14,18 @@ import * as kv from "./kv.mjs";
 import * as neighbours from "./neighbours.mjs";
 import * as peers from "./peers.mjs";
 
-const BENCHES = { "cold-start": coldStart, hello, kv, neighbours, peers };
-const MAX = { runs: 1_000, rounds: 100, seconds: 60 };
+const BENCHES = { capacity, "cold-start": coldStart, hello, kv, neighbours, peers };
+const MAX = { runs: 1_000, rounds: 100, seconds: 60, apps: 5_000 };
+/** Benches of the runtime without a peer. */
+const ALONE = ["capacity", "kv", "neighbours"];
 /** The load average above which other processes disturb the figures. */
 const QUIET_LOAD = 0.5;
 const USAGE = `usage: node benches/run.mjs [${Object.keys(BENCHES).join(" | ")}…] [options]
 
   --runs N              starts of each contender (cold-start, peers), at most ${MAX.runs}
   --rounds N            rounds over all contenders (hello, kv, neighbours, peers), at most ${MAX.rounds}
-  --seconds N           of load in each measurement (hello, neighbours, peers), at most ${MAX.seconds}
+  --seconds N           of load in each measurement (capacity, hello, neighbours, peers), at most ${MAX.seconds}
+  --apps N              that are deployed (capacity), at most ${MAX.apps}
   --contenders a,b,…    only these of ${CONTENDERS.join(", ")}
   --no-results          keep nothing in benches/results
 `;
@@ -58,7 +62,7 @@ async function bench(name, given) {
   const { defaults, measure } = BENCHES[name];
   const options = { ...defaults };
   for (const key of Object.keys(defaults)) options[key] = given[key] ?? defaults[key];
-  const contenders = ["kv", "neighbours"].includes(name) ? ["runtime"] : given.contenders;
+  const contenders = ALONE.includes(name) ? ["runtime"] : given.contenders;
   console.log(`\n── ${name}: ${JSON.stringify(options)}`);
   const { figures, targets } = await measure({ ...options, contenders });
   const judged = judge(targets);
@@ -75,6 +79,7 @@ function readArguments(args) {
       runs: { type: "string" },
       rounds: { type: "string" },
       seconds: { type: "string" },
+      apps: { type: "string" },
       contenders: { type: "string" },
       "no-results": { type: "boolean" },
     },
@@ -85,6 +90,7 @@ function readArguments(args) {
       runs: count("runs", values),
       rounds: count("rounds", values),
       seconds: count("seconds", values),
+      apps: count("apps", values),
       contenders: known(values.contenders?.split(",") ?? [], CONTENDERS, "contender"),
     },
     help: values.help ?? false,

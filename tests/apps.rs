@@ -45,6 +45,15 @@ fn requests_reach_apps_by_host_and_by_path() {
 }
 
 #[test]
+fn a_route_to_an_app_that_is_not_there_is_a_warning() {
+    let config = "[routing.hosts]\n\"example.com\" = \"shpo\"\n[routing.paths]\n\"/x\" = \"other\"\n";
+    let server = Serve::new(&named("shop")).config(config).start();
+    server.wait_for_log("`example.com` leads to the app `shpo`, which is not here; did you mean `shop`?");
+    server.wait_for_log("`/x` leads to the app `other`, which is not here");
+    assert_eq!(server.log().matches("ROUTE_WITHOUT_APP").count(), 2);
+}
+
+#[test]
 fn a_request_for_nobody_says_so() {
     let (shop, blog) = (named("shop"), named("blog"));
     let server = Serve::new(&shop).args([blog.manifest_path()]).start();

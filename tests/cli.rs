@@ -74,6 +74,20 @@ fn a_sound_app_passes_check() {
 }
 
 #[test]
+fn the_report_of_a_check_ends_with_a_line() {
+    let app = App::new(OK_APP);
+    assert!(run(&["check", &app.manifest_path()]).stdout.ends_with(b"0 errors, 0 warnings\n"));
+}
+
+#[test]
+fn an_error_of_the_platform_at_module_scope_shows_its_code() {
+    cannot_boot(
+        "import { getPlatform } from '@orilla/platform';\nawait getPlatform().KV.notes.get('a');\nexport default { fetch() {} };",
+        &["PlatformError [OUTSIDE_INVOCATION]: ", "server.js:2:"],
+    );
+}
+
+#[test]
 fn a_missing_manifest_is_named() {
     let app = App::new(OK_APP);
     std::fs::remove_file(app.path("manifest.json")).unwrap();

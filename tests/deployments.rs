@@ -237,6 +237,71 @@ fn deploying_under_load_fails_no_request() {
 }
 
 #[test]
+fn the_host_makes_the_snapshot_that_a_version_comes_without() {
+    let host = Host::new();
+    let deployed = version(&host.deploy(&shop("first"), &[]));
+    host.server.wait_for_log("the snapshot is made");
+    let path = format!("data/apps/shop/versions/{deployed}/server.snapshot");
+    assert!(fs::read(host.base.beside(&path)).unwrap().starts_with(b"orilla.snapshot"));
+    let host = host.restart();
+    assert_eq!(host.ask("shop").expect(200), "first");
+    assert!(!host.server.log().contains("snapshot"), "it fits, and none is made again: {}", host.server.log());
+
+    // A stale one is none.
+    let stale = shop("second");
+    assert!(run(&["snapshot", &stale.manifest_path()]).status.success());
+    host.deploy(&stale.write("server.js", "export default { fetch: () => new Response('third') };"), &[]);
+    host.server.wait_for_log("the snapshot is made");
+    assert_eq!(host.ask("shop").expect(200), "third");
+
+    // What cannot have one says why, and is served.
+    host.deploy(
+        &shop("x")
+            .write("server.js", "const at = Date.now(); export default { fetch: () => new Response(`${at > 0}`) };"),
+        &[],
+    );
+    host.server.wait_for_log("SNAPSHOT_DECLINED");
+    assert_eq!(host.ask("shop").expect(200), "true");
+}
+
+#[test]
+fn a_snapshot_of_the_host_s_is_used_for_later_isolates_only_while_it_is_whole() {
+    // Half a second of work at module scope, so that the snapshot is the faster start.
+    let slow =
+        "let x = 0; for (let i = 0; i < 3e8; i++) x = (x + i) | 0; export default { fetch: () => new Response('ok') };";
+    let host = Host::new();
+    let deployed = version(&host.deploy(&shop("x").write("server.js", slow), &[]));
+    host.server.wait_for_log("the snapshot is made");
+    let path = host.base.beside(&format!("data/apps/shop/versions/{deployed}/server.snapshot"));
+    let booted = |host: &Host, start: &str| {
+        let metrics = host.admin(&Request::get("/_orilla/metrics")).expect(200);
+        metrics.lines().any(|line| line.contains("boot") && line.contains("shop") && line.contains(start))
+    };
+    let host = host.restart();
+    assert_eq!(host.ask("shop").expect(200), "ok");
+    assert!(booted(&host, "snapshot"), "{}", host.admin(&Request::get("/_orilla/metrics")).expect(200));
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    let host = host.restart();
+    assert_eq!(host.ask("shop").expect(200), "ok");
+    host.server.wait_for_log("SNAPSHOT_DAMAGED");
+    host.server.wait_for_log("the snapshot is made");
+}
+
+#[test]
+fn a_host_may_make_no_snapshots() {
+    let base = App::new("export default { fetch: () => new Response('base') };").manifest(json!({ "name": "base" }));
+    let serve = Serve::new(&base).config("[isolates]\nmake_snapshots = false\n").env("ORILLA_ADMIN_TOKEN", TOKEN);
+    let mut server = serve.args(["--admin-port", "0"]).start();
+    let admin = server.listens_at("admin listening on ");
+    let host = Host { base, server, admin };
+    let deployed = version(&host.deploy(&shop("first"), &[]));
+    host.deploy(&shop("second"), &[]);
+    assert!(!host.base.beside(&format!("data/apps/shop/versions/{deployed}/server.snapshot")).exists());
+    assert!(!host.server.log().contains("snapshot"));
+}
+
+#[test]
 fn a_slow_request_is_finished_by_the_version_that_began_it() {
     let host = Host::new();
     let slow =

@@ -265,3 +265,36 @@ fn subrequests_are_counted() {
     let expected = json!(["EGRESS_DENIED", "EGRESS_DENIED", "SUBREQUESTS_EXCEEDED"]);
     assert_eq!(Server::of(&app).get("/").json(), expected);
 }
+
+#[test]
+fn connections_are_subrequests_in_the_trace_of_their_request() {
+    let app = App::new(
+        "const sockets = []; export default { async fetch(request) {
+           const { pathname, host } = new URL(request.url);
+           if (pathname === '/peer') {
+             sockets.push(request.headers.get('traceparent')?.slice(0, 35));
+             return new Response('data: x\\n\\n', { headers: { 'content-type': 'text/event-stream' } });
+           }
+           if (pathname === '/seen') return Response.json(sockets);
+           const codes = [];
+           const open = (make) => { try { const one = make(); one.onerror = () => one.close(); return one; } catch (error) { codes.push(error.code); } };
+           const source = open(() => new EventSource(`http://${host}/peer`));
+           await new Promise((done) => (source.onmessage = done));
+           source.close();
+           const socket = open(() => new WebSocket(`ws://${host}/peer`, ['a', 'b']));
+           await new Promise((done) => (socket.onclose = done));
+           open(() => new WebSocket(`ws://${host}/peer`));
+           open(() => new EventSource(`http://${host}/peer`));
+           return Response.json([codes, socket instanceof WebSocket, socket.constructor === WebSocket, WebSocket.name]);
+         } };",
+    )
+    .manifest(json!({ "limits": { "subrequests": 2 } }));
+    let server = Serve::new(&app).config("[egress]\nallow = [\"127.0.0.1\"]\n").start();
+    let trace = "00-0af7651916cd43dd8448eb211c80319c";
+    let request = Request::get("/")
+        .header("traceparent", &format!("{trace}-b7ad6b7169203331-01"))
+        .header("host", &server.address().to_string());
+    let expected = json!([["SUBREQUESTS_EXCEEDED", "SUBREQUESTS_EXCEEDED"], true, true, "WebSocket"]);
+    assert_eq!(server.send(&request).json(), expected);
+    assert_eq!(server.get("/seen").json(), json!([trace, trace]));
+}

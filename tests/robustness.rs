@@ -97,10 +97,29 @@ fn a_client_that_dribbles_its_body_is_cut_off() {
 
 #[test]
 fn an_idle_connection_is_closed() {
-    let server = Serve::new(&App::new(ECHO)).config("[server]\nkeep_alive_timeout_ms = 200\n").start();
+    let app = App::new(ECHO);
+    let server =
+        Serve::new(&app).config("[server]\nkeep_alive_timeout_ms = 200\nheader_read_timeout_ms = 300000\n").start();
     let mut connection = server.connect();
     connection.request(&Request::get("/")).unwrap().expect(200);
     assert!(connection.is_closed());
+}
+
+#[test]
+fn the_time_for_the_head_of_a_request_begins_with_its_first_byte() {
+    let app = App::new(
+        "export default { async fetch() { await new Promise((done) => setTimeout(done, 600)); return new Response('slow'); } };",
+    );
+    let server = Serve::new(&app).config("[server]\nheader_read_timeout_ms = 200\n").start();
+    let mut connection = server.connect();
+    for _ in 0..2 {
+        assert_eq!(connection.request(&Request::get("/")).unwrap().expect(200), "slow");
+        std::thread::sleep(std::time::Duration::from_millis(600));
+    }
+    connection.send("GET / HTTP/1.1\r\nhost: a\r\nx-slow: ").unwrap();
+    assert!(connection.is_closed());
+    // Who connects and says nothing is no better.
+    assert!(server.connect().is_closed());
 }
 
 #[test]

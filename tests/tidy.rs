@@ -112,20 +112,30 @@ fn dependencies_point_one_way() {
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    const BACK_END: &[&str] = &[
+        "deno_",
+        "v8",
+        "hyper",
+        "orilla-bindings",
+        "orilla-sqlite",
+        "orilla-postgres",
+        "orilla-snapshot",
+        "orilla-runtime",
+    ];
     let forbidden = |package: &str| -> &[&str] {
         match package {
-            "orilla-services" => {
-                &["deno_", "v8", "sqlx", "redis", "hyper", "orilla-bindings", "orilla-sqlite", "orilla-runtime"]
+            "orilla-services" => &["deno_", "v8", "sqlx", "redis", "hyper", "orilla-"],
+            "orilla-sqlite" | "orilla-postgres" => BACK_END,
+            "orilla-bindings" => {
+                &["sqlx", "hyper", "orilla-sqlite", "orilla-postgres", "orilla-snapshot", "orilla-runtime"]
             }
-            "orilla-sqlite" => &["deno_", "v8", "hyper", "orilla-bindings", "orilla-snapshot", "orilla-runtime"],
-            "orilla-bindings" => &["sqlx", "hyper", "orilla-sqlite", "orilla-snapshot", "orilla-runtime"],
-            "orilla-snapshot" => &["sqlx", "hyper", "orilla-sqlite", "orilla-runtime"],
+            "orilla-snapshot" => &["sqlx", "hyper", "orilla-sqlite", "orilla-postgres", "orilla-runtime"],
             "orilla-tests" => &["deno_", "v8", "orilla-"],
             _ => &[],
         }
     };
     let packages = metadata["packages"].as_array().unwrap();
-    assert_eq!(packages.len(), 6, "say here what the new crate may use");
+    assert_eq!(packages.len(), 7, "say here what the new crate may use");
     for package in packages {
         let name = package["name"].as_str().unwrap();
         for dependency in package["dependencies"].as_array().unwrap() {
@@ -142,6 +152,7 @@ fn a_service_has_one_name_everywhere() {
             format!("ops/services/src/{service}/mod.rs"),
             format!("ops/bindings/src/{service}.rs"),
             format!("ops/sqlite/src/{service}.rs"),
+            format!("ops/postgres/src/{service}.rs"),
             format!("js/platform/{service}.js"),
             format!("js/packages/platform/{service}.d.ts"),
             format!("tests/apps/{service}"),

@@ -136,7 +136,8 @@ function pause(ms) {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
-function freePort() {
+/** @returns {Promise<number>} a port of 127.0.0.1 that nobody listens on */
+export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);

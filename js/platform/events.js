@@ -1,10 +1,11 @@
 // What `import { onDeploy } from "@orilla/platform/events"` gives an app inside the runtime.
 import { addPhaseHandler, PHASES } from "ext:orilla_web/deploy_phases.js";
 import { PlatformError } from "ext:orilla_web/errors.js";
+import { DB } from "ext:orilla_platform/database.js";
 import { KV, kv } from "ext:orilla_platform/kv.js";
 
 /** What a handler may use beside its event. */
-const context = Object.freeze({ KV, kv });
+const context = Object.freeze({ KV, kv, DB, database: DB });
 
 /**
  * Calls `handler` when the deployment comes into a phase: `ready`, before its first request; `draining`, when another version has

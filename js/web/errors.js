@@ -15,6 +15,11 @@ export class PlatformError extends Error {
   get name() {
     return "PlatformError";
   }
+
+  /** What the host reads of an error that nobody catches, beside its stack. */
+  get [Symbol.for("errorAdditionalPropertyKeys")]() {
+    return ["code"];
+  }
 }
 
 // deno_core builds the errors that ops raise: it gives the message alone and adds `code` to what has none.

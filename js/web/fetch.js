@@ -1,5 +1,5 @@
-// The global fetch(): counted against the invocation's sub-requests, refused where egress is not allowed, and part of the
-// invocation's trace. The client behind it is compiled at the first call.
+// What connects to other servers, the global fetch() first of all: counted against the invocation's sub-requests, refused
+// where egress is not allowed, and part of the invocation's trace. The client behind it is compiled at the first call.
 import { core } from "ext:core/mod.js";
 import { op_request_header, op_subrequest } from "ext:core/ops";
 import { currentFrame } from "ext:orilla_web/async_context.js";
@@ -30,12 +30,51 @@ export async function fetch(input, init = undefined) {
 function inTrace(input, init) {
   const request = new Request(input, init);
   if (request.headers.has("traceparent")) return request;
-  const { invocation } = currentFrame();
-  for (const name of TRACE_HEADERS) {
-    const value = op_request_header(invocation, name);
-    if (value !== null) request.headers.set(name, value);
-  }
+  for (const [name, value] of traceHeaders()) request.headers.set(name, value);
   return request;
+}
+
+/** The headers that put a request into the trace of the invocation. */
+function traceHeaders() {
+  const { invocation } = currentFrame();
+  const headers = TRACE_HEADERS.map((name) => [name, op_request_header(invocation, name)]);
+  return headers.filter(([, value]) => value !== null);
+}
+
+/**
+ * An interface whose every object is a connection: each counts as a sub-request, and its handshake is part of the
+ * invocation's trace. How often an object connects anew is its own affair.
+ *
+ * @template {typeof WebSocket | typeof EventSource} T
+ * @param {T} constructor
+ * @returns {T}
+ */
+export function counted(constructor) {
+  const proxy = new Proxy(constructor, {
+    construct(target, [url, init, ...rest], newTarget) {
+      if (arguments[1].length === 0) return Reflect.construct(target, []);
+      op_subrequest();
+      const args = [url, withHeaders(init, traceHeaders()), ...rest];
+      return Reflect.construct(target, args, newTarget === proxy ? target : newTarget);
+    },
+  });
+  Object.defineProperty(constructor.prototype, "constructor", {
+    value: proxy,
+    writable: true,
+    enumerable: false,
+    configurable: true,
+  });
+  return proxy;
+}
+
+/** The second argument of such a constructor, with these headers unless it brings its own. */
+function withHeaders(init, headers) {
+  if (headers.length === 0) return init;
+  if (init === undefined) return { headers };
+  if (typeof init === "object" && init !== null && !(Symbol.iterator in init))
+    return { headers, ...init };
+  // What a WebSocket is given alone are its protocols.
+  return { protocols: typeof init === "object" && init !== null ? [...init] : [`${init}`], headers };
 }
 
 /** The coded error for a connection that egress rules refuse, or undefined for any other failure. */

@@ -3,7 +3,7 @@
 import { core } from "ext:core/mod.js";
 import { console } from "ext:orilla_web/console.js";
 import { Crypto, crypto, SubtleCrypto } from "ext:orilla_web/crypto.js";
-import { fetch } from "ext:orilla_web/fetch.js";
+import { counted, fetch } from "ext:orilla_web/fetch.js";
 import { loadBuiltin } from "ext:orilla_web/node_host.js";
 import { Response } from "ext:orilla_web/response.js";
 import { reportError } from "ext:orilla_web/uncaught.js";
@@ -132,9 +132,17 @@ const lazyScripts = {
   "ext:deno_fetch/27_eventsource.js": ["EventSource"],
 };
 
+/** Interfaces whose every object is a connection to another server. */
+const CONNECTIONS = new Set(["EventSource", "WebSocket"]);
+
 const lazyModules = {
   "ext:deno_websocket/01_websocket.js": ["WebSocket"],
 };
+
+function shaped(name, constructor) {
+  const conforming = conform(name, constructor);
+  return CONNECTIONS.has(name) ? counted(conforming) : conforming;
+}
 
 // Node's timers call back with the arguments after a macrotask; bundles written for Node expect these two.
 function setImmediate(callback, ...args) {
@@ -172,7 +180,7 @@ export function defineGlobals() {
     for (const name of names)
       define(
         name,
-        lazy(name, () => conform(name, script(specifier)[name])),
+        lazy(name, () => shaped(name, script(specifier)[name])),
       );
   }
   for (const [specifier, names] of Object.entries(lazyModules)) {
@@ -180,7 +188,7 @@ export function defineGlobals() {
     for (const name of names)
       define(
         name,
-        lazy(name, () => conform(name, load()[name])),
+        lazy(name, () => shaped(name, load()[name])),
       );
   }
   define(

@@ -47,6 +47,8 @@ pub struct Config {
     pub limits: LimitSettings,
     /// The key-value service.
     pub kv: Kv,
+    /// The database, and where it and the key-value service keep their data.
+    pub database: Database,
     /// What is logged.
     pub log: Log,
     /// Where traces go.
@@ -222,11 +224,21 @@ pub struct Isolates {
     /// recently used makes room for another.
     #[schemars(range(min = 0, max = 16_777_216))]
     pub memory_mb: u64,
+    /// Whether the host makes the snapshot of a deployed version that comes without one that fits.
+    pub make_snapshots: bool,
 }
 
 impl Default for Isolates {
     fn default() -> Self {
-        Self { prewarm: 2, max: 256, max_per_app: 8, target_requests: 64, idle_ms: 60_000, memory_mb: 0 }
+        Self {
+            prewarm: 2,
+            max: 256,
+            max_per_app: 8,
+            target_requests: 64,
+            idle_ms: 60_000,
+            memory_mb: 0,
+            make_snapshots: true,
+        }
     }
 }
 
@@ -285,6 +297,35 @@ impl Default for Kv {
     }
 }
 
+/// The database, and where it and the key-value service keep their data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Database {
+    /// The `postgres://` URL of a database that hosts share. Without it data is kept in the data directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<DatabaseUrl>,
+    /// Mebibytes of vector indexes kept in memory.
+    #[schemars(range(min = 1, max = 1_048_576))]
+    pub vector_cache_mb: u64,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: None, vector_cache_mb: 1024 }
+    }
+}
+
+/// The address of a database. It may hold a password and never shows in a debug print.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct DatabaseUrl(pub String);
+
+impl Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("DatabaseUrl(…)")
+    }
+}
+
 /// What is logged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -317,6 +358,8 @@ pub struct Options {
     pub admin_port: Option<u16>,
     /// `--data-dir`.
     pub data_dir: Option<PathBuf>,
+    /// `--database`.
+    pub database: Option<DatabaseUrl>,
     /// `--tls-cert`.
     pub tls_cert: Option<PathBuf>,
     /// `--tls-key`.
@@ -364,9 +407,10 @@ impl Config {
     }
 
     fn apply(&mut self, options: &Options) {
-        let Options { config: _, env_files: _, host, port, admin_port, data_dir, tls_cert, tls_key, inspect } =
+        let Options { config: _, env_files: _, host, port, admin_port, data_dir, database, tls_cert, tls_key, inspect } =
             options.clone();
         self.inspect = inspect;
+        self.database.url = database.or(self.database.url.take());
         let server = &mut self.server;
         server.host = host.unwrap_or(server.host);
         server.port = port.unwrap_or(server.port);

@@ -33,6 +33,11 @@ pub fn demote(thread: ThreadId) {
     }
 }
 
+/// The same for the calling thread, and for every thread and process it starts from now on.
+pub fn demote_from_here() {
+    demote(ThreadId(0));
+}
+
 /// Undoes [`demote`] for the calling thread. Says whether it could: that takes `CAP_SYS_NICE` or a nice limit of 0.
 pub fn promote() -> bool {
     set_policy(ThreadId(0), libc::SCHED_BATCH).is_ok()

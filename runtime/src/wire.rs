@@ -5,19 +5,43 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use orilla_services::clock::{Clock, UnixMillis};
+use orilla_services::database::limits::EXPIRY_INTERVAL;
+use orilla_services::database::store::DocumentStore;
+use orilla_services::database::{Database, DatabaseConfig, DatabaseError, Declared, Reconciled};
 use orilla_services::event::LocalBus;
 use orilla_services::gate::Gate;
+use orilla_services::kv::store::KvStore;
 use orilla_services::kv::{Kv, KvConfig, KvError};
 use orilla_sqlite::{OpenError, SqliteConfig, SqliteStore};
+use tokio::sync::{Mutex, mpsc};
+use tokio::time::MissedTickBehavior;
+
+use crate::config::Config;
+
+/// Ticks of the expiry between two looks at what indexes there are, where other hosts make some too.
+const SURVEY_TICKS: u64 = 60;
 
 /// The services of one host. Cloning is cheap.
 #[derive(Clone)]
 pub struct Services {
     /// The key-value store.
     pub kv: Arc<Kv>,
+    /// The document database.
+    pub database: Arc<Database>,
     /// What happens to data, as it happens.
     pub events: LocalBus,
+    declarations: mpsc::Sender<Declaration>,
+    declared: Arc<Mutex<mpsc::Receiver<Declaration>>>,
 }
+
+/// The indexes that an app's manifest declares.
+struct Declaration {
+    app: Arc<str>,
+    indexes: Vec<Declared>,
+}
+
+/// Declarations that wait until those before them are seen to; a building index makes them wait.
+const MAX_DECLARATIONS: usize = 4096;
 
 /// Why the services cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +52,9 @@ pub enum WireError {
     /// The store cannot be read.
     #[error(transparent)]
     Kv(#[from] KvError),
+    /// The store of documents cannot be read.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
 }
 
 impl WireError {
@@ -36,18 +63,106 @@ impl WireError {
         match self {
             Self::Open(error) => error.code(),
             Self::Kv(error) => error.code(),
+            Self::Database(error) => error.code(),
         }
     }
 }
 
+/// The services that a host is configured for.
+pub async fn open(config: &Config) -> Result<Services, WireError> {
+    let memory = Memory { kv_mb: config.kv.cache_mb, vectors_mb: config.database.vector_cache_mb };
+    embedded(&config.server.data_dir, memory).await
+}
+
+/// How much memory the services may use, in mebibytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// For cached keys and values.
+    pub kv_mb: u64,
+    /// For vector indexes.
+    pub vectors_mb: u64,
+}
+
 /// The embedded services: SQLite in the data directory, events within the process.
-pub async fn embedded(data_directory: &Path, kv_cache_mb: u64) -> Result<Services, WireError> {
+pub async fn embedded(data_directory: &Path, memory: Memory) -> Result<Services, WireError> {
     let store = SqliteStore::open(data_directory, SqliteConfig::default()).await?;
+    let documents = Arc::new(store.documents());
+    services(Arc::new(store), documents, memory).await
+}
+
+async fn services(
+    kv: Arc<dyn KvStore>,
+    documents: Arc<dyn DocumentStore>,
+    memory: Memory,
+) -> Result<Services, WireError> {
     let events = LocalBus::new();
-    let config = KvConfig { cache_bytes: kv_cache_mb << 20 };
-    let kv =
-        Kv::open(Arc::new(store), Gate::default(), Arc::new(SystemClock), Arc::new(events.clone()), config).await?;
-    Ok(Services { kv: Arc::new(kv), events })
+    let (gate, clock, bus) = (Gate::default(), Arc::new(SystemClock), Arc::new(events.clone()));
+    let vector_bytes = usize::try_from(memory.vectors_mb << 20).unwrap_or(usize::MAX);
+    let database = DatabaseConfig { vector_bytes };
+    let database = Database::open(documents, gate.clone(), clock.clone(), bus.clone(), database).await?;
+    let kv = Kv::open(kv, gate, clock, bus, KvConfig { cache_bytes: memory.kv_mb << 20 }).await?;
+    let (declarations, declared) = mpsc::channel(MAX_DECLARATIONS);
+    let declared = Arc::new(Mutex::new(declared));
+    Ok(Services { kv: Arc::new(kv), database: Arc::new(database), events, declarations, declared })
+}
+
+impl Services {
+    /// Does what has to be done again and again, until it is dropped: removes what has expired, and finishes indexes that
+    /// are being built.
+    pub async fn maintain(self) {
+        let database = async {
+            let mut ticks = tokio::time::interval(EXPIRY_INTERVAL);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            for tick in 0u64.. {
+                ticks.tick().await;
+                // Other hosts may have made indexes since.
+                let survey = tick == 0 || (self.database.is_shared() && tick % SURVEY_TICKS == 0);
+                let surveyed = if survey { self.database.survey().await } else { Ok(()) };
+                if let Err(error) = surveyed.and(self.database.expire().await.map(drop)) {
+                    tracing::warn!(code = error.code(), %error, "the database could not be maintained");
+                }
+            }
+        };
+        tokio::join!(self.kv.run_sweeper(), database, self.reconcile());
+    }
+
+    /// Has the indexes made that an app declares, soon.
+    pub fn declare(&self, app: &Arc<str>, indexes: Vec<Declared>) {
+        let declaration = Declaration { app: app.clone(), indexes };
+        if !declaration.indexes.is_empty() && self.declarations.try_send(declaration).is_err() {
+            tracing::warn!(%app, "too many apps wait for their indexes; those of this one are made at its next start");
+        }
+    }
+
+    async fn reconcile(&self) {
+        let mut declared = self.declared.lock().await;
+        while let Some(Declaration { app, indexes }) = declared.recv().await {
+            match self.database.reconcile(&app, &app, &indexes).await {
+                Ok(reconciled) => tell(&app, &reconciled),
+                Err(error) => {
+                    tracing::error!(%app, code = error.code(), %error, "the indexes of an app could not be made");
+                }
+            }
+        }
+    }
+
+    /// Lets go of the stores, once those at work have finished.
+    pub async fn close(&self) -> Result<(), WireError> {
+        self.database.close().await?;
+        Ok(self.kv.close().await?)
+    }
+}
+
+fn tell(app: &str, reconciled: &Reconciled) {
+    for index in &reconciled.created {
+        tracing::info!(app, index, "made a declared index");
+    }
+    for index in &reconciled.drifted {
+        tracing::warn!(app, index, "an index is not as it is declared; drop it to have it made anew");
+    }
+    for index in &reconciled.undeclared {
+        tracing::debug!(app, index, "an index is not declared");
+    }
 }
 
 /// The machine's clock.

@@ -103,9 +103,18 @@ fn load_error(error: &CoreError) -> AppError {
     }
 }
 
+/// Its stack, with its code where it has one, as Node writes it: `Error [CODE]: message`.
+fn described(error: &JsError) -> String {
+    let text = error.stack.as_ref().unwrap_or(&error.exception_message);
+    match error.additional_properties.iter().find(|(key, _)| key == "code") {
+        Some((_, code)) => text.replacen(": ", &format!(" [{code}]: "), 1),
+        None => text.clone(),
+    }
+}
+
 fn evaluation_error(error: &CoreError) -> AppError {
     match js_error(error) {
-        Some(error) => AppError::Threw(error.stack.clone().unwrap_or_else(|| error.exception_message.clone())),
+        Some(error) => AppError::Threw(described(error)),
         None if error.to_string().contains("terminated") => AppError::Terminated,
         None => AppError::Threw(error.to_string()),
     }

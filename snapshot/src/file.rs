@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -114,29 +113,48 @@ pub fn write(path: &Path, header: &Header, blob: &[u8]) -> std::io::Result<()> {
     std::fs::rename(&temporary, path)
 }
 
-/// A snapshot that was found whole and fitting. Cloning is cheap.
-#[derive(Clone, Debug)]
+/// A snapshot that was found whole and fitting, in memory.
+#[derive(Debug)]
 pub struct Snapshot {
-    file: Arc<[u8]>,
+    file: Box<[u8]>,
     blob: std::ops::Range<usize>,
-    /// Which start is faster.
-    pub faster: Faster,
+    /// What is known of it.
+    pub header: Header,
 }
 
 impl Snapshot {
     /// V8's blob, with the lifetime deno_core asks for.
     ///
     /// # Safety
-    /// A clone of the snapshot must outlive every isolate that was booted from the slice: V8 reads from it.
+    /// The snapshot must outlive every isolate that was booted from the slice: V8 reads from it.
     pub unsafe fn blob(&self) -> &'static [u8] {
         let blob = &self.file[self.blob.clone()];
-        // SAFETY: the bytes do not move while a clone of the Arc lives, which the caller sees to.
+        // SAFETY: the bytes do not move while the box lives, which the caller sees to.
         unsafe { std::slice::from_raw_parts(blob.as_ptr(), blob.len()) }
+    }
+
+    /// Bytes of its file.
+    pub fn bytes(&self) -> usize {
+        self.file.len()
     }
 }
 
 /// Reads the snapshot of a module; `None` if there is no file.
 pub fn read(path: &Path, source: &str, env: &BTreeMap<String, String>) -> Result<Option<Snapshot>, Unusable> {
+    let snapshot = read_whole(path)?;
+    if let Some(snapshot) = &snapshot {
+        fits(&snapshot.header, source, env)?;
+    }
+    Ok(snapshot)
+}
+
+/// Reads a file again of which [`read`] has found that it fits, to this header.
+pub fn read_again(path: &Path, header: &Header) -> Result<Snapshot, Unusable> {
+    let snapshot = read_whole(path)?.ok_or_else(|| Unusable::Unreadable("it is gone".to_owned()))?;
+    if snapshot.header == *header { Ok(snapshot) } else { Err(Unusable::Stale) }
+}
+
+fn read_whole(path: &Path) -> Result<Option<Snapshot>, Unusable> {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Unusable::Unreadable(error.to_string())),
@@ -145,8 +163,7 @@ pub fn read(path: &Path, source: &str, env: &BTreeMap<String, String>) -> Result
     }
     let bytes = std::fs::read(path).map_err(|error| Unusable::Unreadable(error.to_string()))?;
     let (header, blob) = parse(&bytes).ok_or(Unusable::Damaged)?;
-    fits(&header, source, env)?;
-    Ok(Some(Snapshot { file: bytes.into(), blob, faster: header.faster }))
+    Ok(Some(Snapshot { file: bytes.into(), blob, header }))
 }
 
 /// Writes into a snapshot file which start is faster.

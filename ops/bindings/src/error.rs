@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use deno_error::{AdditionalProperties, JsErrorClass, PropertyValue};
+use orilla_services::database::DatabaseError;
 use orilla_services::kv::KvError;
 
 /// An error an op raises. In JavaScript it is a `PlatformError` with the same `code`.
@@ -50,6 +51,9 @@ pub enum BindingError {
     /// `TIMING_SAFE_EQUAL_LENGTH`
     #[error("both inputs must have the same number of bytes")]
     UnequalLengths,
+    /// The code of the database error.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
     /// The code of the KV error.
     #[error(transparent)]
     Kv(#[from] KvError),
@@ -73,6 +77,7 @@ impl BindingError {
             Self::HashUnknown(_) => "HASH_UNKNOWN",
             Self::HashEnded => "HASH_ENDED",
             Self::UnequalLengths => "TIMING_SAFE_EQUAL_LENGTH",
+            Self::Database(error) => error.code(),
             Self::Kv(error) => error.code(),
         }
     }

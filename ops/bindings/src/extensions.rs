@@ -6,7 +6,7 @@ use std::sync::Arc;
 use deno_core::Extension;
 use deno_web::{BlobStore, InMemoryBroadcastChannel};
 
-use crate::{console, env, hash, http, kv, snapshot, websocket};
+use crate::{console, database, env, hash, http, kv, snapshot, websocket};
 
 /// What an import of the platform package resolves to. It has the `node:` scheme because deno_core lets only modules of
 /// that scheme and `ext:` import the host's own.
@@ -82,6 +82,10 @@ deno_core::extension!(
         websocket::op_websocket_next,
         websocket::op_websocket_send_bytes,
         websocket::op_websocket_send_text,
+        database::op_database_begin,
+        database::op_database_call,
+        database::op_database_call_in,
+        database::op_database_end,
         kv::op_kv_delete,
         kv::op_kv_get,
         kv::op_kv_get_cached,
@@ -190,6 +194,8 @@ deno_core::extension!(
     deps = [orilla_web],
     esm = [
         dir "../../js/platform",
+        "database.js",
+        "json.js",
         "kv.js",
         "node:@orilla/platform" = "platform.js",
         "node:@orilla/platform/events" = "events.js",

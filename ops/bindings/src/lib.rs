@@ -4,6 +4,7 @@
 pub mod blobs;
 pub mod caller;
 mod console;
+pub mod database;
 pub mod egress;
 mod env;
 mod error;

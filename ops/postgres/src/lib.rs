@@ -1,1 +1,17 @@
-//! The stores of a host that shares its data with others: Postgres.
+//! The back end of hosts that share their data: every store trait of the services on one Postgres database.
+//!
+//! Any number of hosts may open the same database. Each has one writer, which commits everybody's changes in groups,
+//! and a few connections for reads beside it. This crate checks no limits, decides no access and reads no clock.
+
+mod error;
+mod kv;
+mod readers;
+mod schema;
+mod server;
+mod store;
+mod writer;
+
+pub use error::OpenError;
+pub use schema::OLDEST_SERVER;
+pub use store::{PostgresConfig, PostgresStore};
+pub use writer::{MAX_BATCH_WRITES, MAX_QUEUED_BYTES, MAX_QUEUED_JOBS};

@@ -16,14 +16,25 @@ pub struct Event {
     pub tenant: Arc<str>,
     /// The app whose data changed.
     pub app: Arc<str>,
-    /// The namespace that holds the record.
+    /// The namespace or collection that holds the record.
     pub namespace: Arc<str>,
-    /// The record's key.
+    /// The record's key, or the document's `_id`.
     pub key: Arc<str>,
     /// Orders the mutations of one store: a later one has a higher version, across restarts too.
     pub version: u64,
     /// When the mutation was asked for.
     pub at: UnixMillis,
+    /// The document before and after, if one changed.
+    pub document: Option<DocumentChange>,
+}
+
+/// What became of a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentChange {
+    /// The document as it was, as JSON; none if it is new.
+    pub before: Option<Arc<str>>,
+    /// The document as it is now, as JSON; none if it is gone.
+    pub after: Option<Arc<str>>,
 }
 
 /// The kinds of event.
@@ -35,6 +46,12 @@ pub enum EventKind {
     KvDelete,
     /// A key was removed because its time had passed.
     KvExpired,
+    /// A document was inserted.
+    DocumentCreated,
+    /// A document was changed.
+    DocumentUpdated,
+    /// A document was deleted.
+    DocumentDeleted,
 }
 
 impl EventKind {
@@ -44,6 +61,9 @@ impl EventKind {
             Self::KvPut => "kv.put",
             Self::KvDelete => "kv.delete",
             Self::KvExpired => "kv.expired",
+            Self::DocumentCreated => "db.document.created",
+            Self::DocumentUpdated => "db.document.updated",
+            Self::DocumentDeleted => "db.document.deleted",
         }
     }
 }

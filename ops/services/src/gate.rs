@@ -12,6 +12,8 @@ use crate::caller::Caller;
 pub enum Service {
     /// The key-value store.
     Kv,
+    /// The document database.
+    Database,
 }
 
 /// What a call wants to do.
@@ -25,6 +27,8 @@ pub enum Action {
     Delete,
     /// Read the names of records.
     List,
+    /// Change how records are kept: make and drop indexes.
+    Manage,
 }
 
 /// A call, as the gate sees it.
@@ -34,7 +38,7 @@ pub struct Request<'r> {
     pub service: Service,
     /// What it is asked to do.
     pub action: Action,
-    /// What it is asked about: for KV, the namespace.
+    /// What it is asked about: the namespace or the collection.
     pub resource: &'r str,
     /// The record within the resource; for [`Action::List`], the prefix.
     pub record: &'r str,
@@ -48,6 +52,11 @@ pub struct Scope<'c> {
 }
 
 impl<'c> Scope<'c> {
+    /// The scope of what the host does on its own behalf, never for a caller.
+    pub(crate) fn of_host(tenant: &'c Arc<str>, app: &'c Arc<str>) -> Self {
+        Self { tenant, app }
+    }
+
     /// The tenant whose data may be touched.
     pub fn tenant(&self) -> &'c Arc<str> {
         self.tenant

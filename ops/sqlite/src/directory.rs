@@ -28,7 +28,7 @@ const PAGE_CACHE_KIB: &str = "-8192";
 /// A data directory that belongs to this process until it is dropped. Two processes would serve stale values from
 /// their caches, so there is never a second owner.
 pub(crate) struct DataDirectory {
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     _lock: File,
 }
 

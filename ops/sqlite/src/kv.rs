@@ -79,6 +79,10 @@ impl KvStore for SqliteStore {
         self.writer.sweep(sweep).await
     }
 
+    fn shared(&self) -> bool {
+        false
+    }
+
     async fn cursor_secret(&self) -> Result<[u8; 32], StoreError> {
         Ok(self.cursor_secret)
     }

@@ -1,9 +1,11 @@
 //! The handle to an open data directory.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use sqlx::ConnectOptions;
 
+use crate::database::SqliteDocuments;
 use crate::directory::DataDirectory;
 use crate::error::OpenError;
 use crate::readers::Readers;
@@ -32,20 +34,26 @@ pub struct SqliteStore {
     pub(crate) readers: Readers,
     pub(crate) writer: Writer,
     pub(crate) cursor_secret: [u8; 32],
+    directory: Arc<DataDirectory>,
 }
 
 impl SqliteStore {
     /// Opens a data directory and creates what is missing. The writer runs on the async runtime that this is called
     /// from, and must outlive the isolates'.
     pub async fn open(directory: impl AsRef<Path>, config: SqliteConfig) -> Result<Self, OpenError> {
-        let directory = DataDirectory::acquire(directory.as_ref())?;
+        let directory = Arc::new(DataDirectory::acquire(directory.as_ref())?);
         let database = directory.database();
         let failed = |error: sqlx::Error| OpenError::from_sqlite(&database, &error);
         let options = directory.writer(config.max_bytes);
         let mut connection = options.connect().await.map_err(failed)?;
         let identity = schema::prepare(&mut connection, &database).await?;
         let readers = Readers::new(directory.reader(), config.readers.max(1));
-        let writer = Writer::start(directory, options, connection, identity.version);
-        Ok(Self { readers, writer, cursor_secret: identity.cursor_secret })
+        let writer = Writer::start(directory.clone(), options, connection, identity.version);
+        Ok(Self { readers, writer, cursor_secret: identity.cursor_secret, directory })
+    }
+
+    /// The documents in the same data directory. To be closed before the store itself.
+    pub fn documents(&self) -> SqliteDocuments {
+        SqliteDocuments::new(self.directory.clone(), self.cursor_secret)
     }
 }

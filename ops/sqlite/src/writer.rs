@@ -42,7 +42,7 @@ struct QueuedWrite {
 
 impl Writer {
     pub(crate) fn start(
-        directory: DataDirectory,
+        directory: Arc<DataDirectory>,
         options: SqliteConnectOptions,
         connection: SqliteConnection,
         version: u64,
@@ -88,7 +88,7 @@ struct WriterTask {
     /// Whether the latest transaction failed: a full disk is reported once, not once per write.
     failing: bool,
     // Declared last: the directory is free for others when the connection is gone.
-    _directory: DataDirectory,
+    _directory: Arc<DataDirectory>,
 }
 
 impl WriterTask {

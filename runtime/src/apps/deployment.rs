@@ -1,22 +1,25 @@
 //! One version of an app, ready to be served: its module, its snapshot or code cache, its limits and its files.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use orilla_bindings::AppEnv;
 use orilla_bindings::invocation::InvocationLimits;
-use orilla_snapshot::file::{self as snapshot_file, Snapshot};
+use orilla_snapshot::file::{self as snapshot_file, Snapshot, Unusable};
 
 use super::check::{entrypoint_source, missing_variables};
 use super::manifest::LoadedManifest;
 use super::manifest::limits::Limits;
 use super::manifest::problem::Problems;
+use super::snapshots::{AppSnapshot, RecentSnapshots};
+use super::source::Source;
 use super::source_map::SourceMap;
 use crate::config::Config;
 use crate::isolate::boot::MemoryLimits;
 use crate::request::static_files::{ContentCache, StaticError, StaticFiles, StaticOptions};
+use crate::wire::Services;
 
 /// The file a snapshot is kept in, beside the entrypoint.
 pub const SNAPSHOT_FILE: &str = "server.snapshot";
@@ -31,21 +34,41 @@ pub struct Deployment {
     /// Names this version among those of the app.
     pub version: Arc<str>,
     /// Its module.
-    pub source: Arc<str>,
+    pub source: Source,
     /// The module's source map, if it has one.
     pub source_map: Arc<SourceMap>,
     /// Its environment.
     pub env: AppEnv,
     /// Its limits, the host's caps applied.
     pub limits: Limits,
-    /// Its snapshot, if there is one that fits.
-    pub snapshot: Option<Snapshot>,
+    /// Whether it may start from a snapshot.
+    pub wants_snapshot: bool,
+    /// Its snapshot, from when there is one that fits.
+    pub snapshot: OnceLock<AppSnapshot>,
+    recent: RecentSnapshots,
     /// V8's code cache for the module.
     pub code_cache: CodeCache,
     /// Its static files.
     pub static_files: Option<StaticFiles>,
-    /// What its manifest says of routes.
+    /// What its manifest says of routes and indexes.
     pub manifest: LoadedManifest,
+    has_declared: AtomicBool,
+}
+
+/// What all versions of a process keep in memory, bounded in bytes.
+#[derive(Clone)]
+pub struct Caches {
+    /// Contents of small static files.
+    pub contents: ContentCache,
+    /// Snapshots that were used last.
+    pub snapshots: RecentSnapshots,
+}
+
+impl Caches {
+    /// Caches of at most so many bytes.
+    pub fn new(contents: u64, snapshots: u64) -> Self {
+        Self { contents: ContentCache::new(contents), snapshots: RecentSnapshots::new(snapshots) }
+    }
 }
 
 /// What a version is called.
@@ -69,10 +92,10 @@ pub enum DeployError {
 
 impl Deployment {
     /// Reads what a manifest names, for an app that is served from where it was built.
-    pub fn load(manifest: LoadedManifest, config: &Config, cache: ContentCache) -> Result<Self, DeployError> {
+    pub fn load(manifest: LoadedManifest, config: &Config, caches: Caches) -> Result<Self, DeployError> {
         let source: Arc<str> = entrypoint_source(&manifest)?.into();
         let name = Name { app: manifest.manifest.name.as_str().into(), version: version_of(&manifest, &source) };
-        Self::load_as(name, manifest, source, config, cache)
+        Self::load_as(name, manifest, source, config, caches)
     }
 
     /// Reads what a manifest names, for the version of an app that has this name.
@@ -81,7 +104,7 @@ impl Deployment {
         manifest: LoadedManifest,
         source: Arc<str>,
         config: &Config,
-        cache: ContentCache,
+        caches: Caches,
     ) -> Result<Self, DeployError> {
         let missing = missing_variables(&manifest, &|name| config.environment.provides(name));
         if !missing.is_empty() {
@@ -93,15 +116,60 @@ impl Deployment {
         let limits = if inspected { limits.unhurried() } else { limits };
         let env: AppEnv = Arc::new(config.environment.for_app(&manifest.manifest.env));
         let static_files = match manifest.static_directory() {
-            Some(root) => Some(StaticFiles::open(static_options(&manifest, root), cache)?),
+            Some(root) => Some(StaticFiles::open(static_options(&manifest, root), caches.contents)?),
             None => None,
         };
         // A debugger sees more of an app that starts from its source: what it does at module scope, too.
         let wants_snapshot = manifest.manifest.features.snapshot && !inspected;
-        let snapshot = if wants_snapshot { find_snapshot(&manifest, &source, &env) } else { None };
         let source_map = Arc::new(SourceMap::find(&manifest.entrypoint(), &source));
         let code_cache = CodeCache::new(config.server.data_dir.join("code-cache"), &source);
-        Ok(Self { name, version, source, source_map, env, limits, snapshot, code_cache, static_files, manifest })
+        let source = Source::new(manifest.entrypoint(), source);
+        let (snapshot, recent) = (OnceLock::new(), caches.snapshots);
+        let this = Self {
+            name,
+            version,
+            source,
+            source_map,
+            env,
+            limits,
+            wants_snapshot,
+            snapshot,
+            recent,
+            code_cache,
+            static_files,
+            manifest,
+            has_declared: AtomicBool::new(false),
+        };
+        let path = Self::snapshot_path(&this.manifest);
+        if let Err(reason) = this.find_snapshot(&path) {
+            tracing::warn!(code = reason.code(), file = %path.display(), "the snapshot is not used: {reason}");
+        }
+        Ok(this)
+    }
+
+    /// Starts from the snapshot in this file from now on, if there is one that fits, and none was found before.
+    ///
+    /// # Errors
+    /// Why the file cannot be used.
+    pub fn find_snapshot(&self, path: &Path) -> Result<(), Unusable> {
+        if !self.wants_snapshot || self.snapshot.get().is_some() {
+            return Ok(());
+        }
+        let source = self.source.text().map_err(|error| Unusable::Unreadable(error.to_string()))?;
+        if let Some(found) = AppSnapshot::find(path, &source, &self.env, &self.recent)? {
+            // Where another thread was faster, its snapshot is as good.
+            let _ = self.snapshot.set(found);
+        }
+        Ok(())
+    }
+
+    /// The content of its snapshot, if there is one. Without it the app starts all the same, from its source.
+    pub fn load_snapshot(&self) -> Option<Arc<Snapshot>> {
+        let loaded = self.snapshot.get()?.load();
+        let warn = |reason: &Unusable| {
+            tracing::warn!(app = %self.name, version = %self.version, code = reason.code(), "the snapshot is not used: {reason}");
+        };
+        loaded.inspect_err(warn).ok()
     }
 
     /// Where the app's snapshot is kept.
@@ -113,6 +181,16 @@ impl Deployment {
     pub fn memory(&self) -> MemoryLimits {
         let bytes = |mebibytes: u64| usize::try_from(mebibytes << 20).unwrap_or(usize::MAX);
         MemoryLimits { heap: bytes(self.limits.heap_mb), array_buffers: bytes(self.limits.array_buffer_mb) }
+    }
+
+    /// Has the indexes made that the manifest declares, once in the life of this version.
+    pub fn declare_indexes(&self, services: &Services) {
+        // The manifest was checked when it was loaded.
+        if !self.has_declared.swap(true, Ordering::Relaxed)
+            && let Ok(declared) = self.manifest.manifest.database.declared()
+        {
+            services.declare(&self.name, declared);
+        }
     }
 
     /// What an isolate and its invocations may use beside memory and time.
@@ -154,48 +232,29 @@ fn static_options(manifest: &LoadedManifest, root: PathBuf) -> StaticOptions {
     }
 }
 
-fn find_snapshot(manifest: &LoadedManifest, source: &str, env: &BTreeMap<String, String>) -> Option<Snapshot> {
-    let path = Deployment::snapshot_path(manifest);
-    match snapshot_file::read(&path, source, env) {
-        Ok(snapshot) => snapshot,
-        Err(reason) => {
-            tracing::warn!(code = reason.code(), file = %path.display(), "the snapshot is not used: {reason}");
-            None
-        }
-    }
-}
-
 /// V8's code cache for one module: compiled once, kept in the data directory. A cache that V8 rejects is made anew.
 #[derive(Clone)]
 pub struct CodeCache {
-    path: PathBuf,
-    bytes: Arc<OnceLock<Arc<[u8]>>>,
+    path: Arc<Path>,
 }
 
 impl CodeCache {
     fn new(directory: PathBuf, source: &str) -> Self {
-        let path = directory.join(format!("{}.bin", snapshot_file::key(source)));
-        Self { path, bytes: Arc::default() }
+        Self { path: directory.join(format!("{}.bin", snapshot_file::key(source))).into() }
     }
 
     /// The cache, if there is a whole one.
     pub fn get(&self) -> Option<Arc<[u8]>> {
-        if let Some(bytes) = self.bytes.get() {
-            return Some(bytes.clone());
-        }
         let file = std::fs::read(&self.path).ok()?;
         let (hash, content) = file.split_at_checked(32)?;
         if blake3::hash(content).as_bytes() != hash {
             return None;
         }
-        Some(self.bytes.get_or_init(|| content.into()).clone())
+        Some(content.into())
     }
 
     /// Keeps a fresh one. Failing to is only a slower start next time.
     pub fn put(&self, content: &[u8]) {
-        if self.bytes.set(content.into()).is_err() {
-            return;
-        }
         let mut file = blake3::hash(content).as_bytes().to_vec();
         file.extend_from_slice(content);
         if let Err(error) = self.write(&file) {
@@ -207,8 +266,10 @@ impl CodeCache {
         if let Some(directory) = self.path.parent() {
             std::fs::create_dir_all(directory)?;
         }
-        let temporary = self.path.with_extension("part");
-        std::fs::write(&temporary, bytes)?;
-        std::fs::rename(&temporary, &self.path)
+        // Apps with the same module share the file.
+        let temporary = tempfile::NamedTempFile::new_in(self.path.parent().unwrap_or(&self.path))?;
+        std::fs::write(temporary.path(), bytes)?;
+        temporary.persist(&self.path)?;
+        Ok(())
     }
 }

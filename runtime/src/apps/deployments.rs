@@ -6,12 +6,14 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
+use orilla_snapshot::file::Faster;
 
 use super::deployment::{DeployError, Deployment, Name};
 use super::manifest::Manifest;
 use super::manifest::problem::{Problem, Problems};
 use super::registry::{App, Apps, PREVIEW_SEPARATOR, Share};
 use super::releases::{ReleaseError, Releases};
+use super::versions::error::VersionError;
 use super::versions::store::Store;
 use super::versions::traffic::Traffic;
 use super::versions::{AppName, VersionId};
@@ -29,6 +31,8 @@ pub struct Deployments {
     pub address: (String, String),
     /// The apps that come from the store; the others are served from directories.
     own: Mutex<HashSet<AppName>>,
+    /// Versions of the store whose files were found to be intact since this process began: nobody changes them.
+    verified: Mutex<HashSet<(AppName, VersionId)>>,
     /// Isolates that finish what they have, of versions that lost their traffic.
     draining: Mutex<Vec<(AppName, VersionId, Weak<Isolate>)>>,
 }
@@ -36,7 +40,7 @@ pub struct Deployments {
 impl Deployments {
     /// Runs nothing yet.
     pub fn new(releases: Arc<Releases>, store: Arc<Store>, address: (String, String)) -> Self {
-        Self { releases, store, address, own: Mutex::default(), draining: Mutex::default() }
+        Self { releases, store, address, own: Mutex::default(), verified: Mutex::default(), draining: Mutex::default() }
     }
 
     fn apps(&self) -> &Apps {
@@ -62,6 +66,7 @@ impl Deployments {
             });
             let shares = shares.iter().flat_map(Traffic::shares).filter_map(|share| {
                 let pool = self.restore_version(app, &share.version)?;
+                self.make_snapshot(&pool.deployment, app, &share.version);
                 Some(Share { pool, percent: share.percent })
             });
             let shares = shares.collect();
@@ -71,7 +76,7 @@ impl Deployments {
     }
 
     fn restore_version(&self, app: &AppName, version: &VersionId) -> Option<Arc<Pool>> {
-        if let Err(error) = self.store.verify(app, version) {
+        if let Err(error) = self.verify(app, version) {
             tracing::error!(%app, %version, code = error.code(), "the version is not served: {error}");
             return None;
         }
@@ -83,9 +88,36 @@ impl Deployments {
             .map(|deployment| self.releases.supervisor.pool(deployment))
     }
 
+    /// Reads and hashes the files of a version, once.
+    fn verify(&self, app: &AppName, version: &VersionId) -> Result<(), VersionError> {
+        let key = (app.clone(), version.clone());
+        let verified = || self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        if !verified().contains(&key) {
+            self.store.verify(app, version)?;
+            verified().insert(key);
+        }
+        Ok(())
+    }
+
     fn load(&self, app: &AppName, version: &VersionId, directory: &Path) -> Result<Arc<Deployment>, ReleaseError> {
         let name = Name { app: app.as_str().into(), version: version.as_str().into() };
-        Ok(self.releases.load_as(Manifest::load(directory)?, name)?)
+        let deployment = self.releases.load_as(Manifest::load(directory)?, name)?;
+        let made = self.store.snapshot(app, version);
+        if let Err(reason) = deployment.find_snapshot(&made) {
+            tracing::info!(%app, %version, code = reason.code(), "the snapshot that was made is not used: {reason}");
+        }
+        if deployment.snapshot.get().is_some_and(|snapshot| snapshot.faster() == Faster::Snapshot) {
+            deployment.source.leave_on_disk();
+        }
+        Ok(deployment)
+    }
+
+    /// Has a snapshot made for a version that has none.
+    fn make_snapshot(&self, deployment: &Arc<Deployment>, app: &AppName, version: &VersionId) {
+        let Some(maker) = &self.releases.snapshots else { return };
+        if deployment.wants_snapshot && deployment.snapshot.get().is_none() {
+            maker.make(deployment, self.store.snapshot(app, version));
+        }
     }
 
     /// A version that has no traffic and is in the store.
@@ -109,13 +141,15 @@ impl Deployments {
         directory: &Path,
     ) -> Result<Arc<Pool>, Problems> {
         let (this, path) = (self.clone(), directory.to_owned());
-        let (name, version) = (app.clone(), version.clone());
+        let (name, id) = (app.clone(), version.clone());
         let loaded = tokio::task::spawn_blocking(move || {
             this.releases.check(&path)?;
-            this.load(&name, &version, &path).map_err(|error| into_problems(error, &path))
+            this.load(&name, &id, &path).map_err(|error| into_problems(error, &path))
         });
         let deployment = loaded.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-        self.releases.start(deployment).await.map_err(|error| into_problems(error, directory))
+        let pool = self.releases.start(deployment).await.map_err(|error| into_problems(error, directory))?;
+        self.make_snapshot(&pool.deployment, app, version);
+        Ok(pool)
     }
 }
 
@@ -167,9 +201,11 @@ impl Deployer for Arc<Deployments> {
     }
 
     async fn stop(&self, app: &AppName, version: &VersionId) {
-        if let Some(app) = self.apps().get(app.as_str()) {
-            app.forget(version.as_str());
+        if let Some(running) = self.apps().get(app.as_str()) {
+            running.forget(version.as_str());
         }
+        let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        verified.remove(&(app.clone(), version.clone()));
     }
 
     fn state(&self, app: &AppName, version: &VersionId) -> VersionState {

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use orilla_services::database::value::Object;
+use orilla_services::database::{DatabaseError, Declared};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -72,8 +74,8 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<Map<String, Json>>,
     /// Settings of the database service.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub database: Option<Map<String, Json>>,
+    #[serde(default)]
+    pub database: DatabaseSettings,
     /// Settings of the storage service's transforms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transforms: Option<Map<String, Json>>,
@@ -90,6 +92,42 @@ pub struct Manifest {
 
 fn default_entrypoint() -> String {
     "server.js".to_owned()
+}
+
+/// What the database holds besides documents.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct DatabaseSettings {
+    /// Indexes that are made when the app is deployed, each with its `collection` and the options of `createIndex`.
+    #[schemars(length(max = 1_000))]
+    pub indexes: Vec<Map<String, Json>>,
+    /// Vector indexes, each with its `collection` and the options of `createVectorIndex`.
+    #[schemars(length(max = 1_000))]
+    pub vector_indexes: Vec<Map<String, Json>>,
+}
+
+impl DatabaseSettings {
+    /// What is declared, in order, or the key and the place of each entry that cannot be, and why.
+    ///
+    /// # Errors
+    /// All entries that are wrong.
+    pub fn declared(&self) -> Result<Vec<Declared>, Vec<(&'static str, usize, DatabaseError)>> {
+        let of = |key: &'static str,
+                  entries: &[Map<String, Json>],
+                  parse: fn(&Object) -> Result<Declared, DatabaseError>| {
+            let parsed = entries.iter().enumerate().map(move |(place, entry)| {
+                let entry = Object::parse(&Json::Object(entry.clone()).to_string());
+                entry.and_then(|entry| parse(&entry)).map_err(|error| (key, place, error))
+            });
+            parsed.collect::<Vec<_>>()
+        };
+        let mut all = of("indexes", &self.indexes, Declared::document);
+        all.extend(of("vectorIndexes", &self.vector_indexes, Declared::vector));
+        if all.iter().all(Result::is_ok) {
+            return Ok(all.into_iter().flatten().collect());
+        }
+        Err(all.into_iter().filter_map(Result::err).collect())
+    }
 }
 
 /// Which URLs go to the app, and how static files are answered.
@@ -284,9 +322,13 @@ impl Manifest {
         };
         fields.entry("version").or_insert(1.into());
         fields.entry("name").or_insert("unnamed".into());
-        let manifest = serde_json::from_value(fields.into())
+        let manifest: Self = serde_json::from_value(fields.into())
             .map_err(|error| document.problem(codes::MANIFEST_VALUE, &[], format!("this cannot be read: {error}")))?;
         problems.extend(static_is_named(&document));
+        problems.extend(manifest.database.declared().err().into_iter().flatten().map(|(key, place, error)| {
+            let path = [Step::Key("database"), Step::Key(key), Step::Index(place)];
+            document.problem(codes::MANIFEST_INDEX, &path, error.to_string())
+        }));
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         Ok((LoadedManifest { manifest, directory: directory.to_owned(), path, document }, Problems(problems)))
     }

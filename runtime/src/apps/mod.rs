@@ -8,5 +8,8 @@ pub mod entrypoint;
 pub mod manifest;
 pub mod registry;
 pub mod releases;
+pub mod snapshot_maker;
+pub mod snapshots;
+pub mod source;
 pub mod source_map;
 pub mod versions;

@@ -226,3 +226,43 @@ fn begins_with(path: &str, prefix: &str) -> bool {
     let prefix = prefix.trim_end_matches('/');
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn apps() -> Apps {
+        let hosts = BTreeMap::from([("shop.example".to_owned(), Arc::from("shop"))]);
+        let paths = vec![("/blog".to_owned(), Arc::from("blog"))];
+        let apps = Apps::new(Routing { domain: "localhost".to_owned(), hosts, paths });
+        for name in ["shop", "blog"] {
+            apps.get_or_add(&name.into());
+        }
+        apps
+    }
+
+    proptest! {
+        /// No host name and no path leads to an app that has neither, and none ends the process.
+        #[test]
+        fn only_what_is_configured_leads_to_an_app(
+            authority in prop::option::of("((shop|blog|SHOP|ab|0f--shop|--|é)(\\.|:|-)?){0,3}(example|localhost|)(:[0-9]{0,6})?"),
+            path in "(/|/blog|/blogs|/blog/|é|\\*|%2e){0,3}",
+        ) {
+            let by_path = path == "/blog" || path.starts_with("/blog/");
+            let host = authority.as_deref().unwrap_or_default().to_ascii_lowercase();
+            let host = host.split_once(':').map_or(&*host, |(host, _)| host);
+            match apps().route(authority.as_deref(), &path) {
+                Target::App(app) if &*app.name == "shop" => {
+                    prop_assert!(host == "shop.example" || host == "shop.localhost", "{:?} {}", authority, path);
+                }
+                Target::App(_) => prop_assert!(by_path || host == "blog.localhost", "{:?} {}", authority, path),
+                Target::Version(app, version) => {
+                    prop_assert_eq!(host, format!("{version}--{}.localhost", app.name));
+                }
+                Target::Unknown => prop_assert!(!by_path, "{:?} {}", authority, path),
+            }
+        }
+    }
+}

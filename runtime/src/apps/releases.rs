@@ -5,15 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::check;
-use super::deployment::{DeployError, Deployment, Name};
+use super::deployment::{Caches, DeployError, Deployment, Name};
 use super::entrypoint;
 use super::manifest::LoadedManifest;
 use super::manifest::problem::Problems;
 use super::registry::{App, Apps, Share};
+use super::snapshot_maker::SnapshotMaker;
 use crate::config::Config;
 use crate::isolate::pool::Pool;
 use crate::isolate::supervisor::Supervisor;
-use crate::request::static_files::ContentCache;
 
 /// Why a version is not in service.
 #[derive(Debug, thiserror::Error)]
@@ -62,8 +62,10 @@ pub struct Releases {
     pub supervisor: Arc<Supervisor>,
     /// The host's configuration.
     pub config: Arc<Config>,
-    /// Where contents of small static files are kept.
-    pub cache: ContentCache,
+    /// What versions keep in memory.
+    pub caches: Caches,
+    /// Makes the snapshots they come without, if it may.
+    pub snapshots: Option<SnapshotMaker>,
 }
 
 impl Releases {
@@ -74,13 +76,13 @@ impl Releases {
 
     /// Reads a version. Takes as long as its files take to read.
     pub fn load(&self, manifest: LoadedManifest) -> Result<Arc<Deployment>, DeployError> {
-        Deployment::load(manifest, &self.config, self.cache.clone()).map(Arc::new)
+        Deployment::load(manifest, &self.config, self.caches.clone()).map(Arc::new)
     }
 
     /// Reads a version of an app that has a name of its own.
     pub fn load_as(&self, manifest: LoadedManifest, name: Name) -> Result<Arc<Deployment>, DeployError> {
         let source = check::entrypoint_source(&manifest)?.into();
-        Deployment::load_as(name, manifest, source, &self.config, self.cache.clone()).map(Arc::new)
+        Deployment::load_as(name, manifest, source, &self.config, self.caches.clone()).map(Arc::new)
     }
 
     /// Checks a build as `runtime check` does. Runs its module, for at most half a minute.

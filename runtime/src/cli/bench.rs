@@ -19,10 +19,11 @@ use serde::Serialize;
 use tokio::sync::{oneshot, watch};
 
 use super::{EnvironmentArgs, Failure};
-use crate::apps::deployment::Deployment;
+use crate::apps::deployment::{Caches, Deployment};
+use crate::config::Config;
 use crate::isolate::handle::{Isolate, Shared, Start};
+use crate::isolate::turns::Turns;
 use crate::metrics::Metrics;
-use crate::request::static_files::ContentCache;
 use crate::wire::{self, Services};
 
 #[derive(Subcommand)]
@@ -44,6 +45,11 @@ pub struct ColdStartArgs {
     #[command(flatten)]
     ask: AskArgs,
 }
+
+/// Memory for the snapshots of the apps.
+const SNAPSHOT_BYTES: u64 = 64 << 20;
+/// Memory of the services while a bench runs.
+pub(super) const MEMORY: wire::Memory = wire::Memory { kv_mb: 16, vectors_mb: 16 };
 
 /// What all benches take.
 #[derive(Args)]
@@ -125,18 +131,27 @@ fn table(figures: &Figures) -> String {
 fn load(manifest: &Path, environment: &EnvironmentArgs, data: &Path) -> Result<Arc<Deployment>, Failure> {
     let options = crate::config::Options { data_dir: Some(data.to_owned()), ..environment.options() };
     let config = super::config(options)?;
-    let deployment = Deployment::load(super::load(manifest)?, &config, ContentCache::new(0));
+    load_with(manifest, &config)
+}
+
+fn load_with(manifest: &Path, config: &Config) -> Result<Arc<Deployment>, Failure> {
+    let deployment = Deployment::load(super::load(manifest)?, config, Caches::new(0, SNAPSHOT_BYTES));
     deployment.map(Arc::new).map_err(|error| Failure::Input(error.to_string()))
 }
 
 /// What isolates need of a host, for as long as the sender lives.
 async fn host(data: &Path) -> Result<(Services, Shared, watch::Sender<Option<Services>>), Failure> {
-    let services = wire::embedded(&data.join("isolates"), 16).await;
+    let services = wire::embedded(&data.join("isolates"), MEMORY).await;
     let services = services.map_err(|error| Failure::coded(error.code(), &error))?;
     let (sender, receiver) = watch::channel(Some(services.clone()));
     let egress = EgressRules::default().permissions();
-    let shared = Shared { services: receiver, egress, metrics: Arc::new(Metrics::default()), inspect: None };
+    let shared =
+        Shared { services: receiver, egress, metrics: Arc::new(Metrics::default()), turns: turns(), inspect: None };
     Ok((services, shared, sender))
+}
+
+fn turns() -> Arc<Turns> {
+    Arc::new(Turns::of_cores(std::thread::available_parallelism().map_or(1, usize::from)))
 }
 
 /// An isolate that belongs to no pool.
@@ -154,8 +169,8 @@ async fn waiting(shared: &Shared) -> Result<Arc<Isolate>, Failure> {
 }
 
 /// Milliseconds until an isolate takes requests: the medians of a waiting isolate that gets the app, and of a boot from
-/// the app's snapshot. Evaluates the app's module, with an empty data directory; asks nothing of it.
-pub fn compare_starts(manifest: &Path, environment: &EnvironmentArgs) -> Result<(f64, f64), Failure> {
+/// the app's snapshot in this file. Evaluates the app's module, with an empty data directory; asks nothing of it.
+pub fn compare_starts(manifest: &Path, snapshot: &Path, config: &Config) -> Result<(f64, f64), Failure> {
     const ROUNDS: u32 = 7;
     super::init_v8();
     let data = std::env::temp_dir().join(format!("orilla-starts-{}", std::process::id()));
@@ -178,11 +193,14 @@ pub fn compare_starts(manifest: &Path, environment: &EnvironmentArgs) -> Result<
             }
             snapshot.push(began.elapsed().as_secs_f64() * 1000.0);
         }
-        services.kv.close().await.map_err(|error| Failure::coded(error.code(), error))?;
+        services.close().await.map_err(|error| Failure::coded(error.code(), error))?;
         let median = |times| percentiles(times).map_or(f64::MAX, |percentiles| percentiles.p50);
         Ok((median(prewarmed), median(snapshot)))
     };
-    let deployment = load(manifest, environment, &data)?;
+    let server = crate::config::Server { data_dir: data.clone(), ..config.server.clone() };
+    let deployment = load_with(manifest, &Config { server, ..config.clone() })?;
+    let found = deployment.find_snapshot(snapshot);
+    found.map_err(|reason| Failure::coded(reason.code(), &reason))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = runtime.map_err(|error| Failure::coded("HOST_START", error))?.block_on(measure(&deployment));
     // A temporary directory that stays behind harms nobody.
@@ -205,13 +223,13 @@ async fn isolates(args: &ColdStartArgs, deployment: &Arc<Deployment>, data: &Pat
             Ok(waiting)
         };
         prewarmed.push(first_byte(deployment, path, adopt).await?);
-        if deployment.snapshot.is_some() {
+        if deployment.snapshot.get().is_some() {
             snapshot.push(first_byte(deployment, path, || start(Start::Snapshot)(&shared)).await?);
         }
         code_cache.push(first_byte(deployment, path, || start(Start::CodeCache)(&shared)).await?);
         plain.push(first_byte(deployment, path, || start(Start::Plain)(&shared)).await?);
     }
-    services.kv.close().await.map_err(|error| Failure::coded(error.code(), error))?;
+    services.close().await.map_err(|error| Failure::coded(error.code(), error))?;
     Ok(Figures {
         prewarmed_ms: percentiles(prewarmed),
         snapshot_ms: percentiles(snapshot),

@@ -29,7 +29,7 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
         let json = serde_json::to_string_pretty(&report).map_err(|error| Failure::coded("CHECK_REPORT", error))?;
         println!("{json}");
     } else {
-        print!("{report:#}");
+        println!("{report:#}");
     }
     if report.is_ok() { Ok(()) } else { Err(Failure::Input(format!("{}: the check failed", args.path.display()))) }
 }

@@ -11,29 +11,34 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::{Address, EnvironmentArgs, Failure, inspect};
-use crate::apps::deployment::Deployment;
+use crate::apps::deployment::{Caches, Deployment};
 use crate::apps::deployments::Deployments;
 use crate::apps::directory::AppsDirectory;
 use crate::apps::manifest::LoadedManifest;
+use crate::apps::manifest::suggest::closest;
 use crate::apps::registry::{Apps, Routing};
 use crate::apps::releases::Releases;
+use crate::apps::snapshot_maker::SnapshotMaker;
 use crate::apps::versions::store::Store;
-use crate::config::{Config, Options};
+use crate::config::{Config, DatabaseUrl, Options};
 use crate::inspect::targets::Targets;
 use crate::isolate::handle::Shared;
 use crate::isolate::memory;
 use crate::isolate::supervisor::{Settings, Supervisor};
+use crate::isolate::turns::Turns;
 use crate::metrics::Metrics;
 use crate::request::admin::{self, Admin};
 use crate::request::deployments_api::DeploymentsApi;
 use crate::request::handle::Host;
 use crate::request::server::{Server, tls_acceptor};
-use crate::request::static_files::ContentCache;
 use crate::telemetry::Telemetry;
 use crate::wire::{self, Services, SystemClock};
 
 /// Memory for the contents of small static files, for the whole process.
 const STATIC_CACHE_BYTES: u64 = 64 << 20;
+
+/// Memory for the snapshots that were used last, for the whole process, beside those that isolates run from.
+const RECENT_SNAPSHOT_BYTES: u64 = 64 << 20;
 
 /// Said to who gives nothing.
 const NOTHING_TO_SERVE: &str = "error[NOTHING_TO_SERVE]: no app is named, and none was deployed\n\
@@ -63,6 +68,9 @@ pub struct ServeArgs {
     /// The directory for data [default: .orilla].
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// A postgres:// URL: keep the data of all apps there, shared with other hosts, instead of in the data directory.
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
     /// The port for health and metrics, on 127.0.0.1.
     #[arg(long, value_name = "PORT")]
     admin_port: Option<u16>,
@@ -88,6 +96,7 @@ impl ServeArgs {
             port: self.port,
             admin_port: self.admin_port,
             data_dir: self.data_dir.clone(),
+            database: self.database.clone().map(DatabaseUrl),
             tls_cert: self.tls_cert.clone(),
             tls_key: self.tls_key.clone(),
             inspect: self.inspect,
@@ -106,16 +115,16 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     crate::scheduling::batch();
     let manifests = manifests(args)?;
     // The apps' files are read on a thread of their own, which never touches V8, while V8 starts on this one.
-    let cache = ContentCache::new(STATIC_CACHE_BYTES);
+    let caches = Caches::new(STATIC_CACHE_BYTES, RECENT_SNAPSHOT_BYTES);
     let (deployments, runtime) = std::thread::scope(|scope| {
-        let deployments = scope.spawn(|| load_all(manifests, &config, &cache));
+        let deployments = scope.spawn(|| load_all(manifests, &config, &caches));
         super::init_v8();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         (deployments.join(), runtime)
     });
     let runtime = runtime.map_err(|error| Failure::coded("HOST_START", error))?;
     let deployments = deployments.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-    runtime.block_on(serve(config, deployments, args.apps_dir.clone(), cache))
+    runtime.block_on(serve(config, deployments, args.apps_dir.clone(), caches))
 }
 
 /// The manifests of the command line. Their names differ.
@@ -136,12 +145,8 @@ fn manifests(args: &ServeArgs) -> Result<Vec<LoadedManifest>, Failure> {
     Ok(manifests)
 }
 
-fn load_all(
-    manifests: Vec<LoadedManifest>,
-    config: &Config,
-    cache: &ContentCache,
-) -> Result<Vec<Arc<Deployment>>, Failure> {
-    let load = |manifest| Deployment::load(manifest, config, cache.clone()).map(Arc::new);
+fn load_all(manifests: Vec<LoadedManifest>, config: &Config, caches: &Caches) -> Result<Vec<Arc<Deployment>>, Failure> {
+    let load = |manifest| Deployment::load(manifest, config, caches.clone()).map(Arc::new);
     manifests.into_iter().map(load).collect::<Result<_, _>>().map_err(|error| Failure::Input(error.to_string()))
 }
 
@@ -149,7 +154,7 @@ async fn serve(
     config: Config,
     deployments: Vec<Arc<Deployment>>,
     apps_dir: Option<PathBuf>,
-    cache: ContentCache,
+    caches: Caches,
 ) -> Result<(), Failure> {
     let tls = match (&config.server.tls_cert, &config.server.tls_key) {
         (Some(certificate), Some(key)) => Some(
@@ -163,17 +168,22 @@ async fn serve(
     let telemetry = Telemetry::start(config.log.access, &config.telemetry, metrics.measures.clone())
         .map_err(|error| Failure::Input(format!("error[{}]: {error}", error.code())))?;
     let targets = config.inspect.map(|_| Arc::<Targets>::default());
+    let settings = settings(&config);
     let shared = Shared {
         services: receiver,
         egress: egress(&config).permissions(),
         metrics: metrics.clone(),
+        turns: Arc::new(Turns::of_cores(settings.cores)),
         inspect: targets.clone(),
     };
-    let supervisor = Supervisor::new(settings(&config), shared);
+    let supervisor = Supervisor::new(settings, shared);
     let apps = Arc::new(Apps::new(routing(&config)));
     let config = Arc::new(config);
+    let snapshots = config.isolates.make_snapshots.then(SnapshotMaker::start).transpose();
+    let snapshots = snapshots.map_err(|error| Failure::coded("HOST_START", error))?;
     let releases =
-        Arc::new(Releases { apps: apps.clone(), supervisor: supervisor.clone(), config: config.clone(), cache });
+        Releases { apps: apps.clone(), supervisor: supervisor.clone(), config: config.clone(), caches, snapshots };
+    let releases = Arc::new(releases);
     for deployment in &deployments {
         releases.add(deployment.clone());
     }
@@ -181,7 +191,7 @@ async fn serve(
         // The isolate boots while the data directory is opened and the port is bound.
         deployments.iter().for_each(|deployment| warm(&apps, &deployment.name));
     }
-    let opened = wire::embedded(&config.server.data_dir, config.kv.cache_mb).await;
+    let opened = wire::open(&config).await;
     let opened = opened.map_err(|error| Failure::coded(error.code(), format_args!("{error}")))?;
     services.send_replace(Some(opened.clone()));
     let listener = bind(&config).await?;
@@ -196,6 +206,7 @@ async fn serve(
         Some(directory) => Some(watch_directory(directory, releases.clone()).await?),
         None => None,
     };
+    warn_of_missing_apps(&config, &apps);
     let token = config.admin.token.as_ref().map(|token| token.0.as_str());
     let api = DeploymentsApi::new(deployed.store.clone(), Arc::new(deployed.clone()), token);
     let admin = Admin { metrics: metrics.clone(), supervisor: supervisor.clone(), deployments: api };
@@ -220,15 +231,14 @@ async fn serve(
         tokio::time::sleep(PREWARM_DELAY).await;
         supervisor.prewarmed.refill();
     });
-    let sweeping = opened.kv.clone();
-    let sweeper = tokio::spawn(async move { sweeping.run_sweeper().await });
+    let maintenance = tokio::spawn(opened.clone().maintain());
     let stop = async move {
         stop_signal().await;
         // What stands at a breakpoint goes on, and can finish.
         drop(inspector);
     };
     Server { listener, tls, host, config: config.server.clone() }.serve(stop).await;
-    for task in [Some(sweeper), Some(watch), watcher, admin].into_iter().flatten() {
+    for task in [Some(maintenance), Some(watch), watcher, admin].into_iter().flatten() {
         task.abort();
     }
     telemetry.close().await;
@@ -280,6 +290,17 @@ fn routing(config: &Config) -> Routing {
     Routing { domain: config.routing.domain.to_ascii_lowercase(), hosts: named(&config.routing.hosts), paths }
 }
 
+/// Says which routes lead to an app that is not here. It may still be deployed.
+fn warn_of_missing_apps(config: &Config, apps: &Apps) {
+    let all = apps.all();
+    let routes = config.routing.hosts.iter().chain(&config.routing.paths);
+    for (route, app) in routes.filter(|(_, app)| apps.get(app).is_none()) {
+        let meant = closest(app, all.iter().map(|known| &*known.name));
+        let hint = meant.map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
+        tracing::warn!(code = "ROUTE_WITHOUT_APP", "`{route}` leads to the app `{app}`, which is not here{hint}");
+    }
+}
+
 fn warm(apps: &Apps, name: &str) {
     let Some(share) = apps.get(name).and_then(|app| app.shares().first().cloned()) else { return };
     // Where it cannot be started the first request says so.
@@ -310,7 +331,7 @@ async fn watch_directory(path: PathBuf, releases: Arc<Releases>) -> Result<tokio
 }
 
 async fn close(services: &Services) -> Result<(), Failure> {
-    services.kv.close().await.map_err(|error| Failure::coded(error.code(), error))?;
+    services.close().await.map_err(|error| Failure::coded(error.code(), error))?;
     tracing::info!("stopped");
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use orilla_bindings::Hazard;
@@ -16,12 +16,21 @@ use crate::apps::check::entrypoint_source;
 use crate::apps::deployment::Deployment;
 use crate::apps::entrypoint;
 use crate::apps::manifest::problem::Problems;
+use crate::config::Config;
+use crate::config::environment::Environment;
+
+/// Longest that a module may take to be evaluated and frozen.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 #[derive(Args)]
 pub struct SnapshotArgs {
     /// The app's manifest.json, or the directory it is in.
     #[arg(value_name = "MANIFEST")]
     manifest: PathBuf,
+    /// Used by `serve`: writes this file, at the lowest priority, with the app's environment from standard input, and ends
+    /// when that is closed.
+    #[arg(long, value_name = "FILE", hide = true)]
+    for_host: Option<PathBuf>,
     #[command(flatten)]
     environment: EnvironmentArgs,
 }
@@ -49,21 +58,23 @@ enum Outcome {
 
 #[allow(clippy::print_stderr, reason = "progress of a command")]
 pub fn run(args: &SnapshotArgs) -> Result<(), Failure> {
-    let config = super::config(args.environment.options())?;
     let manifest = super::load(&args.manifest)?;
+    let (config, output) = match &args.for_host {
+        Some(output) => (beside_host()?, output.clone()),
+        None => (super::config(args.environment.options())?, Deployment::snapshot_path(&manifest)),
+    };
     if !manifest.manifest.features.snapshot {
         let message = "error[SNAPSHOT_OFF]: the manifest says `features.snapshot: false`; remove that to make one";
         return Err(Failure::Input(message.to_owned()));
     }
     let source = entrypoint_source(&manifest)?;
     let env = config.environment.for_app(&manifest.manifest.env);
-    let output = Deployment::snapshot_path(&manifest);
     eprintln!("freezing {} ({})", manifest.entrypoint().display(), size(source.len() as u64));
     let began = Instant::now();
     match in_child(&manifest.entrypoint(), &output, &env)? {
         Outcome::Frozen { bytes } => {
             eprintln!("wrote {} ({}) in {:.1} s", output.display(), size(bytes), began.elapsed().as_secs_f64());
-            choose_start(args, &output)
+            choose_start(&args.manifest, &output, &config)
         }
         Outcome::Hazards(hazards) => Err(declined(&manifest.entrypoint(), &hazards)),
         Outcome::App(problem) => Err(Failure::Input(problem)),
@@ -71,10 +82,25 @@ pub fn run(args: &SnapshotArgs) -> Result<(), Failure> {
     }
 }
 
+/// Takes the app's environment from the host that wants the snapshot, and stays out of the way of all it does.
+fn beside_host() -> Result<Config, Failure> {
+    let failed = |error: std::io::Error| Failure::coded("SNAPSHOT_FAILED", error);
+    crate::scheduling::demote_from_here();
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).map_err(failed)?;
+    let files = serde_json::from_str(&line).map_err(|error| failed(error.into()))?;
+    std::thread::spawn(|| {
+        // It comes to its end when the host does.
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        std::process::exit(1);
+    });
+    Ok(Config { environment: Environment { files, ..Environment::default() }, ..Config::default() })
+}
+
 /// Measures which start is faster and notes it in the file.
 #[allow(clippy::print_stderr, reason = "progress of a command")]
-fn choose_start(args: &SnapshotArgs, output: &Path) -> Result<(), Failure> {
-    let (prewarmed, snapshot) = match super::bench::compare_starts(&args.manifest, &args.environment) {
+fn choose_start(manifest: &Path, output: &Path, config: &Config) -> Result<(), Failure> {
+    let (prewarmed, snapshot) = match super::bench::compare_starts(manifest, output, config) {
         Ok(times) => times,
         // A variable may be missing here that is there where the app is served. The file is good without.
         Err(Failure::Input(reason) | Failure::Failed(reason)) => {
@@ -140,6 +166,12 @@ fn in_child(
 #[allow(clippy::print_stdout, reason = "the parent reads this")]
 pub fn freeze(args: &FreezeArgs) -> Result<(), Failure> {
     orilla_snapshot::init_v8_for_snapshots();
+    std::thread::spawn(|| {
+        std::thread::sleep(PATIENCE);
+        let outcome = Outcome::Engine(format!("it took more than {} s", PATIENCE.as_secs()));
+        println!("{}", serde_json::to_string(&outcome).unwrap_or_default());
+        std::process::exit(1);
+    });
     let env = serde_json::from_reader(std::io::stdin()).map_err(|error| Failure::coded("SNAPSHOT_FAILED", error))?;
     let source = std::fs::read_to_string(&args.entrypoint).map_err(|error| Failure::coded("SNAPSHOT_FAILED", error))?;
     let outcome = match orilla_snapshot::freeze::freeze(&source, env) {

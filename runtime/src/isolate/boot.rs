@@ -12,6 +12,7 @@ use orilla_snapshot::file::Snapshot;
 use orilla_snapshot::loader::LateLoader;
 
 use super::limits::{ArrayBufferBudget, HEAP_HEADROOM_BYTES};
+use super::turns::Turns;
 use super::watchdog::Watched;
 use crate::apps::deployment::Deployment;
 use crate::inspect::targets::Listed;
@@ -40,7 +41,7 @@ pub struct Booted {
     /// Its place in the list for debuggers, where there may be any.
     pub listed: Option<Listed>,
     /// The snapshot it was booted from; V8 reads from it as long as the runtime lives.
-    pub snapshot: Option<Snapshot>,
+    pub snapshot: Option<Arc<Snapshot>>,
 }
 
 /// Why an isolate cannot be made.
@@ -54,8 +55,8 @@ pub enum BootError {
     Watchdog(#[from] std::io::Error),
 }
 
-/// Boots a runtime from an app's snapshot, else from [`orilla_snapshot::BASE`].
-pub fn boot(snapshot: Option<Snapshot>, limits: MemoryLimits) -> Result<Booted, BootError> {
+/// Boots a runtime from an app's snapshot, else from [`orilla_snapshot::BASE`]. It takes its turns among these.
+pub fn boot(snapshot: Option<Arc<Snapshot>>, limits: MemoryLimits, turns: Arc<Turns>) -> Result<Booted, BootError> {
     let loader = Rc::new(LateLoader::default());
     let buffers = ArrayBufferBudget::new(limits.array_buffers);
     let params = v8::CreateParams::default()
@@ -84,7 +85,7 @@ pub fn boot(snapshot: Option<Snapshot>, limits: MemoryLimits) -> Result<Booted, 
         orilla_bindings::hide_core(scope);
         orilla_snapshot::app::call_entry_point(scope, "wake", &[]);
     }
-    let watched = Watched::start(runtime.v8_isolate().thread_safe_handle())?;
+    let watched = Watched::start(runtime.v8_isolate().thread_safe_handle(), turns)?;
     let over_budget = watched.clone();
     let beyond = Box::new(move || over_budget.terminate(EndReason::Memory));
     let blobs = Arc::new(CountedBlobs::new(limits.array_buffers, beyond));

@@ -14,6 +14,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use super::load::Load;
 use super::phases::Phase;
 use super::thread::Thread;
+use super::turns::Turns;
 use super::watchdog::Watched;
 use crate::apps::deployment::Deployment;
 use crate::inspect::targets::Targets;
@@ -79,6 +80,8 @@ pub struct Shared {
     pub egress: PermissionsContainer,
     /// The host's counters.
     pub metrics: Arc<Metrics>,
+    /// The places that running isolates take.
+    pub turns: Arc<Turns>,
     /// Where isolates are listed for debuggers, if there may be any.
     pub inspect: Option<Arc<Targets>>,
 }

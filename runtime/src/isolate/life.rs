@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use deno_core::{JsRuntime, PollEventLoopOptions, v8};
 use orilla_bindings::blobs::CountedBlobs;
+use orilla_bindings::database::Transactions;
 use orilla_bindings::invocation::{EndReason, FetchRequest, InvocationId, Invocations, Reply, Running};
 use orilla_bindings::meter::{Begun, Boot};
 use orilla_bindings::{AppEnv, ConsoleLevel, ConsoleSink};
@@ -22,7 +23,6 @@ use super::handle::{Command, Fetch, Shared};
 use super::limits::ArrayBufferBudget;
 use super::phases::Phase;
 use super::thread::Thread;
-use super::turns::TURNS;
 use super::watchdog::Watched;
 use crate::apps::deployment::Deployment;
 use crate::inspect::targets::Listed;
@@ -82,7 +82,7 @@ pub struct Life {
     /// Its place in the list for debuggers.
     _listed: Option<Listed>,
     /// The snapshot it runs from.
-    _snapshot: Option<Snapshot>,
+    _snapshot: Option<Arc<Snapshot>>,
     alarm: std::pin::Pin<Box<tokio::time::Sleep>>,
 }
 
@@ -105,7 +105,10 @@ impl Life {
             state.put(console(&deployment.name));
             state.put(shared.egress.deep_clone());
             state.put(services.kv.clone());
+            state.put(services.database.clone());
+            state.put(Transactions::default());
         }
+        deployment.declare_indexes(&services);
         let (dispatch, cancel) = {
             deno_core::scope!(scope, &mut runtime);
             let dispatch = app::entry_point(scope, "dispatchFetch")?;
@@ -158,7 +161,7 @@ impl Life {
 
     /// One turn. Ready with the reason when the isolate was terminated, or without one when nobody holds it any more.
     fn poll(&mut self, thread: &mut Thread, cx: &mut Context<'_>) -> Poll<Option<EndReason>> {
-        ready!(TURNS.begin(cx));
+        ready!(thread.shared.turns.begin(cx));
         self.watched.begin_turn_in_place();
         let mut open = true;
         for handled in 0.. {

@@ -203,14 +203,14 @@ impl Pool {
     }
 
     fn start(&self) -> std::io::Result<Arc<Isolate>> {
-        let snapshot = self.deployment.snapshot.as_ref();
+        let snapshot = self.deployment.snapshot.get();
         let start = match snapshot {
             Some(_) => Start::Snapshot,
             // So that a debugger finds every function as it was written.
             None if self.supervisor.shared.inspect.is_some() => Start::Plain,
             None => Start::CodeCache,
         };
-        if snapshot.is_none_or(|snapshot| snapshot.faster == Faster::Prewarmed)
+        if snapshot.is_none_or(|snapshot| snapshot.faster() == Faster::Prewarmed)
             && let Some(isolate) = self.supervisor.prewarmed.take()
             && isolate.adopt(self.deployment.clone(), self.room.clone())
         {

@@ -92,9 +92,10 @@ impl Supervisor {
         }
         let pools = self.pools();
         let mut isolates: Vec<_> = pools.iter().flat_map(|pool| pool.isolates()).collect();
+        let draining = self.draining();
         loop {
-            let count = isolates.len() + self.prewarmed.target;
-            let memory: u64 = isolates.iter().map(|isolate| memory_of(isolate)).sum();
+            let count = isolates.len() + draining.len() + self.prewarmed.target;
+            let memory: u64 = isolates.iter().chain(&draining).map(|isolate| memory_of(isolate)).sum();
             if count < self.settings.max && memory + OVERHEAD_BYTES <= self.settings.memory {
                 return true;
             }
@@ -135,6 +136,13 @@ impl Supervisor {
         retired.extend(isolates.iter().map(|isolate| (until, Arc::downgrade(isolate))));
     }
 
+    /// Those that were let go and still finish what they have; one without anything to finish is as good as gone.
+    fn draining(&self) -> Vec<Arc<Isolate>> {
+        let retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        let isolates = retired.iter().filter_map(|(_, isolate)| isolate.upgrade());
+        isolates.filter(|isolate| isolate.is_alive() && !isolate.load.is_idle()).collect()
+    }
+
     /// Goes its rounds, for ever.
     pub async fn watch(self: Arc<Self>) {
         loop {
@@ -148,7 +156,8 @@ impl Supervisor {
         for pool in &pools {
             pool.shrink(self.settings.idle);
         }
-        let mut memory: u64 = pools.iter().flat_map(|pool| pool.isolates()).map(|isolate| memory_of(&isolate)).sum();
+        let isolates = pools.iter().flat_map(|pool| pool.isolates()).chain(self.draining());
+        let mut memory: u64 = isolates.map(|isolate| memory_of(&isolate)).sum();
         while memory > self.settings.memory {
             let Some(gone) = self.evict_one(&pools) else { break };
             memory -= memory_of(&gone).min(memory);

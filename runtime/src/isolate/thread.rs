@@ -60,11 +60,11 @@ impl Thread {
     async fn begin(&mut self, app: Option<(Arc<Deployment>, Start)>) -> Option<Life> {
         let mut began = Instant::now();
         let (snapshot, memory) = match &app {
-            Some((deployment, Start::Snapshot)) => (deployment.snapshot.clone(), deployment.memory()),
+            Some((deployment, Start::Snapshot)) => (deployment.load_snapshot(), deployment.memory()),
             Some((deployment, _)) => (None, deployment.memory()),
             None => (None, WAITING_MEMORY),
         };
-        let mut booted = match boot(snapshot, memory) {
+        let mut booted = match boot(snapshot, memory, self.shared.turns.clone()) {
             Ok(booted) => booted,
             Err(error) => {
                 tracing::error!(code = "ISOLATE_BOOT_FAILED", %error, "an isolate cannot be booted");
@@ -74,6 +74,9 @@ impl Thread {
         // Set once: this is the only thread that does.
         let _ = self.watched.set(booted.watched.clone());
         let (deployment, start, kind) = match app {
+            Some((deployment, Start::Snapshot)) if booted.snapshot.is_none() => {
+                (deployment, Start::CodeCache, BootKind::CodeCache)
+            }
             Some((deployment, start)) => (deployment, start, start.kind()),
             None => match self.commands.recv().await {
                 Some(Command::Adopt(deployment)) => {
@@ -89,7 +92,7 @@ impl Thread {
         if let Some(targets) = &self.shared.inspect {
             booted.listed = Some(targets.add(self.number, &mut booted.runtime, &deployment, &self.load));
         }
-        if start != Start::Snapshot || deployment.snapshot.is_none() {
+        if start != Start::Snapshot {
             self.evaluate(&mut booted, &deployment, start).await?;
         }
         let services = self.shared.services.wait_for(Option::is_some).await.ok()?.clone()?;
@@ -101,7 +104,12 @@ impl Thread {
     }
 
     async fn evaluate(&self, booted: &mut Booted, deployment: &Deployment, start: Start) -> Option<()> {
-        let loader = AppLoader::new(deployment.source.clone());
+        let unreadable = |error: &std::io::Error| {
+            let file = deployment.manifest.entrypoint();
+            tracing::error!(app = %deployment.name, code = "ENTRYPOINT_MISSING", file = %file.display(), "the app cannot be started: {error}");
+        };
+        let source = deployment.source.text().inspect_err(unreadable).ok()?;
+        let loader = AppLoader::new(source.clone());
         let code_cache = if start == Start::CodeCache { deployment.code_cache.get() } else { None };
         if start == Start::CodeCache && code_cache.is_none() {
             let cache = deployment.code_cache.clone();
@@ -118,8 +126,12 @@ impl Thread {
         booted.watched.begin_turn();
         let evaluated = app::evaluate(&mut booted.runtime).await;
         booted.watched.end_turn();
+        if let Some(app) = booted.loader.app.borrow_mut().as_mut() {
+            // V8 has taken what it needs.
+            app.code_cache = None;
+        }
         if let Err(error) = evaluated {
-            let problem = entrypoint::problem(&deployment.manifest.entrypoint(), &deployment.source, &error);
+            let problem = entrypoint::problem(&deployment.manifest.entrypoint(), &source, &error);
             let (code, problems) = (problem.code, Problems(vec![problem]));
             tracing::error!(app = %deployment.name, code, "the app cannot be started: {problems:#}");
             return None;

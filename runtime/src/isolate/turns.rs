@@ -4,15 +4,11 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 /// Isolates that may run for each core.
 const PER_CORE: usize = 4;
-
-/// The places of this process.
-pub static TURNS: LazyLock<Turns> =
-    LazyLock::new(|| Turns::new(std::thread::available_parallelism().map_or(2, usize::from) * PER_CORE));
 
 /// Places for isolates that run.
 pub struct Turns {
@@ -23,6 +19,11 @@ pub struct Turns {
 }
 
 impl Turns {
+    /// The places of a process that may use so many cores.
+    pub fn of_cores(cores: usize) -> Self {
+        Self::new(cores * PER_CORE)
+    }
+
     fn new(places: usize) -> Self {
         Self { places, running: AtomicUsize::new(0), waiting: AtomicUsize::new(0), queue: Mutex::default() }
     }

@@ -9,7 +9,7 @@ use deno_core::v8;
 use orilla_bindings::invocation::EndReason;
 
 use super::cpu_clock::CpuClock;
-use super::turns::TURNS;
+use super::turns::Turns;
 use crate::scheduling;
 
 /// How often turns are looked at: a limit is kept to within this.
@@ -36,7 +36,8 @@ pub struct Watched {
     reason: AtomicU8,
     /// The kernel's number of the isolate's thread.
     thread: scheduling::ThreadId,
-    /// Whether the turn holds one of the places of [`TURNS`].
+    /// The places that turns take, and whether this one holds one.
+    turns: Arc<Turns>,
     in_place: AtomicBool,
     /// Whether the thread runs at the lowest priority, and whether it will for good.
     demoted: AtomicBool,
@@ -55,7 +56,7 @@ const REASONS: [EndReason; 3] = [EndReason::Cpu, EndReason::Memory, EndReason::R
 
 impl Watched {
     /// Watches the isolate of the calling thread. Fails where the watchdog's thread cannot be started.
-    pub fn start(isolate: v8::IsolateHandle) -> std::io::Result<Arc<Self>> {
+    pub fn start(isolate: v8::IsolateHandle, turns: Arc<Turns>) -> std::io::Result<Arc<Self>> {
         if let Err(error) = &*THREAD {
             return Err(std::io::Error::new(error.kind(), error.to_string()));
         }
@@ -68,6 +69,7 @@ impl Watched {
             turn_cpu: AtomicU64::new(0),
             reason: AtomicU8::new(0),
             thread: scheduling::this_thread(),
+            turns,
             in_place: AtomicBool::new(false),
             demoted: AtomicBool::new(false),
             worn: AtomicBool::new(false),
@@ -93,7 +95,7 @@ impl Watched {
         }
     }
 
-    /// Marks the beginning of a turn that holds a place of [`TURNS`]; its end gives it back.
+    /// Marks the beginning of a turn that holds one of the places; its end gives it back.
     pub fn begin_turn_in_place(&self) {
         self.in_place.store(true, Ordering::SeqCst);
         self.begin_turn();
@@ -103,7 +105,7 @@ impl Watched {
     pub fn end_turn(&self) -> Duration {
         self.turn.store(0, Ordering::Relaxed);
         if self.in_place.swap(false, Ordering::SeqCst) {
-            TURNS.end();
+            self.turns.end();
         }
         if self.demoted.swap(false, Ordering::SeqCst) && !scheduling::promote() {
             self.worn.store(true, Ordering::Relaxed);
@@ -136,7 +138,7 @@ impl Watched {
         scheduling::demote(self.thread);
         self.demoted.store(true, Ordering::SeqCst);
         if self.in_place.swap(false, Ordering::SeqCst) {
-            TURNS.end();
+            self.turns.end();
         }
     }
 

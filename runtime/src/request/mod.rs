@@ -6,6 +6,7 @@ pub mod body;
 mod coalesced;
 pub mod deployments_api;
 pub mod handle;
+mod patience;
 pub mod respond;
 pub mod server;
 pub mod static_files;

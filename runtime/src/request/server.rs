@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use http::StatusCode;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -19,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::coalesced::Coalesced;
 use super::handle::{Host, Peer};
+use super::patience::{Activity, Answer, Patience, Patient};
 use crate::config::Server as ServerConfig;
 use crate::isolate::phases::STOPPED_TIMEOUT;
 
@@ -83,6 +85,10 @@ impl Server {
         let (draining, watcher) = watch::channel(false);
         let places = Arc::new(Semaphore::new(usize::try_from(self.config.max_connections).unwrap_or(usize::MAX >> 4)));
         let http = Arc::new(self.http());
+        let patience = Patience {
+            idle: Duration::from_millis(self.config.keep_alive_timeout_ms),
+            head: Duration::from_millis(self.config.header_read_timeout_ms),
+        };
         tokio::pin!(stop);
         loop {
             let place = tokio::select! {
@@ -99,6 +105,7 @@ impl Server {
                         host: self.host.clone(),
                         tls: self.tls.clone(),
                         http: http.clone(),
+                        patience,
                         draining: watcher.clone(),
                     };
                     tokio::spawn(async move {
@@ -137,8 +144,8 @@ impl Server {
         let mut http = auto::Builder::new(TokioExecutor::new());
         let header_bytes = usize::try_from(self.config.max_header_bytes).unwrap_or(usize::MAX);
         http.http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(Duration::from_millis(self.config.header_read_timeout_ms))
+            // hyper's one time for the head counts that without a request as well; there is a time for each in `patience`.
+            .header_read_timeout(None)
             .max_buf_size(header_bytes.max(8192));
         http.http2()
             .timer(TokioTimer::new())
@@ -154,6 +161,7 @@ struct Connection {
     host: Arc<Host>,
     tls: Option<TlsAcceptor>,
     http: Arc<auto::Builder<TokioExecutor>>,
+    patience: Patience,
     draining: watch::Receiver<bool>,
 }
 
@@ -177,12 +185,19 @@ impl Connection {
     async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, address: SocketAddr) {
         let peer = Peer::new(address);
         let host = self.host;
+        let activity = Activity::begin();
+        let stream = Patient::new(Coalesced(stream), self.patience, activity.clone());
         let service = service_fn(move |request| {
-            let (host, peer) = (host.clone(), peer.clone());
-            async move { Ok::<_, Infallible>(host.handle(peer, request).await) }
+            let (host, peer, answering) = (host.clone(), peer.clone(), activity.answer());
+            async move {
+                let response = host.handle(peer, request).await;
+                if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                    answering.upgrade();
+                }
+                Ok::<_, Infallible>(response.map(|body| Answer::new(body, answering)))
+            }
         });
-        let mut connection =
-            std::pin::pin!(self.http.serve_connection_with_upgrades(TokioIo::new(Coalesced(stream)), service));
+        let mut connection = std::pin::pin!(self.http.serve_connection_with_upgrades(TokioIo::new(stream), service));
         let mut draining = self.draining;
         // The sender never sends anything but the order to drain.
         let ended = tokio::select! {

@@ -22,3 +22,34 @@ pub fn remember(version: &str, secure: bool, headers: &mut HeaderMap) {
         headers.append(SET_COOKIE, cookie);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Whatever else a client sends, what it was told comes back, and nothing that was not said is made of noise.
+        #[test]
+        fn the_cookie_is_found_among_others(
+            before in "[ -~é]{0,30}",
+            noise in prop::collection::vec(prop_oneof![0x20u8..0x7f, 0x80u8..=0xff, Just(b'\t')], 0..60),
+        ) {
+            let mut told = HeaderMap::new();
+            remember("0123456789abcdef", true, &mut told);
+            let cookie = told[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
+
+            let mut headers = HeaderMap::new();
+            headers.append(COOKIE, HeaderValue::from_bytes(&noise).unwrap());
+            if let Some(version) = version(&headers) {
+                prop_assert!(String::from_utf8_lossy(&noise).contains(version));
+            }
+            let mut headers = HeaderMap::new();
+            headers.append(COOKIE, HeaderValue::from_bytes(before.as_bytes()).unwrap());
+            headers.append(COOKIE, HeaderValue::from_str(&format!("a=b; {cookie} ;c=\"d\"")).unwrap());
+            prop_assume!(!before.contains(NAME));
+            prop_assert_eq!(version(&headers), Some("0123456789abcdef"));
+        }
+    }
+}

@@ -1,7 +1,262 @@
-//! The document database: JSON documents in collections, found and changed with MongoDB's filters and operators.
+//! The document database: JSON documents in collections, found and changed with MongoDB's filters and operators, and by
+//! vectors.
+//!
+//! A call comes in through [`call`], and [`run`] says what it does within a transaction. A [`filter`] decides what
+//! matches; [`plan`] only says what to read. [`change`] changes documents together with their index entries. Where rows
+//! are kept is the business of a [`store::DocumentStore`].
 
+pub mod aggregate;
+mod build;
+pub mod call;
+mod change;
+mod check;
+pub mod document;
 pub mod error;
+mod explain;
+pub mod filter;
+pub mod guard;
+pub mod index;
+pub mod index_options;
+pub mod key;
+pub mod limits;
+mod maintenance;
+pub mod order;
+mod pages;
+pub mod path;
+pub mod plan;
+pub mod projection;
+pub mod query;
+mod reader;
+mod reconcile;
+pub mod regex;
+mod run;
+mod search;
+pub mod sort;
+pub mod store;
+mod transaction;
+pub mod update;
 pub mod value;
 pub mod vector;
+mod vectors;
+pub mod window;
+pub mod work;
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::FutureExt as _;
+
+use self::build::Builds;
+use self::call::Call;
+pub use self::check::Checked;
 pub use self::error::DatabaseError;
+use self::index::Index;
+use self::maintenance::Expiry;
+pub use self::reconcile::{Declared, Reconciled};
+use self::store::{DocumentStore, Mode};
+pub use self::transaction::DatabaseTransaction;
+use self::value::Value;
+use self::vectors::VectorIndexes;
+use self::work::{Change, Work};
+use crate::caller::Caller;
+use crate::clock::{Clock, UnixMillis};
+use crate::cursor::CursorSeal;
+use crate::event::{Event, EventBus, EventKind};
+use crate::gate::{Action, Gate, Request, Scope, Service};
+
+/// The database service of one host, shared by all its isolates.
+pub struct Database {
+    store: Arc<dyn DocumentStore>,
+    gate: Gate,
+    clock: Arc<dyn Clock>,
+    events: Arc<dyn EventBus>,
+    cursors: CursorSeal,
+    vectors: Arc<VectorIndexes>,
+    builds: Builds,
+    expiries: Mutex<Vec<Expiry>>,
+}
+
+/// Settings of the database service.
+#[derive(Clone, Copy, Debug)]
+pub struct DatabaseConfig {
+    /// Most memory for vector indexes, in bytes. One that is larger alone is kept while it is searched.
+    pub vector_bytes: usize,
+}
+
+impl Default for DatabaseConfig {
+    /// 1 GiB of vectors.
+    fn default() -> Self {
+        Self { vector_bytes: 1 << 30 }
+    }
+}
+
+impl Database {
+    /// A service on top of a store.
+    pub async fn open(
+        store: Arc<dyn DocumentStore>,
+        gate: Gate,
+        clock: Arc<dyn Clock>,
+        events: Arc<dyn EventBus>,
+        config: DatabaseConfig,
+    ) -> Result<Self, DatabaseError> {
+        let cursors = CursorSeal::new(store.cursor_secret().await?);
+        let vectors = Arc::new(VectorIndexes::new(config.vector_bytes));
+        let (builds, expiries) = (Builds::default(), Mutex::default());
+        Ok(Self { store, gate, clock, events, cursors, vectors, builds, expiries })
+    }
+
+    /// Makes a call: `method` on a collection, with a JSON array of arguments. The result is JSON. What it changed is
+    /// durable once it returns; after an error nothing has changed.
+    pub async fn call(
+        &self,
+        caller: &Caller,
+        method: &str,
+        collection: &str,
+        arguments: &str,
+    ) -> Result<String, DatabaseError> {
+        let call = Call::parse(method, collection, arguments_of(arguments)?)?;
+        let scope = self.admit(caller, call.action(), collection)?;
+        match &call {
+            Call::CreateIndex(index) => {
+                let name = self.create_index(&scope, collection, &Index::Document(index.clone())).await?;
+                if index.expire_after_seconds.is_some() {
+                    self.note_expiry(&scope, collection, &name).await?;
+                }
+                Ok(Value::String(name).to_json())
+            }
+            Call::CreateVectorIndex(definition) => {
+                let name = self.create_index(&scope, collection, &Index::Vector(definition.clone())).await?;
+                Ok(Value::String(name).to_json())
+            }
+            Call::DropIndex(name) => {
+                self.drop_index(&scope, collection, &|index| index.name() == name, name).await?;
+                Ok("null".into())
+            }
+            Call::DropVectorIndex(field) => {
+                let is_meant = |index: &Index| matches!(index, Index::Vector(definition) if definition.field == *field);
+                self.drop_index(&scope, collection, &is_meant, field).await?;
+                Ok("null".into())
+            }
+            Call::FindPage(query) => self.find_page(&scope, collection, query).await,
+            Call::Explain(query) => self.explain(&scope, collection, query).await,
+            Call::Find(query) | Call::FindSimilar(query) if query.vector.is_some() => {
+                self.find_similar(&scope, collection, query).await
+            }
+            _ => {
+                let mode = if changes_something(&call) { Mode::Write } else { Mode::Read };
+                self.transact(&scope, mode, &(collection, &call), |work, (collection, call)| {
+                    work.run(collection, call).boxed()
+                })
+                .await
+            }
+        }
+    }
+
+    /// Opens a transaction for an app's code. It holds up all other changes of the app until it ends.
+    pub async fn begin(&self, caller: &Caller) -> Result<DatabaseTransaction, DatabaseError> {
+        let scope = self.admit(caller, Action::Write, "")?;
+        let transaction = self.store.begin(&scope, Mode::Interactive).await?;
+        let work = Work::new(transaction, self.clock.now(), false);
+        Ok(DatabaseTransaction::new(scope.tenant().clone(), scope.app().clone(), work))
+    }
+
+    /// Makes what a transaction changed durable. [`DatabaseError::TransactionConflict`] asks to try it all again.
+    pub async fn commit_transaction(&self, transaction: DatabaseTransaction) -> Result<(), DatabaseError> {
+        let (tenant, app, work) = transaction.into_work()?;
+        self.commit(&Scope::of_host(&tenant, &app), work).await
+    }
+
+    /// Runs a call within a transaction.
+    pub async fn call_in(
+        &self,
+        caller: &Caller,
+        transaction: &mut DatabaseTransaction,
+        method: &str,
+        collection: &str,
+        arguments: &str,
+    ) -> Result<String, DatabaseError> {
+        let call = Call::parse(method, collection, arguments_of(arguments)?)?;
+        self.admit(caller, call.action(), collection)?;
+        transaction.run(collection, &call, self.clock.now()).await
+    }
+
+    /// Whether other hosts use the same data.
+    pub fn is_shared(&self) -> bool {
+        self.store.shared()
+    }
+
+    /// Lets go of the store.
+    pub async fn close(&self) -> Result<(), DatabaseError> {
+        Ok(self.store.close().await?)
+    }
+
+    fn admit<'c>(&self, caller: &'c Caller, action: Action, collection: &str) -> Result<Scope<'c>, DatabaseError> {
+        let request = Request { service: Service::Database, action, resource: collection, record: "" };
+        Ok(self.gate.admit(caller, &request)?)
+    }
+
+    async fn find_similar(
+        &self,
+        scope: &Scope<'_>,
+        collection: &str,
+        query: &query::Query,
+    ) -> Result<String, DatabaseError> {
+        let clause = query.vector.clone().unwrap_or_default();
+        let transaction = self.store.begin(scope, Mode::Read).await?;
+        let mut work = Work::new(transaction, self.clock.now(), true);
+        let found = self.search(scope, collection, query, &clause, &mut work).await?;
+        work.transaction.rollback().await?;
+        Ok(Value::Array(found.documents.into_iter().map(Value::Object).collect()).to_json())
+    }
+
+    /// Commits, and lets everyone know who has to: the vectors in memory, and the event bus.
+    async fn commit(&self, scope: &Scope<'_>, work: Work) -> Result<(), DatabaseError> {
+        let Work { transaction, changes, now, .. } = work;
+        if changes.is_empty() {
+            return Ok(transaction.commit(Box::new(|| {})).await?);
+        }
+        let (tenant, app) = (scope.tenant().clone(), scope.app().clone());
+        let (events, vectors) = (self.events.clone(), self.vectors.clone());
+        let announce = move || {
+            vectors.apply(&tenant, &app, &changes);
+            for change in changes {
+                events.publish(event(&tenant, &app, change, now));
+            }
+        };
+        Ok(transaction.commit(Box::new(announce)).await?)
+    }
+
+    fn expiries(&self) -> MutexGuard<'_, Vec<Expiry>> {
+        self.expiries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn event(tenant: &Arc<str>, app: &Arc<str>, change: Change, at: UnixMillis) -> Event {
+    let kind = match (&change.document.before, &change.document.after) {
+        (None, _) => EventKind::DocumentCreated,
+        (Some(_), Some(_)) => EventKind::DocumentUpdated,
+        (Some(_), None) => EventKind::DocumentDeleted,
+    };
+    Event {
+        kind,
+        tenant: tenant.clone(),
+        app: app.clone(),
+        namespace: change.collection.name.clone(),
+        key: change.id.into(),
+        version: change.version,
+        at,
+        document: Some(change.document),
+    }
+}
+
+fn arguments_of(json: &str) -> Result<Vec<Value>, DatabaseError> {
+    match Value::parse(json)? {
+        Value::Array(arguments) => Ok(arguments),
+        other => {
+            Err(DatabaseError::OptionsInvalid(format!("the arguments must be an array, not {}", other.type_name())))
+        }
+    }
+}
+
+fn changes_something(call: &Call) -> bool {
+    matches!(call, Call::InsertOne(_) | Call::InsertMany(_) | Call::Update(_) | Call::Delete(_))
+}

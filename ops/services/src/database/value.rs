@@ -118,11 +118,7 @@ impl IntoIterator for Object {
 
 impl<N: Into<String>> FromIterator<(N, Value)> for Object {
     fn from_iter<I: IntoIterator<Item = (N, Value)>>(fields: I) -> Self {
-        let mut object = Self::new();
-        for (name, value) in fields {
-            object.insert(name, value);
-        }
-        object
+        without_repeats(fields.into_iter().map(|(name, value)| (name.into(), value)).collect())
     }
 }
 
@@ -255,7 +251,14 @@ fn without_repeats(fields: Vec<(String, Value)>) -> Object {
         let mut names = std::collections::HashSet::with_capacity(fields.len());
         !fields.iter().all(|(name, _)| names.insert(name.as_str()))
     };
-    if repeats { fields.into_iter().collect() } else { Object { fields } }
+    if !repeats {
+        return Object { fields };
+    }
+    let mut object = Object::new();
+    for (name, value) in fields {
+        object.insert(name, value);
+    }
+    object
 }
 
 fn write_value(value: &Value, json: &mut String) {

@@ -6,6 +6,9 @@
 //! the order in which loads and writes come back.
 //!
 //! Overlap is tracked per stripe of keys, not per key: two keys that share a stripe cost each other at most a miss.
+//!
+//! The rule sees the writes of this process only, so there is no cache in front of a store that others write to as well.
+//! Being told of their writes would not help: word of a write arrives after its writer was told that it is done.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

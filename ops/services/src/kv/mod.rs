@@ -1,7 +1,8 @@
 //! The key-value store: strings under string keys, in namespaces, each with an optional time to live.
 //!
 //! This module holds the rules: who may, what is valid, when a key has expired, what a page of keys is. Where the bytes
-//! are kept is the business of a [`KvStore`]; [`cache`] keeps recent ones in memory without ever being stale.
+//! are kept is the business of a [`KvStore`]; [`cache`] keeps recent ones in memory without ever being stale, where the
+//! store is this process's own.
 
 mod cache;
 #[cfg(feature = "conformance")]
@@ -15,11 +16,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::cache::{Cache, live};
-use self::cursor::CursorSeal;
+
 pub use self::error::KvError;
 use self::store::{Address, AddressRef, Change, KeyRange, KvStore, Record, Sweep, Swept, Write};
 use crate::caller::Caller;
 use crate::clock::{Clock, UnixMillis};
+use crate::cursor::CursorSeal;
 use crate::event::{Event, EventBus, EventKind};
 use crate::gate::{Action, Denied, Gate, Request, Scope, Service};
 
@@ -34,14 +36,15 @@ pub struct Kv {
     gate: Gate,
     clock: Arc<dyn Clock>,
     events: Arc<dyn EventBus>,
-    cache: Arc<Cache>,
+    /// None in front of a store that other processes share.
+    cache: Option<Arc<Cache>>,
     cursors: CursorSeal,
 }
 
 /// Settings of the KV service.
 #[derive(Clone, Copy, Debug)]
 pub struct KvConfig {
-    /// Most memory for cached keys and values, in bytes.
+    /// Most memory for cached keys and values, in bytes. A store that other processes share has no cache.
     pub cache_bytes: u64,
 }
 
@@ -100,7 +103,8 @@ impl Kv {
         config: KvConfig,
     ) -> Result<Self, KvError> {
         let cursors = CursorSeal::new(store.cursor_secret().await?);
-        Ok(Self { store, gate, clock, events, cache: Arc::new(Cache::new(config.cache_bytes)), cursors })
+        let cache = (!store.shared()).then(|| Arc::new(Cache::new(config.cache_bytes)));
+        Ok(Self { store, gate, clock, events, cache, cursors })
     }
 
     /// What [`Kv::get`] would answer, if memory can tell; `None` if it cannot. Waits for nothing and allocates nothing.
@@ -118,9 +122,11 @@ impl Kv {
         if let Some(known) = self.lookup(&address) {
             return Ok(known);
         }
-        let load = self.cache.begin_load(&address);
+        let load = self.cache.as_ref().map(|cache| (cache, cache.begin_load(&address)));
         let record = self.store.get(&scope, namespace, key).await?;
-        self.cache.finish_load(load, Address::new(&scope, namespace, key), record.clone());
+        if let Some((cache, load)) = load {
+            cache.finish_load(load, Address::new(&scope, namespace, key), record.clone());
+        }
         Ok(live(record, || self.clock.now()))
     }
 
@@ -162,7 +168,7 @@ impl Kv {
         let from = match options.cursor {
             None => prefix.to_owned(),
             // Keys hold no U+0000, so nothing lies between a key and this.
-            Some(cursor) => self.cursors.open(&scope, namespace, prefix, cursor)? + "\0",
+            Some(cursor) => cursor::open(&self.cursors, &scope, namespace, prefix, cursor)? + "\0",
         };
         let range = KeyRange { from, until: successor(prefix) };
         // One key more than asked for tells whether there is a next page.
@@ -170,7 +176,7 @@ impl Kv {
         let more = found.len() > limit as usize;
         found.truncate(limit as usize);
         let last = found.last().filter(|_| more);
-        let cursor = last.map(|last| self.cursors.seal(&scope, namespace, prefix, &last.name));
+        let cursor = last.map(|last| cursor::seal(&self.cursors, &scope, namespace, prefix, &last.name));
         let expiration = |expires_at: UnixMillis| expires_at / 1000;
         let keys = found.into_iter().map(|key| KeyInfo { name: key.name, expiration: key.expires_at.map(expiration) });
         Ok(KeyPage { keys: keys.collect(), cursor })
@@ -184,7 +190,9 @@ impl Kv {
             let (cache, events) = (self.cache.clone(), self.events.clone());
             let announce = move |swept: Vec<Swept>| {
                 for Swept { address, version } in swept {
-                    cache.forget(&address);
+                    if let Some(cache) = &cache {
+                        cache.forget(&address);
+                    }
                     events.publish(event(EventKind::KvExpired, address, version, now));
                 }
             };
@@ -222,19 +230,21 @@ impl Kv {
     }
 
     fn lookup(&self, address: &AddressRef<'_>) -> Option<Option<Arc<str>>> {
-        self.cache.get(address).map(|record| live(record, || self.clock.now()))
+        self.cache.as_ref()?.get(address).map(|record| live(record, || self.clock.now()))
     }
 
     /// What follows from a commit is attached to the write itself, so that it happens even if the caller is gone.
     async fn write(&self, address: Address, change: Change, now: UnixMillis) -> Result<(), KvError> {
-        let pending = self.cache.begin_write(address.clone());
+        let pending = self.cache.as_ref().map(|cache| cache.begin_write(address.clone()));
         let (kind, record) = match &change {
             Change::Put(record) => (EventKind::KvPut, Some(record.clone())),
             Change::Delete => (EventKind::KvDelete, None),
         };
         let (events, changed) = (self.events.clone(), address.clone());
         let on_commit = move |version: Option<u64>| {
-            pending.committed(record);
+            if let Some(pending) = pending {
+                pending.committed(record);
+            }
             if let Some(version) = version {
                 events.publish(event(kind, changed, version, now));
             }
@@ -245,7 +255,7 @@ impl Kv {
 
 fn event(kind: EventKind, address: Address, version: u64, at: UnixMillis) -> Event {
     let Address { tenant, app, namespace, key } = address;
-    Event { kind, tenant, app, namespace, key, version, at }
+    Event { kind, tenant, app, namespace, key, version, at, document: None }
 }
 
 /// The first string, in byte order, after all that start with `prefix`; none if they reach to the end. The order of

@@ -200,6 +200,9 @@ pub trait KvStore: Send + Sync + 'static {
     /// Removes expired records, earliest first, and says how many.
     async fn sweep(&self, sweep: Sweep) -> Result<usize, StoreError>;
 
+    /// Whether other processes may change the records, too. Whatever is kept of them in memory may then be outdated.
+    fn shared(&self) -> bool;
+
     /// A secret made when the store was created, the same ever since, that nobody outside the host can know.
     async fn cursor_secret(&self) -> Result<[u8; 32], StoreError>;
 

@@ -32,6 +32,8 @@ codes! {
     MANIFEST_VALUE,
     /// A manifest version this runtime does not read.
     MANIFEST_VERSION,
+    /// An entry of `database.indexes` or `database.vectorIndexes` that is no index.
+    MANIFEST_INDEX,
     /// The app asks for more than the host's `[limits]` allow.
     LIMIT_ABOVE_CAP,
     /// The entrypoint does not exist.

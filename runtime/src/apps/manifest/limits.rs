@@ -77,7 +77,7 @@ limits! {
     queued_requests = 256 in 0..=10_000,
     /// Milliseconds a request waits for a place in an isolate before it is answered 503.
     queue_wait_ms = 5_000 in 0..=60_000,
-    /// Requests one invocation may send with `fetch`, redirects included.
+    /// Connections one invocation may ask for: calls of `fetch`, `new WebSocket` and `new EventSource`.
     subrequests = 200 in 0..=10_000,
     /// WebSockets open at the same time in one isolate.
     websockets = 1_000 in 0..=10_000,

@@ -36,3 +36,27 @@ impl JsonSchema for UrlPattern {
         json_schema!({ "type": "string", "format": "url-path-pattern", "maxLength": 1024 })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::UrlPattern;
+
+    /// What a pattern means, tried out in every way: slow, and plainly right.
+    fn matches(pattern: &[u8], path: &[u8]) -> bool {
+        match pattern {
+            [] => path.is_empty(),
+            [b'*', rest @ ..] => (0..=path.len()).any(|taken| matches(rest, &path[taken..])),
+            [byte, rest @ ..] => path.first() == Some(byte) && matches(rest, &path[1..]),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_pattern_matches_what_it_means(pattern in "[/ab*é]{0,8}", path in "[/abé]{0,10}") {
+            let expected = matches(pattern.as_bytes(), path.as_bytes());
+            prop_assert_eq!(UrlPattern(pattern).matches(&path), expected);
+        }
+    }
+}

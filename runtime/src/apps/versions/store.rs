@@ -3,6 +3,7 @@
 //! ```text
 //! apps/<app>/versions/<version>/version.json   what the version consists of
 //! apps/<app>/versions/<version>/files/         its files, never changed after they are there
+//! apps/<app>/versions/<version>/server.snapshot   made by the host for a version that brings none
 //! apps/<app>/active.json                       the app's traffic, and its history
 //! apps/<app>/staging-<random>/                 on the way in or out; removed when the store is opened
 //! ```
@@ -23,6 +24,7 @@ use tempfile::TempDir;
 use super::error::VersionError;
 use super::traffic::{Active, Traffic};
 use super::{AppName, Version, VersionId, bundle, disk};
+use crate::apps::deployment::SNAPSHOT_FILE;
 
 /// Beginning of the names of directories on their way in or out.
 const STAGING: &str = "staging-";
@@ -165,6 +167,11 @@ impl Store {
     /// The directory of a version's files.
     pub fn directory(&self, app: &AppName, version: &VersionId) -> PathBuf {
         self.place(app, version).join("files")
+    }
+
+    /// Where a snapshot of a version may be put; it goes with the version and is no part of it.
+    pub fn snapshot(&self, app: &AppName, version: &VersionId) -> PathBuf {
+        self.place(app, version).join(SNAPSHOT_FILE)
     }
 
     /// What a version consists of. Its record is checked, its files are not looked at.

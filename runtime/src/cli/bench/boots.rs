@@ -36,10 +36,8 @@ struct Figures {
     /// How many of the apps have a snapshot that fits.
     snapshots: usize,
     seconds: f64,
-    /// Resident memory after the first tenth of the boots.
-    resident_early_mb: f64,
-    /// Resident memory at the end.
-    resident_late_mb: f64,
+    /// Resident memory after each tenth of the boots.
+    resident_mb: Vec<f64>,
 }
 
 /// An app, and what it answered the first time.
@@ -59,13 +57,12 @@ pub fn run(args: &BootsArgs, data: &Path) -> Result<(), Failure> {
         println!("{}", serde_json::to_string(&figures).map_err(|error| Failure::coded("BENCH", error))?);
     } else {
         println!(
-            "{} boots of {} apps ({} from a snapshot) in {:.1} s; resident memory {:.0} MB after a tenth, {:.0} MB at the end",
+            "{} boots of {} apps ({} from a snapshot) in {:.1} s; resident MB after each tenth: {}",
             figures.boots,
             args.manifests.len(),
             figures.snapshots,
             figures.seconds,
-            figures.resident_early_mb,
-            figures.resident_late_mb,
+            figures.resident_mb.iter().map(|mb| format!("{mb:.0}")).collect::<Vec<_>>().join(" "),
         );
     }
     Ok(())
@@ -78,16 +75,18 @@ async fn boot_all(args: &BootsArgs, deployments: Vec<Arc<Deployment>>, data: &Pa
         let answer = boot(&deployment, &shared, &args.ask.path).await?;
         apps.push(App { deployment, answer });
     }
-    let snapshots = apps.iter().filter(|app| app.deployment.snapshot.is_some()).count();
+    let snapshots = apps.iter().filter(|app| app.deployment.snapshot.get().is_some()).count();
     let apps = Arc::new(apps);
-    let early = args.boots / 10;
     let began = Instant::now();
-    boot_all_between(0, early, args, &apps, &shared).await?;
-    let resident_early_mb = resident_mb();
-    boot_all_between(early, args.boots, args, &apps, &shared).await?;
+    let mut resident = Vec::new();
+    for tenth in 0..10 {
+        let boots = |tenths: u32| (u64::from(args.boots) * u64::from(tenths) / 10) as u32;
+        boot_all_between(boots(tenth), boots(tenth + 1), args, &apps, &shared).await?;
+        resident.push(resident_mb());
+    }
     let seconds = began.elapsed().as_secs_f64();
-    services.kv.close().await.map_err(|error| Failure::coded(error.code(), error))?;
-    Ok(Figures { boots: args.boots, snapshots, seconds, resident_early_mb, resident_late_mb: resident_mb() })
+    services.close().await.map_err(|error| Failure::coded(error.code(), error))?;
+    Ok(Figures { boots: args.boots, snapshots, seconds, resident_mb: resident })
 }
 
 /// Boots one isolate after the other on each of several tasks, from number `begin` to before number `end`.
@@ -124,7 +123,7 @@ async fn boot_all_between(
 
 /// Boots an isolate and returns the body of its answer.
 async fn boot(deployment: &Arc<Deployment>, shared: &Shared, path: &str) -> Result<Vec<u8>, Failure> {
-    let kind = if deployment.snapshot.is_some() { Start::Snapshot } else { Start::CodeCache };
+    let kind = if deployment.snapshot.get().is_some() { Start::Snapshot } else { Start::CodeCache };
     let (_, response) = first_answer(deployment, path, || start(deployment, kind, shared)).await?;
     match response.into_body() {
         ReplyBody::Empty => Ok(Vec::new()),

@@ -3,6 +3,7 @@
 use super::super::error::DatabaseError;
 use super::super::value::{Object, Value};
 use super::definition::VectorDefinition;
+use super::encoding::encode;
 
 /// Most vectors of one document in a multi-vector index.
 pub const MAX_VECTORS_PER_DOCUMENT: usize = 1024;
@@ -10,6 +11,14 @@ pub const MAX_VECTORS_PER_DOCUMENT: usize = 1024;
 /// Largest magnitude of a number in a vector: no sum of [`MAX_DIMENSIONS`](super::MAX_DIMENSIONS) squares of such
 /// differences leaves float32, so that every distance is a number.
 pub const MAX_MAGNITUDE: f32 = 1e15;
+
+/// The vectors that a document brings to an index, as a store keeps them.
+///
+/// # Errors
+/// Those of [`vectors_in`].
+pub fn encoded_vectors_in(definition: &VectorDefinition, document: &Object) -> Result<Vec<Vec<u8>>, DatabaseError> {
+    Ok(vectors_in(definition, document)?.iter().map(|vector| encode(definition, vector)).collect())
+}
 
 /// The vectors that a document brings to an index, in their order. There are none where the field is missing or null,
 /// and then the document is not in the index.

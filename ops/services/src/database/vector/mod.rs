@@ -24,7 +24,7 @@ mod tests;
 pub use self::allowed::{Allowed, RowSet};
 pub use self::definition::{MAX_DIMENSIONS, Metric, Storage, VectorDefinition};
 pub use self::encoding::{decode, encode};
-pub use self::extract::{MAX_MAGNITUDE, MAX_VECTORS_PER_DOCUMENT, vectors_in};
+pub use self::extract::{MAX_MAGNITUDE, MAX_VECTORS_PER_DOCUMENT, encoded_vectors_in, vectors_in};
 pub use self::graph::{Additions, Graph, GraphError};
 pub use self::query::{Aggregation, MAX_K, MAX_QUERY_VECTORS, QueryMode, VectorQuery};
 pub use self::resident::ResidentIndex;

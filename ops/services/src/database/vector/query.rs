@@ -132,6 +132,12 @@ impl VectorQuery {
         &self.vectors
     }
 
+    /// The same query for more or fewer results.
+    #[must_use]
+    pub fn with_k(&self, k: usize) -> Self {
+        Self { k, ..self.clone() }
+    }
+
     /// How many results there are at most.
     pub fn k(&self) -> usize {
         self.k

@@ -50,6 +50,10 @@ impl KvStore for LateAnswers {
         self.0.sweep(sweep).await
     }
 
+    fn shared(&self) -> bool {
+        self.0.shared()
+    }
+
     async fn cursor_secret(&self) -> Result<[u8; 32], StoreError> {
         self.0.cursor_secret().await
     }

@@ -1,0 +1,140 @@
+// The document database. `platform.DB.find("users", filter)`, `platform.DB.users.find(filter)` and
+// `platform.database.find("users", filter)` are the same call.
+import {
+  op_database_begin,
+  op_database_call,
+  op_database_call_in,
+  op_database_end,
+} from "ext:core/ops";
+import { toJson } from "ext:orilla_platform/json.js";
+import { PlatformError } from "ext:orilla_web/errors.js";
+
+/** How often a transaction is tried again when others are in the way. */
+const MAX_ATTEMPTS = 5;
+
+/** The methods of a collection. Each takes its arguments as they are documented in docs/database.md. */
+const METHODS = [
+  "find",
+  "findPage",
+  "findOne",
+  "findSimilar",
+  "explain",
+  "countDocuments",
+  "distinct",
+  "aggregate",
+  "insertOne",
+  "insertMany",
+  "updateOne",
+  "updateMany",
+  "replaceOne",
+  "deleteOne",
+  "deleteMany",
+  "findOneAndUpdate",
+  "findOneAndReplace",
+  "findOneAndDelete",
+  "createIndex",
+  "createVectorIndex",
+  "dropIndex",
+  "dropVectorIndex",
+  "listIndexes",
+  "listVectorIndexes",
+];
+
+/**
+ * @param {(method: string, collection: string, args: string) => Promise<string>} send
+ * @param {string} method
+ * @param {unknown} collection
+ * @param {unknown[]} args
+ */
+async function call(send, method, collection, args) {
+  if (typeof collection !== "string") {
+    throw new PlatformError(
+      "DB_COLLECTION_INVALID",
+      `the collection of ${method}() must be a string, not ${collection === null ? "null" : typeof collection}`,
+    );
+  }
+  return JSON.parse(await send(method, collection, toJson(args)));
+}
+
+/**
+ * An object with all methods, each with the collection as its first argument, and each collection as a property.
+ * @param {(method: string, collection: string, args: string) => Promise<string>} send
+ * @param {Record<string, Function>} more what it has besides
+ */
+function databaseOf(send, more) {
+  const methods = { __proto__: null };
+  for (const method of METHODS) {
+    methods[method] = (collection, ...args) => call(send, method, collection, args);
+  }
+  const collections = new Map();
+  const collection = (name) => {
+    let found = collections.get(name);
+    if (found === undefined) {
+      found = collectionOf(send, name);
+      if (collections.size < MAX_KEPT_COLLECTIONS) collections.set(name, found);
+    }
+    return found;
+  };
+  const target = Object.freeze({
+    __proto__: null,
+    ...methods,
+    ...more,
+    collection,
+    listCollections: () => call(send, "listCollections", "", []),
+  });
+  return new Proxy(target, {
+    get: (methods, name) =>
+      name in methods || typeof name !== "string" || name === "then"
+        ? methods[name]
+        : collection(name),
+  });
+}
+
+/** Collections whose object is kept; beyond that each look makes a new one. */
+const MAX_KEPT_COLLECTIONS = 1000;
+
+function collectionOf(send, name) {
+  const methods = { __proto__: null };
+  for (const method of METHODS) {
+    methods[method] = (...args) => call(send, method, name, args);
+  }
+  return Object.freeze(methods);
+}
+
+/**
+ * Runs a function whose calls become durable together, or not at all. It may run several times, when other transactions
+ * are in the way; so it should do nothing that cannot be repeated.
+ * @template T
+ * @param {(tx: object) => T | Promise<T>} run gets a database whose calls belong to the transaction
+ * @returns {Promise<T>} what `run` returned
+ */
+async function transaction(run) {
+  if (typeof run !== "function") {
+    throw new PlatformError("DB_OPTIONS_INVALID", "transaction() needs a function");
+  }
+  for (let attempt = 1; ; attempt++) {
+    const id = await op_database_begin();
+    const send = (method, collection, args) => op_database_call_in(id, method, collection, args);
+    let result;
+    try {
+      result = await run(databaseOf(send, {}));
+    } catch (error) {
+      await op_database_end(id, false);
+      if (isConflict(error) && attempt < MAX_ATTEMPTS) continue;
+      throw error;
+    }
+    try {
+      await op_database_end(id, true);
+      return result;
+    } catch (error) {
+      if (!isConflict(error) || attempt >= MAX_ATTEMPTS) throw error;
+    }
+  }
+}
+
+function isConflict(error) {
+  return error?.code === "DB_TRANSACTION_CONFLICT";
+}
+
+/** The service. */
+export const DB = databaseOf(op_database_call, { transaction });

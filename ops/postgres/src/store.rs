@@ -1,0 +1,50 @@
+//! The handle to an open database.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::OpenError;
+use crate::readers::Readers;
+use crate::schema;
+use crate::server::Server;
+use crate::writer::Writer;
+
+/// Settings of the Postgres store.
+#[derive(Clone, Copy, Debug)]
+pub struct PostgresConfig {
+    /// Connections for reads, opened when first needed; the writer has one more.
+    pub readers: u32,
+    /// The longest that one statement may take. The server ends those that take longer, and one that the server does
+    /// not end is given up after twice the time.
+    pub statement_timeout: Duration,
+    /// The longest wait for a connection, and for a server that was there a moment ago to come back.
+    pub connect_timeout: Duration,
+}
+
+impl Default for PostgresConfig {
+    /// Eight readers, 30 seconds for a statement, 5 seconds for a connection.
+    fn default() -> Self {
+        Self { readers: 8, statement_timeout: Duration::from_secs(30), connect_timeout: Duration::from_secs(5) }
+    }
+}
+
+/// An open database, shared with whoever else opens it.
+pub struct PostgresStore {
+    pub(crate) readers: Readers,
+    pub(crate) writer: Writer,
+    pub(crate) cursor_secret: [u8; 32],
+}
+
+impl PostgresStore {
+    /// Opens the database at a `postgres://` URL and creates what is missing in it. What the URL leaves out comes from
+    /// Postgres' usual environment variables.
+    ///
+    /// All connections live on the async runtime that this is called from, which must outlive the isolates'.
+    pub async fn open(url: &str, config: PostgresConfig) -> Result<Self, OpenError> {
+        let server = Arc::new(Server::new(url, &config)?);
+        let cursor_secret = schema::prepare(&server).await?;
+        let readers = Readers::new(server.clone(), config.readers.max(1));
+        let writer = Writer::start(server);
+        Ok(Self { readers, writer, cursor_secret })
+    }
+}

@@ -1,0 +1,44 @@
+//! The limits of the database that no other module owns, and the checks that enforce them.
+
+use std::time::Duration;
+
+use super::error::DatabaseError;
+
+/// Most documents that one query returns; also the default limit.
+pub const MAX_LIMIT: u32 = 1000;
+/// Most documents that a query may skip. Beyond it, a cursor costs less.
+pub const MAX_SKIP: u64 = 100_000;
+/// Most bytes of documents that one query returns or sorts: 64 MiB.
+pub const MAX_RESULT_BYTES: usize = 64 << 20;
+/// Most documents that one call changes.
+pub const MAX_CHANGED_DOCUMENTS: usize = 100_000;
+/// Most documents that one `insertMany` takes.
+pub const MAX_INSERTED_DOCUMENTS: usize = 10_000;
+/// Most bytes of documents, before and after, that one transaction changes: 256 MiB.
+pub const MAX_TRANSACTION_BYTES: usize = 256 << 20;
+/// Most collections of an app.
+pub const MAX_COLLECTIONS: usize = 1000;
+/// Most indexes of a collection, of documents and of vectors together; MongoDB's own bound.
+pub const MAX_INDEXES: usize = 64;
+/// Most bytes of a collection's name.
+pub const MAX_COLLECTION_BYTES: usize = 120;
+/// Most bytes of an `_id` as an index keeps it.
+pub const MAX_ID_BYTES: usize = 1024;
+/// Most values that `distinct` returns.
+pub const MAX_DISTINCT_VALUES: usize = 10_000;
+/// How often a call is tried again when another transaction is in the way.
+pub const MAX_ATTEMPTS: u32 = 8;
+/// How long a transaction of an app's own code may stay open.
+pub const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often documents whose time has passed are deleted.
+pub const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
+/// Most documents that one transaction of the expiry deletes, so that it never holds up writes for long.
+pub const EXPIRY_BATCH: u32 = 500;
+
+pub(super) fn check_collection_name(name: &str) -> Result<(), DatabaseError> {
+    let is_sound = |character: char| !character.is_control() && character != '$';
+    if (1..=MAX_COLLECTION_BYTES).contains(&name.len()) && name.chars().all(is_sound) && name.trim() == name {
+        return Ok(());
+    }
+    Err(DatabaseError::CollectionInvalid(super::error::shortened(name)))
+}

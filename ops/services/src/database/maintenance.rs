@@ -1,0 +1,146 @@
+//! What the host does with all apps' databases on its own behalf: it goes on with index builds that were cut off, and
+//! deletes documents whose time has passed.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+
+use super::Database;
+use super::change::Changes;
+use super::error::DatabaseError;
+use super::index::{DocumentIndex, Index};
+use super::key::{self, Direction, tag};
+use super::limits::EXPIRY_BATCH;
+use super::store::{Access, Collection, IndexId, IndexState, KeySpan, Mode, Scan};
+use super::value::Value;
+use super::work::Work;
+use crate::clock::UnixMillis;
+use crate::gate::Scope;
+
+/// An index that says when documents expire.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Expiry {
+    pub(super) tenant: Arc<str>,
+    pub(super) app: Arc<str>,
+    pub(super) collection: Arc<str>,
+    pub(super) index: IndexId,
+}
+
+impl Database {
+    /// Looks through all apps' catalogs: builds what is unfinished, and notes which documents expire. To be called at the
+    /// start, and now and then where other hosts make indexes too.
+    pub async fn survey(&self) -> Result<(), DatabaseError> {
+        let mut expiries = Vec::new();
+        for (tenant, app) in self.store.apps().await? {
+            let scope = Scope::of_host(&tenant, &app);
+            let collections = self.collections(&scope).await?;
+            for collection in collections {
+                for record in &collection.indexes {
+                    if matches!(&record.index, Index::Document(index) if index.expire_after_seconds.is_some()) {
+                        expiries.push(Expiry {
+                            tenant: tenant.clone(),
+                            app: app.clone(),
+                            collection: collection.name.clone(),
+                            index: record.id,
+                        });
+                    }
+                    if record.state != IndexState::Ready
+                        && let Err(error) = self.build(&scope, &collection, record).await
+                    {
+                        tracing::warn!(%app, index = record.index.name(), %error, "an index could not be finished");
+                    }
+                }
+            }
+        }
+        *self.expiries() = expiries;
+        Ok(())
+    }
+
+    /// All collections of an app.
+    pub(super) async fn collections(&self, scope: &Scope<'_>) -> Result<Vec<Arc<Collection>>, DatabaseError> {
+        self.transact(scope, Mode::Read, &(), |work, ()| async { Ok(work.transaction.collections().await?) }.boxed())
+            .await
+    }
+
+    /// Notes an index that has been made, if documents expire by it.
+    pub(super) async fn note_expiry(
+        &self,
+        scope: &Scope<'_>,
+        collection: &str,
+        name: &str,
+    ) -> Result<(), DatabaseError> {
+        let found = self
+            .transact(scope, Mode::Read, &(collection, name), |work, (collection, name)| {
+                work.find_index(collection, |record| record.index.name() == *name).boxed()
+            })
+            .await?;
+        if let Some((collection, record)) = found {
+            let (tenant, app) = (scope.tenant().clone(), scope.app().clone());
+            let expiry = Expiry { tenant, app, collection: collection.name.clone(), index: record.id };
+            let mut expiries = self.expiries();
+            if !expiries.contains(&expiry) {
+                expiries.push(expiry);
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes every document whose time has passed, and says how many there were.
+    pub async fn expire(&self) -> Result<usize, DatabaseError> {
+        let expiries = self.expiries().clone();
+        let mut total = 0;
+        for expiry in expiries {
+            let scope = Scope::of_host(&expiry.tenant, &expiry.app);
+            loop {
+                let expire = self.transact(&scope, Mode::Write, &expiry, |work, expiry| work.expire(expiry).boxed());
+                let Some(deleted) = expire.await? else {
+                    self.expiries().retain(|other| *other != expiry);
+                    break;
+                };
+                total += deleted;
+                if deleted < EXPIRY_BATCH as usize {
+                    break;
+                }
+            }
+        }
+        Ok(total)
+    }
+}
+
+impl Work {
+    /// Deletes some documents that have expired by an index; `None` if there is no such index any more.
+    async fn expire(&mut self, expiry: &Expiry) -> Result<Option<usize>, DatabaseError> {
+        let found = self.find_index(&expiry.collection, |record| record.id == expiry.index).await?;
+        let Some((collection, record)) = found else { return Ok(None) };
+        let Index::Document(index) = &record.index else { return Ok(None) };
+        if record.state != IndexState::Ready {
+            return Ok(Some(0));
+        }
+        let Some(spans) = expired_keys(index, self.now) else { return Ok(Some(0)) };
+        let access = Access::Index { index: Some(record.id), spans: &spans, reverse: false };
+        let scan = Scan { collection: collection.id, access, after: None, guards: &[], limit: EXPIRY_BATCH };
+        let mut rows: Vec<i64> =
+            self.transaction.scan(&scan).await?.documents.iter().map(|scanned| scanned.document.row).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        let mut changes = Changes { work: self, collection };
+        for known in changes.read(&rows).await? {
+            changes.delete(&known).await?;
+        }
+        Ok(Some(rows.len()))
+    }
+}
+
+/// The entries of documents that have expired: numbers up to now, less the time they had.
+fn expired_keys(index: &DocumentIndex, now: UnixMillis) -> Option<Vec<KeySpan>> {
+    let seconds = index.expire_after_seconds?;
+    let field = index.fields.first()?;
+    let mut first = vec![tag::NUMBER];
+    let mut last = key::encode(&Value::Number(now as f64 / 1000.0 - seconds));
+    if field.direction == Direction::Descending {
+        key::flip(&mut first);
+        key::flip(&mut last);
+        return Some(vec![KeySpan { from: last, until: key::after_prefix(&first) }]);
+    }
+    Some(vec![KeySpan { from: first, until: key::after_prefix(&last) }])
+}

@@ -1,0 +1,145 @@
+//! A query as it was asked: which documents, in which order, how many, and what of each.
+
+use super::error::DatabaseError;
+use super::filter::Filter;
+use super::index_options::did_you_mean;
+use super::limits::{MAX_LIMIT, MAX_SKIP};
+use super::projection::Projection;
+use super::sort::Sort;
+use super::store::Collection;
+use super::value::{Object, Value};
+
+/// What may be said of a query besides its filter.
+const OPTIONS: [&str; 7] = ["sort", "limit", "skip", "projection", "vector", "cursor", "explain"];
+
+/// A query.
+#[derive(Clone, Debug)]
+pub struct Query {
+    filter: Filter,
+    /// The filter where documents have fields `id` of their own.
+    filter_with_own_ids: Option<Filter>,
+    /// The filter as it was given: a cursor is bound to it.
+    pub source: Object,
+    /// The order.
+    pub sort: Sort,
+    /// Documents that are left out at the beginning.
+    pub skip: u64,
+    /// Most documents.
+    pub limit: u32,
+    /// What of each document is wanted; everything without it.
+    pub projection: Option<Projection>,
+    /// The documents are those nearest to a vector.
+    pub vector: Option<Object>,
+    /// Where an earlier page ended.
+    pub cursor: Option<String>,
+}
+
+impl Query {
+    /// Everything that a filter matches.
+    pub(super) fn all(source: Object) -> Result<Self, DatabaseError> {
+        Self::parse(source, &Object::new())
+    }
+
+    /// Reads a filter and the options of `find`.
+    pub fn parse(source: Object, options: &Object) -> Result<Self, DatabaseError> {
+        if let Some((unknown, _)) = options.iter().find(|(name, _)| !OPTIONS.contains(name)) {
+            let suggestion = did_you_mean(unknown, &OPTIONS);
+            return Err(DatabaseError::OptionsInvalid(format!("unknown option {unknown:?}{suggestion}")));
+        }
+        let (filter, filter_with_own_ids) = match source.get("id") {
+            None => (Filter::parse(&source)?, None),
+            Some(id) => {
+                (Filter::parse(&with_id_as_alias(&source, id))?, Some(Filter::parse(&with_own_id(&source, id))?))
+            }
+        };
+        Ok(Self {
+            filter,
+            filter_with_own_ids,
+            source,
+            sort: given(options, "sort").map_or_else(|| Ok(Sort::default()), Sort::parse)?,
+            skip: skip(given(options, "skip"))?,
+            limit: limit(given(options, "limit"))?,
+            projection: given(options, "projection").map(Projection::parse).transpose()?,
+            vector: object(options, "vector")?,
+            cursor: text(options, "cursor")?,
+        })
+    }
+}
+
+impl Query {
+    /// What a document of a collection must meet.
+    pub(super) fn filter(&self, collection: &Collection) -> &Filter {
+        self.filter_with_own_ids.as_ref().filter(|_| collection.own_ids).unwrap_or(&self.filter)
+    }
+}
+
+/// An option that was given; `null` is as good as none.
+pub(super) fn given<'o>(options: &'o Object, name: &str) -> Option<&'o Value> {
+    options.get(name).filter(|value| **value != Value::Null)
+}
+
+/// What identifies a document is its `_id`. Where no document has an `id`, a filter on `id` means that.
+fn with_id_as_alias(filter: &Object, id: &Value) -> Object {
+    let rest =
+        filter.iter().filter(|(name, _)| *name != "id" && *name != "_id").map(|(name, value)| (name, value.clone()));
+    let mut aliased: Object = rest.collect();
+    match filter.get("_id") {
+        None => drop(aliased.insert("_id", id.clone())),
+        Some(named) => {
+            let of_id = |id: &Value| Value::Object([("_id", id.clone())].into_iter().collect());
+            let both = Value::Array(vec![of_id(named), of_id(id), Value::Object(aliased)]);
+            aliased = [("$and", both)].into_iter().collect();
+        }
+    }
+    aliased
+}
+
+/// Where documents have an `id`, that goes first; the alias stands in for those that have none.
+fn with_own_id(filter: &Object, id: &Value) -> Object {
+    let of = |name: &str, value: Value| Value::Object([(name, value)].into_iter().collect());
+    let is_missing = of("id", of("$exists", Value::Bool(false)));
+    let by_id = of("$and", Value::Array(vec![of("_id", id.clone()), is_missing]));
+    let alias = of("$or", Value::Array(vec![of("id", id.clone()), by_id]));
+    let mut rest = filter.clone();
+    rest.remove("id");
+    [("$and", Value::Array(vec![alias, Value::Object(rest)]))].into_iter().collect()
+}
+
+fn limit(value: Option<&Value>) -> Result<u32, DatabaseError> {
+    match value {
+        None => Ok(MAX_LIMIT),
+        Some(Value::Number(limit)) if limit.fract() == 0.0 && (1.0..=f64::from(MAX_LIMIT)).contains(limit) => {
+            Ok(*limit as u32)
+        }
+        Some(other) => Err(DatabaseError::LimitInvalid(other.to_string())),
+    }
+}
+
+fn skip(value: Option<&Value>) -> Result<u64, DatabaseError> {
+    match value {
+        None => Ok(0),
+        Some(Value::Number(skip)) if skip.fract() == 0.0 && (0.0..=MAX_SKIP as f64).contains(skip) => Ok(*skip as u64),
+        Some(other) => Err(DatabaseError::SkipInvalid(other.to_string())),
+    }
+}
+
+/// An option that must be an object.
+pub(super) fn object(options: &Object, name: &str) -> Result<Option<Object>, DatabaseError> {
+    match given(options, name) {
+        None => Ok(None),
+        Some(Value::Object(object)) => Ok(Some(object.clone())),
+        Some(other) => {
+            Err(DatabaseError::OptionsInvalid(format!("{name} must be an object, not {}", other.type_name())))
+        }
+    }
+}
+
+fn text(options: &Object, name: &str) -> Result<Option<String>, DatabaseError> {
+    match given(options, name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(other) => {
+            Err(DatabaseError::OptionsInvalid(format!("{name} must be a string, not {}", other.type_name())))
+        }
+    }
+}

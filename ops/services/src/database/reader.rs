@@ -1,0 +1,286 @@
+//! Runs a plan: reads what it says, checks each document with the filter, and gathers the wanted ones in their order.
+
+use std::collections::{BinaryHeap, HashSet};
+use std::ops::ControlFlow;
+
+use super::error::DatabaseError;
+use super::filter::Filter;
+use super::key::{self, Component, Direction};
+use super::limits::MAX_RESULT_BYTES;
+use super::plan::{Plan, Read, Source};
+use super::sort::{KeyPart, Sort};
+use super::store::{Access, Collection, Position, RowId, Scan, StoredDocument};
+use super::value::Object;
+use super::work::Work;
+
+/// Documents in the first part of a scan, and in the largest.
+const FIRST_PART: u32 = 16;
+const LARGEST_PART: u32 = 512;
+
+/// What the reading of a plan cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Documents and index entries that were looked at.
+    pub examined: u64,
+}
+
+/// Where a sorted result goes on: after the document with this key and row.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) key: Vec<u8>,
+    pub(super) row: RowId,
+}
+
+/// Documents in their order.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) documents: Vec<StoredDocument>,
+    /// Their places; only where they were sorted by key.
+    pub(super) places: Vec<Place>,
+    pub(super) cost: Cost,
+}
+
+/// The reading of a plan, part by part. Between two parts the transaction can be used for other things.
+pub(super) struct Reading<'r> {
+    collection: &'r Collection,
+    plan: &'r Plan,
+    filter: &'r Filter,
+    /// Which of the plan's reads is at work, and where it goes on.
+    read: usize,
+    after: Option<Position>,
+    limit: u32,
+    seen: HashSet<RowId>,
+    pub(super) cost: Cost,
+}
+
+impl<'r> Reading<'r> {
+    /// Reads what a plan says; the first part holds about so many documents.
+    pub(super) fn new(collection: &'r Collection, plan: &'r Plan, filter: &'r Filter, first_part: u32) -> Self {
+        let limit = first_part.clamp(FIRST_PART, LARGEST_PART);
+        Self { collection, plan, filter, read: 0, after: None, limit, seen: HashSet::new(), cost: Cost::default() }
+    }
+
+    /// The next documents, which have yet to be checked; `None` at the end.
+    pub(super) async fn next(&mut self, work: &mut Work) -> Result<Option<Vec<StoredDocument>>, DatabaseError> {
+        let Some(Read { from, guards }) = self.plan.reads.get(self.read) else { return Ok(None) };
+        if work.yields && self.cost.examined > 0 {
+            // Reading runs on an isolate's thread: its other requests get their turn.
+            tokio::task::yield_now().await;
+        }
+        let access = match from {
+            Source::Ids(ids) => {
+                self.read += 1;
+                return self.by_ids(work, ids).await.map(Some);
+            }
+            Source::Collection => Access::Collection,
+            Source::Index { index, spans, reverse } => {
+                Access::Index { index: index.as_ref().map(|record| record.id), spans, reverse: *reverse }
+            }
+        };
+        let after = self.after.take();
+        let scan = Scan { collection: self.collection.id, access, after, guards, limit: self.limit };
+        let part = work.transaction.scan(&scan).await?;
+        self.cost.examined += part.examined;
+        self.limit = (self.limit * 2).min(LARGEST_PART);
+        self.after = part.next;
+        if self.after.is_none() {
+            self.read += 1;
+        }
+        Ok(Some(part.documents.into_iter().map(|scanned| scanned.document).collect()))
+    }
+
+    /// A document's content, if it is a match that has not come before.
+    pub(super) fn check(&mut self, document: &StoredDocument) -> Result<Option<Object>, DatabaseError> {
+        if self.plan.repeats && !self.seen.insert(document.row) {
+            return Ok(None);
+        }
+        let object = Object::parse(&document.json)?;
+        Ok(if self.filter.matches(&object)? { Some(object) } else { None })
+    }
+
+    async fn by_ids(&mut self, work: &mut Work, ids: &[Vec<u8>]) -> Result<Vec<StoredDocument>, DatabaseError> {
+        let mut documents = Vec::with_capacity(ids.len());
+        for id in ids {
+            documents.extend(work.transaction.by_id(self.collection.id, id).await?);
+        }
+        self.cost.examined += documents.len() as u64;
+        Ok(documents)
+    }
+}
+
+impl Work {
+    /// Calls `visit` with each match of a filter, each once, in the order of the plan, until it breaks off.
+    pub(super) async fn each_match(
+        &mut self,
+        collection: &Collection,
+        plan: &Plan,
+        filter: &Filter,
+        first_part: u32,
+        visit: &mut (dyn FnMut(StoredDocument, Object) -> Result<ControlFlow<()>, DatabaseError> + Send),
+    ) -> Result<Cost, DatabaseError> {
+        let mut reading = Reading::new(collection, plan, filter, first_part);
+        while let Some(documents) = reading.next(self).await? {
+            for document in documents {
+                if let Some(object) = reading.check(&document)?
+                    && visit(document, object)?.is_break()
+                {
+                    return Ok(reading.cost);
+                }
+            }
+        }
+        Ok(reading.cost)
+    }
+
+    /// The matches of a filter in the order of a sort, from `skip` on, at most `limit`.
+    pub(super) async fn find(
+        &mut self,
+        collection: &Collection,
+        filter: &Filter,
+        sort: &Sort,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Found, DatabaseError> {
+        let plan = Plan::new(collection, filter, sort, true);
+        if plan.sorted {
+            self.find_in_order(collection, &plan, filter, skip, limit).await
+        } else {
+            self.find_sorted(collection, &plan, filter, sort, Gathering::first(skip, limit)).await
+        }
+    }
+
+    /// One page of the matches of a filter, after a place. Documents with the same sort key come in the order of their
+    /// rows, so that each has one place.
+    pub(super) async fn find_page(
+        &mut self,
+        collection: &Collection,
+        filter: &Filter,
+        sort: &Sort,
+        after: Option<Place>,
+        limit: usize,
+    ) -> Result<Found, DatabaseError> {
+        let mut plan = Plan::new(collection, filter, sort, true);
+        if let Some(after) = after.as_ref().filter(|_| plan.sorted) {
+            plan.skip_to(sort, &after.key);
+        }
+        self.find_sorted(collection, &plan, filter, sort, Gathering { after, skip: 0, limit }).await
+    }
+
+    async fn find_in_order(
+        &mut self,
+        collection: &Collection,
+        plan: &Plan,
+        filter: &Filter,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Found, DatabaseError> {
+        let mut found = Found::default();
+        let (mut skipped, mut bytes) = (0, 0);
+        let mut take = |document: StoredDocument, _: Object| {
+            if skipped < skip {
+                skipped += 1;
+                return Ok(ControlFlow::Continue(()));
+            }
+            bytes += document.json.len();
+            if bytes > MAX_RESULT_BYTES {
+                return Err(DatabaseError::ResultTooLarge);
+            }
+            found.documents.push(document);
+            Ok(if found.documents.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        };
+        let first_part = u32::try_from(skip + limit).unwrap_or(u32::MAX);
+        found.cost = self.each_match(collection, plan, filter, first_part, &mut take).await?;
+        Ok(found)
+    }
+
+    async fn find_sorted(
+        &mut self,
+        collection: &Collection,
+        plan: &Plan,
+        filter: &Filter,
+        sort: &Sort,
+        gathering: Gathering,
+    ) -> Result<Found, DatabaseError> {
+        let wanted = gathering.skip + gathering.limit;
+        let mut best: BinaryHeap<Sorted> = BinaryHeap::new();
+        let mut bytes = 0;
+        let mut take = |document: StoredDocument, object: Object| {
+            let place = Place { key: sort_key(sort, &object)?, row: document.row };
+            if gathering.after.as_ref().is_some_and(|after| place <= *after) {
+                return Ok(ControlFlow::Continue(()));
+            }
+            if best.len() == wanted {
+                match best.peek() {
+                    Some(last) if place < last.place => {}
+                    // Nothing that comes later in the order can be wanted, and what comes now is later.
+                    Some(last) if plan.sorted && place.key > last.place.key => return Ok(ControlFlow::Break(())),
+                    _ => return Ok(ControlFlow::Continue(())),
+                }
+                bytes -= best.pop().map_or(0, |last| last.document.json.len());
+            }
+            bytes += document.json.len();
+            if bytes > MAX_RESULT_BYTES {
+                return Err(DatabaseError::ResultTooLarge);
+            }
+            best.push(Sorted { place, document });
+            Ok(ControlFlow::Continue(()))
+        };
+        let first_part = u32::try_from(wanted + 1).unwrap_or(u32::MAX);
+        let cost = self.each_match(collection, plan, filter, first_part, &mut take).await?;
+        let sorted = best.into_sorted_vec().into_iter().skip(gathering.skip);
+        let (places, documents) = sorted.map(|sorted| (sorted.place, sorted.document)).unzip();
+        Ok(Found { documents, places, cost })
+    }
+}
+
+/// Which documents are gathered: the first ones after a place.
+struct Gathering {
+    after: Option<Place>,
+    skip: usize,
+    limit: usize,
+}
+
+impl Gathering {
+    fn first(skip: usize, limit: usize) -> Self {
+        Self { after: None, skip, limit }
+    }
+}
+
+/// A document and its place; ordered by the place alone.
+struct Sorted {
+    place: Place,
+    document: StoredDocument,
+}
+
+impl PartialEq for Sorted {
+    fn eq(&self, other: &Self) -> bool {
+        self.place == other.place
+    }
+}
+
+impl Eq for Sorted {}
+
+impl PartialOrd for Sorted {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Sorted {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.place.cmp(&other.place)
+    }
+}
+
+/// What a document is sorted by, as bytes in the order of the sort.
+pub(super) fn sort_key(sort: &Sort, document: &Object) -> Result<Vec<u8>, DatabaseError> {
+    let mut bytes = Vec::with_capacity(16 * sort.fields.len());
+    for (part, field) in sort.key(document)?.iter().zip(&sort.fields) {
+        let component = match part {
+            KeyPart::Empty => Component::EmptyArray,
+            KeyPart::Value(value) => Component::Value(value),
+        };
+        let direction = if field.descending { Direction::Descending } else { Direction::Ascending };
+        key::write_component(component, direction, &mut bytes);
+    }
+    Ok(bytes)
+}

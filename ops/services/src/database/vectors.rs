@@ -1,0 +1,288 @@
+//! The vector indexes that are in memory: made from the rows when first searched, and kept current by every commit.
+//!
+//! The rows are the truth. What is here can be dropped at any time, and is when memory runs short: the index that was
+//! not searched for longest goes first.
+
+use std::collections::HashMap;
+use std::num::NonZero;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use super::error::DatabaseError;
+use super::store::{IndexId, RowId, StoredVector};
+use super::vector::{ResidentIndex, VectorDefinition};
+use super::work::{Change, Work};
+use crate::gate::Scope;
+
+/// Documents whose vectors are read at a time.
+const LOAD_BATCH: u32 = 500;
+/// How often one that waits for another's load looks whether it is done.
+const POLL: Duration = Duration::from_millis(2);
+
+type Name = (Arc<str>, Arc<str>, IndexId);
+
+/// All vector indexes in memory.
+pub(super) struct VectorIndexes {
+    /// Most bytes they may take together.
+    memory: usize,
+    loaded: Mutex<Loaded>,
+}
+
+#[derive(Default)]
+struct Loaded {
+    indexes: HashMap<Name, Arc<VectorIndex>>,
+    searches: u64,
+}
+
+/// A vector index in memory.
+pub(super) struct VectorIndex {
+    state: RwLock<State>,
+    /// Counts up with each search of any index: the least one is the one not searched for longest.
+    searched: std::sync::atomic::AtomicU64,
+}
+
+enum State {
+    /// The rows are being read; these changes came meanwhile.
+    Loading(Vec<VectorChange>),
+    Ready {
+        index: ResidentIndex,
+        /// The latest change of the store that is in it.
+        version: u64,
+        /// Whether a graph is being built.
+        building: bool,
+    },
+    /// It could not be read.
+    Failed,
+}
+
+#[derive(Clone)]
+struct VectorChange {
+    version: u64,
+    row: RowId,
+    vectors: Vec<Vec<u8>>,
+}
+
+impl VectorIndexes {
+    pub(super) fn new(memory: usize) -> Self {
+        Self { memory, loaded: Mutex::default() }
+    }
+
+    /// The index, read from the rows if it is not in memory. `shared` says that other hosts may have changed the rows.
+    pub(super) async fn get(
+        &self,
+        scope: &Scope<'_>,
+        work: &mut Work,
+        id: IndexId,
+        definition: &VectorDefinition,
+        shared: bool,
+    ) -> Result<Arc<VectorIndex>, DatabaseError> {
+        let name = (scope.tenant().clone(), scope.app().clone(), id);
+        let (index, is_new) = self.claim(&name);
+        if is_new {
+            if let Err(error) = index.load(work, id, definition).await {
+                *index.write() = State::Failed;
+                self.lock().indexes.remove(&name);
+                return Err(error);
+            }
+            self.make_room(&name);
+        }
+        while let State::Loading(_) = *index.read() {
+            tokio::time::sleep(POLL).await;
+        }
+        if shared {
+            index.catch_up(work, id).await?;
+        }
+        index.build_graph_if_wanted();
+        Ok(index)
+    }
+
+    /// Applies what a transaction has changed. Called after its commit, in commit order.
+    pub(super) fn apply(&self, tenant: &Arc<str>, app: &Arc<str>, changes: &[Change]) {
+        for change in changes {
+            for (id, vectors) in &change.vectors {
+                let index = self.lock().indexes.get(&(tenant.clone(), app.clone(), *id)).cloned();
+                if let Some(index) = index {
+                    let change = VectorChange { version: change.version, row: change.row, vectors: vectors.clone() };
+                    index.apply(change);
+                }
+            }
+        }
+    }
+
+    /// Drops an index from memory.
+    pub(super) fn forget(&self, scope: &Scope<'_>, id: IndexId) {
+        self.lock().indexes.remove(&(scope.tenant().clone(), scope.app().clone(), id));
+    }
+
+    fn claim(&self, name: &Name) -> (Arc<VectorIndex>, bool) {
+        let mut loaded = self.lock();
+        loaded.searches += 1;
+        let searches = loaded.searches;
+        if let Some(index) = loaded.indexes.get(name) {
+            index.searched.store(searches, std::sync::atomic::Ordering::Relaxed);
+            return (index.clone(), false);
+        }
+        let index = Arc::new(VectorIndex { state: RwLock::new(State::Loading(Vec::new())), searched: searches.into() });
+        loaded.indexes.insert(name.clone(), index.clone());
+        (index, true)
+    }
+
+    /// Drops indexes until the rest fits, but never the one that was just read: it is being searched.
+    fn make_room(&self, newest: &Name) {
+        let mut loaded = self.lock();
+        loop {
+            let bytes: usize = loaded.indexes.values().map(|index| index.bytes()).sum();
+            if bytes <= self.memory {
+                return;
+            }
+            let others = loaded.indexes.iter().filter(|(name, _)| *name != newest);
+            let oldest = others.min_by_key(|(_, index)| index.searched.load(std::sync::atomic::Ordering::Relaxed));
+            let Some(oldest) = oldest.map(|(name, _)| name.clone()) else { return };
+            loaded.indexes.remove(&oldest);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Loaded> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl VectorIndex {
+    /// Looks at the index; `None` if it could not be read.
+    pub(super) fn with<T>(&self, look: impl FnOnce(&ResidentIndex) -> T) -> Option<T> {
+        match &*self.read() {
+            State::Ready { index, .. } => Some(look(index)),
+            State::Loading(_) | State::Failed => None,
+        }
+    }
+
+    async fn load(&self, work: &mut Work, id: IndexId, definition: &VectorDefinition) -> Result<(), DatabaseError> {
+        let version = work.transaction.version().await?;
+        let mut index = ResidentIndex::new(definition.clone());
+        let mut after = None;
+        loop {
+            let vectors = work.transaction.vectors(id, after, LOAD_BATCH).await?;
+            let Some(last) = vectors.last() else { break };
+            after = Some(last.row);
+            for (row, vectors) in by_row(vectors) {
+                index.insert(row, &vectors)?;
+            }
+            tokio::task::yield_now().await;
+        }
+        let mut state = self.write();
+        let mut latest = version;
+        if let State::Loading(changes) = &mut *state {
+            for change in changes.drain(..).filter(|change| change.version > version) {
+                latest = change.version;
+                apply_to(&mut index, &change)?;
+            }
+        }
+        *state = State::Ready { index, version: latest, building: false };
+        Ok(())
+    }
+
+    /// Takes in what other hosts have changed since.
+    async fn catch_up(&self, work: &mut Work, id: IndexId) -> Result<(), DatabaseError> {
+        let known = match &*self.read() {
+            State::Ready { version, .. } => *version,
+            State::Loading(_) | State::Failed => return Ok(()),
+        };
+        let now = work.transaction.version().await?;
+        let rows = work.transaction.changed_vectors(id, known).await?;
+        let vectors = work.transaction.vectors_of(id, &rows).await?;
+        let mut found: HashMap<RowId, Vec<Vec<u8>>> = by_row(vectors).into_iter().collect();
+        if let State::Ready { index, version, .. } = &mut *self.write() {
+            for row in rows {
+                let vectors = found.remove(&row).unwrap_or_default();
+                apply_to(index, &VectorChange { version: now, row, vectors })?;
+            }
+            *version = (*version).max(now);
+        }
+        Ok(())
+    }
+
+    fn apply(&self, change: VectorChange) {
+        let mut state = self.write();
+        match &mut *state {
+            State::Loading(changes) => changes.push(change),
+            State::Ready { index, version, .. } => {
+                *version = (*version).max(change.version);
+                if let Err(error) = apply_to(index, &change) {
+                    tracing::error!(%error, "a vector index in memory is dropped and will be read again");
+                    *state = State::Failed;
+                }
+            }
+            State::Failed => {}
+        }
+    }
+
+    /// Builds a graph beside the index, while it is searched and changed, once there are enough vectors for one.
+    fn build_graph_if_wanted(self: &Arc<Self>) {
+        let additions = match &mut *self.write() {
+            State::Ready { index, building, .. } if !*building && index.wants_graph() => {
+                let Ok(graph) = index.new_graph() else { return };
+                *building = true;
+                (index.missing_from(&graph), graph)
+            }
+            _ => return,
+        };
+        let index = self.clone();
+        let build = move || {
+            let (additions, mut graph) = additions;
+            let total = additions.len();
+            tracing::info!(documents = total, "building a vector graph");
+            // An index that nobody can search any more needs no graph.
+            let is_wanted =
+                |_| if Arc::strong_count(&index) > 1 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+            let built = graph.add(&additions, NonZero::<usize>::MIN, is_wanted);
+            let mut state = index.write();
+            if let State::Ready { index, building, .. } = &mut *state {
+                *building = false;
+                match built.and_then(|()| index.attach(graph)) {
+                    Ok(()) => tracing::info!(documents = total, "the vector graph is ready"),
+                    Err(error) => tracing::warn!(%error, "there is no vector graph; searches compare all vectors"),
+                }
+            }
+        };
+        let spawned = std::thread::Builder::new().name("vector-graph".into()).spawn(build);
+        if let Err(error) = spawned {
+            tracing::warn!(%error, "no thread can be started for a vector graph");
+            if let State::Ready { building, .. } = &mut *self.write() {
+                *building = false;
+            }
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.with(ResidentIndex::bytes).unwrap_or_default()
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn apply_to(index: &mut ResidentIndex, change: &VectorChange) -> Result<(), DatabaseError> {
+    if change.vectors.is_empty() {
+        index.remove(change.row);
+        return Ok(());
+    }
+    index.insert(change.row, &change.vectors)
+}
+
+/// Vectors by document, in the order in which they came.
+fn by_row(vectors: Vec<StoredVector>) -> Vec<(RowId, Vec<Vec<u8>>)> {
+    let mut rows: Vec<(RowId, Vec<Vec<u8>>)> = Vec::new();
+    for StoredVector { row, bytes, .. } in vectors {
+        match rows.last_mut() {
+            Some((last, vectors)) if *last == row => vectors.push(bytes),
+            _ => rows.push((row, vec![bytes])),
+        }
+    }
+    rows
+}

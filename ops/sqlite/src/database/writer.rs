@@ -1,0 +1,131 @@
+//! The one connection that changes an app's database, and who may use it: one transaction at a time, in turn.
+//!
+//! Transactions that end become durable together. Each runs in a savepoint of one SQLite transaction; what has ended
+//! waits for its commit, which the [`super::committer`] makes as soon as it gets its own turn: after those that were
+//! waiting before it. So a group is as large as the queue was, and the disk is synced once for all of it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use orilla_services::database::store::{Failure, OnCommit, Outcome};
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::catalog::Catalog;
+use super::failure;
+
+/// Most transactions that become durable together.
+pub(super) const MAX_GROUP: usize = 1024;
+
+/// The writer's state. Whoever holds the lock around it has the turn.
+pub(super) struct Writer {
+    pub(super) connection: Connection,
+    /// The version of the latest change, committed or not.
+    pub(super) version: u64,
+    /// The catalog with changes that are not committed yet.
+    pub(super) catalog: Arc<Catalog>,
+    /// The catalog that readers may use.
+    pub(super) committed: Arc<Mutex<Arc<Catalog>>>,
+    /// What a failed commit goes back to.
+    committed_version: u64,
+    waiting: Vec<Waiting>,
+}
+
+/// A transaction that has ended and is not durable yet.
+struct Waiting {
+    on_commit: OnCommit,
+    done: oneshot::Sender<Outcome<()>>,
+}
+
+impl Writer {
+    pub(super) fn new(connection: Connection, version: u64, catalog: Arc<Catalog>) -> Self {
+        Self {
+            connection,
+            version,
+            committed: Arc::new(Mutex::new(catalog.clone())),
+            catalog,
+            committed_version: version,
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Opens a transaction within the group, or the group itself.
+    pub(super) fn open(&mut self) -> rusqlite::Result<()> {
+        if self.connection.is_autocommit() {
+            self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        }
+        self.connection.prepare_cached("SAVEPOINT work")?.execute([])?;
+        Ok(())
+    }
+
+    /// Ends a transaction; its outcome arrives when the group is durable.
+    pub(super) fn release(&mut self, on_commit: OnCommit) -> Outcome<oneshot::Receiver<Outcome<()>>> {
+        let release = self.connection.prepare_cached("RELEASE work").and_then(|mut release| release.execute([]));
+        release.map_err(|error| self.abandon(&error))?;
+        let (done, outcome) = oneshot::channel();
+        self.waiting.push(Waiting { on_commit, done });
+        Ok(outcome)
+    }
+
+    /// Undoes a transaction, but not those of the group that have ended before it.
+    pub(super) fn undo(&mut self, version: u64, catalog: Arc<Catalog>) {
+        let undone = self.connection.execute_batch("ROLLBACK TO work; RELEASE work");
+        if let Err(error) = undone {
+            self.abandon(&error);
+            return;
+        }
+        self.version = version;
+        self.catalog = catalog;
+    }
+
+    /// Whether anything waits for a commit.
+    pub(super) fn group(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Makes the group durable and tells everyone, in the order in which their transactions ended.
+    pub(super) fn commit(&mut self) {
+        if self.connection.is_autocommit() {
+            return;
+        }
+        let saved = self.save().and_then(|()| self.connection.prepare_cached("COMMIT")?.execute([]));
+        if let Err(error) = saved {
+            self.abandon(&error);
+            return;
+        }
+        self.committed_version = self.version;
+        *self.committed.lock().unwrap_or_else(PoisonError::into_inner) = self.catalog.clone();
+        for Waiting { on_commit, done } in self.waiting.drain(..) {
+            on_commit();
+            // Whoever asked may be gone; the change stands all the same.
+            let _ = done.send(Ok(()));
+        }
+    }
+
+    /// Writes down what has changed. A group that has changed nothing writes nothing, and nothing is synced for it.
+    fn save(&self) -> rusqlite::Result<()> {
+        let catalog = self.catalog.changes;
+        let committed = self.committed.lock().unwrap_or_else(PoisonError::into_inner).changes;
+        if self.version == self.committed_version && catalog == committed {
+            return Ok(());
+        }
+        let mut save = self.connection.prepare_cached("UPDATE store SET version = ?, catalog = ?")?;
+        save.execute((self.version.cast_signed(), catalog.cast_signed()))?;
+        Ok(())
+    }
+
+    /// Gives up the whole group after a failure that may have undone any of it.
+    pub(super) fn abandon(&mut self, error: &rusqlite::Error) -> Failure {
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "a transaction could not be rolled back");
+        }
+        self.version = self.committed_version;
+        self.catalog = self.committed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let failure = failure(error);
+        for waiting in self.waiting.drain(..) {
+            let _ = waiting.done.send(Err(failure.clone()));
+        }
+        failure
+    }
+}

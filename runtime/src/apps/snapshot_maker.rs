@@ -1,0 +1,95 @@
+//! Makes the snapshots of deployed versions that come without one that fits: one after the other, each in a process of its
+//! own that runs only when no other wants to. The version serves meanwhile, and isolates that it boots later start from the
+//! snapshot. It never makes one for an app that is served from a directory of somebody else's.
+
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Weak};
+
+use super::deployment::Deployment;
+
+/// Versions that wait for their snapshots; further ones go without until the host starts again.
+const MAX_WAITING: usize = 10_000;
+
+/// Bytes of what the process says that are looked at. The app's module may be among those that speak.
+const MAX_SAID_BYTES: u64 = 256 << 10;
+
+/// What the process reads as its configuration: the app alone counts.
+const NO_CONFIG: &str = "/dev/null";
+
+/// Makes snapshots in the background.
+pub struct SnapshotMaker {
+    jobs: SyncSender<Job>,
+}
+
+struct Job {
+    /// A version that nobody serves any more needs none.
+    deployment: Weak<Deployment>,
+    output: PathBuf,
+}
+
+impl SnapshotMaker {
+    /// Has nothing to make yet.
+    ///
+    /// # Errors
+    /// Its thread cannot be started.
+    pub fn start() -> io::Result<Self> {
+        let (jobs, waiting) = sync_channel(MAX_WAITING);
+        std::thread::Builder::new().name("snapshots".into()).spawn(move || work(&waiting))?;
+        Ok(Self { jobs })
+    }
+
+    /// Makes the snapshot of a version, into this file, when its turn comes.
+    pub fn make(&self, deployment: &Arc<Deployment>, output: PathBuf) {
+        if self.jobs.try_send(Job { deployment: Arc::downgrade(deployment), output }).is_err() {
+            tracing::warn!(app = %deployment.name, "no snapshot is made: {MAX_WAITING} versions wait for theirs");
+        }
+    }
+}
+
+fn work(jobs: &Receiver<Job>) {
+    while let Ok(Job { deployment, output }) = jobs.recv() {
+        let Some(deployment) = deployment.upgrade() else { continue };
+        let (app, version) = (&deployment.name, &deployment.version);
+        let made = make(&deployment, &output).map_err(|error| error.to_string());
+        match made.and_then(|()| deployment.find_snapshot(&output).map_err(|reason| reason.to_string())) {
+            Ok(()) => tracing::info!(%app, %version, "the snapshot is made"),
+            Err(reason) => tracing::info!(%app, %version, "the app goes without a snapshot: {reason}"),
+        }
+    }
+}
+
+/// Runs `runtime snapshot`, which bounds its own time.
+fn make(deployment: &Deployment, output: &Path) -> io::Result<()> {
+    let mut child = Command::new(std::env::current_exe()?)
+        .arg("snapshot")
+        .arg(&deployment.manifest.path)
+        .args(["--config", NO_CONFIG, "--for-host"])
+        .arg(output)
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    // It ends when this is closed: a host that is gone wants no snapshot.
+    let mut stdin = child.stdin.take();
+    if let Some(stdin) = &mut stdin {
+        serde_json::to_writer(&mut *stdin, &*deployment.env)?;
+        stdin.write_all(b"\n")?;
+    }
+    let mut said = Vec::new();
+    if let Some(stderr) = child.stderr.take() {
+        stderr.take(MAX_SAID_BYTES).read_to_end(&mut said)?;
+    }
+    let status = child.wait()?;
+    drop(stdin);
+    if status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&said);
+    // Progress, and what the app logs, comes before.
+    let reason = said.rfind("error[").map_or(&*said, |at| &said[at..]);
+    Err(io::Error::other(reason.trim().to_owned()))
+}
