@@ -3,7 +3,7 @@
 //! | block | what is done with it |
 //! | --- | --- |
 //! | `js` with an `export default` | it is the app's server.js: it is served, and answers |
-//! | any other `js` | it continues the page's statements so far, and they run as one handler |
+//! | any other `js` | it continues the page's statements so far, and they run as one handler, on an empty data directory |
 //! | `json` | it is the app's manifest, and passes `runtime check` |
 //! | `toml` | it is the host's configuration, and passes `runtime check` |
 //! | `ts` | it compiles, with the types of the published packages |
@@ -157,6 +157,8 @@ impl Reader {
         let body = format!("{}return new Response('reached the end');", self.statements);
         let module = format!("{}export default {{ async fetch(request, env, ctx) {{\n{body}\n}} }};", self.imports);
         self.write("server.js", &module);
+        // They begin anew: what they stored the last time is gone.
+        let _ = fs::remove_dir_all(self.app.beside("data"));
         assert_eq!(self.server().get("/").expect(200), "reached the end");
     }
 

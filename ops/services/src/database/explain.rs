@@ -5,6 +5,7 @@ use super::error::DatabaseError;
 use super::plan::{Plan, Source};
 use super::query::Query;
 use super::run::object;
+use super::sort::Sort;
 use super::store::Mode;
 use super::value::{Object, Value};
 use super::vector::Regime;
@@ -58,10 +59,19 @@ impl Database {
         let found = work.find(&collection, filter, &query.sort, query.skip as usize, query.limit as usize).await?;
         Ok(object([
             ("reads", Value::Array(plan.reads.iter().map(|read| described(&read.from, read.guards.len())).collect())),
-            ("sorted", if plan.sorted { "by index" } else { "in memory" }.into()),
+            ("sorted", sorted(&query.sort, &plan)),
             ("examined", Value::Number(found.cost.examined as f64)),
             ("returned", Value::Number(found.documents.len() as f64)),
         ]))
+    }
+}
+
+/// What gives the order, if one was asked for.
+fn sorted(sort: &Sort, plan: &Plan) -> Value {
+    match (sort.is_empty(), plan.sorted) {
+        (true, _) => Value::Null,
+        (false, true) => "by index".into(),
+        (false, false) => "in memory".into(),
     }
 }
 

@@ -13,8 +13,7 @@ use super::store::{Access, Collection, Position, RowId, Scan, StoredDocument};
 use super::value::Object;
 use super::work::Work;
 
-/// Documents in the first part of a scan, and in the largest.
-const FIRST_PART: u32 = 16;
+/// Documents in the largest part of a scan.
 const LARGEST_PART: u32 = 512;
 
 /// What the reading of a plan cost.
@@ -56,7 +55,7 @@ pub(super) struct Reading<'r> {
 impl<'r> Reading<'r> {
     /// Reads what a plan says; the first part holds about so many documents.
     pub(super) fn new(collection: &'r Collection, plan: &'r Plan, filter: &'r Filter, first_part: u32) -> Self {
-        let limit = first_part.clamp(FIRST_PART, LARGEST_PART);
+        let limit = first_part.clamp(1, LARGEST_PART);
         Self { collection, plan, filter, read: 0, after: None, limit, seen: HashSet::new(), cost: Cost::default() }
     }
 
