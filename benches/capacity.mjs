@@ -199,7 +199,12 @@ async function everySecond(seconds, deploy) {
 function manyTargets({ hot_mb, most_mb, hot, cold }, apps) {
   const remark = `${most_mb} MB while the cold ones are asked as well`;
   return [
-    { name: `resident memory, ${apps} apps, ${HOT} hot, MB`, figure: hot_mb, atMost: 2_000, remark },
+    {
+      name: `resident memory, ${apps} apps, ${HOT} hot, MB`,
+      figure: hot_mb,
+      atMost: 2_000,
+      remark,
+    },
     { name: "first byte of a cold app p95, ms", figure: cold.all.p95_ms, atMost: 20 },
     { name: "failed requests, hot and cold", figure: hot.failed + cold.all.failed, atMost: 0 },
   ];

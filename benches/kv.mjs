@@ -3,17 +3,9 @@
  * way. Beside it the rate at which the same disk syncs, which bounds what durable puts can reach.
  */
 
-import {
-  closeSync,
-  fdatasyncSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
 import { join } from "node:path";
 import { appWithSnapshot, dataDirectory, serveCommand } from "./harness/contenders.mjs";
+import { syncsPerSecond } from "./harness/disk.mjs";
 import { BENCHES } from "./harness/machine.mjs";
 import { startServer } from "./harness/processes.mjs";
 import { printTable } from "./harness/report.mjs";
@@ -23,10 +15,6 @@ const CONCURRENCY = 64;
 const GETS = 200_000;
 const PUTS = 40_000;
 const REQUEST_TIMEOUT_MS = 120_000;
-const SYNC_SECONDS = 1;
-/** What a small commit writes to a write-ahead log, and the log's length, once it is reused. */
-const PAGE_BYTES = 4096;
-const LOG_PAGES = 1_000;
 
 /** How often, unless the command line says otherwise. */
 export const defaults = { rounds: 3 };
@@ -66,30 +54,6 @@ async function operate({ url }, operation, operations) {
   if (!response.ok) throw new Error(`/${operation} answers ${response.status}: ${text}`);
   if (JSON.parse(text).operations !== operations) throw new Error(`/${operation}: ${text}`);
   return operations / ((performance.now() - started) / 1000);
-}
-
-/**
- * How often a second the disk of a directory makes one page durable. The pages are there already,
- * as in a log that is reused: a file that grows syncs its length too, which is slower.
- */
-function syncsPerSecond(directory) {
-  mkdirSync(directory, { recursive: true });
-  const path = join(directory, "sync-rate");
-  const file = openSync(path, "w");
-  const page = Buffer.alloc(PAGE_BYTES, 1);
-  for (let index = 0; index < LOG_PAGES; index++) writeSync(file, page);
-  fsyncSync(file);
-  const started = performance.now();
-  let syncs = 0;
-  while (performance.now() - started < SYNC_SECONDS * 1000) {
-    writeSync(file, page, 0, PAGE_BYTES, (syncs % LOG_PAGES) * PAGE_BYTES);
-    fdatasyncSync(file);
-    syncs += 1;
-  }
-  const seconds = (performance.now() - started) / 1000;
-  closeSync(file);
-  rmSync(path);
-  return syncs / seconds;
 }
 
 function summarize(samples) {

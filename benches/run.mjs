@@ -9,23 +9,25 @@ import * as coldStart from "./cold-start.mjs";
 import { CONTENDERS, versions } from "./harness/contenders.mjs";
 import { loadAverage } from "./harness/machine.mjs";
 import { judge, keep, printTargets } from "./harness/report.mjs";
+import * as database from "./database.mjs";
 import * as hello from "./hello.mjs";
 import * as kv from "./kv.mjs";
 import * as neighbours from "./neighbours.mjs";
 import * as peers from "./peers.mjs";
 
-const BENCHES = { capacity, "cold-start": coldStart, hello, kv, neighbours, peers };
-const MAX = { runs: 1_000, rounds: 100, seconds: 60, apps: 5_000 };
+const BENCHES = { capacity, "cold-start": coldStart, database, hello, kv, neighbours, peers };
+const MAX = { runs: 1_000, rounds: 100, seconds: 60, apps: 5_000, documents: 10_000_000 };
 /** Benches of the runtime without a peer. */
-const ALONE = ["capacity", "kv", "neighbours"];
+const ALONE = ["capacity", "database", "kv", "neighbours"];
 /** The load average above which other processes disturb the figures. */
 const QUIET_LOAD = 0.5;
 const USAGE = `usage: node benches/run.mjs [${Object.keys(BENCHES).join(" | ")}…] [options]
 
   --runs N              starts of each contender (cold-start, peers), at most ${MAX.runs}
-  --rounds N            rounds over all contenders (hello, kv, neighbours, peers), at most ${MAX.rounds}
+  --rounds N            rounds over all contenders (database, hello, kv, neighbours, peers), at most ${MAX.rounds}
   --seconds N           of load in each measurement (capacity, hello, neighbours, peers), at most ${MAX.seconds}
   --apps N              that are deployed (capacity), at most ${MAX.apps}
+  --documents N         in the large collection (database), at most ${MAX.documents}
   --contenders a,b,…    only these of ${CONTENDERS.join(", ")}
   --no-results          keep nothing in benches/results
 `;
@@ -77,6 +79,7 @@ function readArguments(args) {
     options: {
       help: { type: "boolean", short: "h" },
       runs: { type: "string" },
+      documents: { type: "string" },
       rounds: { type: "string" },
       seconds: { type: "string" },
       apps: { type: "string" },
@@ -91,6 +94,7 @@ function readArguments(args) {
       rounds: count("rounds", values),
       seconds: count("seconds", values),
       apps: count("apps", values),
+      documents: count("documents", values),
       contenders: known(values.contenders?.split(",") ?? [], CONTENDERS, "contender"),
     },
     help: values.help ?? false,

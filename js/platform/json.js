@@ -15,9 +15,7 @@ const MAX_DEPTH = 150;
  * @throws {PlatformError} `DB_VALUE_INVALID`
  */
 export function toJson(args) {
-  return JSON.stringify(
-    args.map((arg) => (arg === undefined ? null : plain(arg, "", 0))),
-  );
+  return JSON.stringify(args.map((arg) => (arg === undefined ? null : plain(arg, "", 0))));
 }
 
 function plain(value, path, depth) {
@@ -38,7 +36,10 @@ function plain(value, path, depth) {
 
 function plainObject(value, path, depth) {
   if (depth > MAX_DEPTH) {
-    throw new PlatformError("DB_TOO_DEEP", `the value is nested more than ${MAX_DEPTH} levels deep, or holds itself`);
+    throw new PlatformError(
+      "DB_TOO_DEEP",
+      `the value is nested more than ${MAX_DEPTH} levels deep, or holds itself`,
+    );
   }
   if (Array.isArray(value)) {
     return Array.from(value, (item, place) => {
@@ -60,7 +61,10 @@ function plainObject(value, path, depth) {
   }
   if (typeof value.toJSON === "function") return plain(value.toJSON(), path, depth);
   if (value instanceof Map || value instanceof Set || value instanceof ArrayBuffer) {
-    refuse(path, `a ${value.constructor.name} cannot be stored; turn it into an object or an array`);
+    refuse(
+      path,
+      `a ${value.constructor.name} cannot be stored; turn it into an object or an array`,
+    );
   }
   const copy = { __proto__: null };
   for (const name of Object.keys(value)) {
@@ -76,7 +80,8 @@ function at(path, name) {
 
 /** The flags that mean the same to the database; `g`, `y`, `d` say how to search on, not what is found. */
 function regexOptions(pattern, path) {
-  if (pattern.flags.includes("v")) refuse(path, "regular expressions with the flag v are not understood");
+  if (pattern.flags.includes("v"))
+    refuse(path, "regular expressions with the flag v are not understood");
   return [...pattern.flags].filter((flag) => "ims".includes(flag)).join("");
 }
 

@@ -74,7 +74,10 @@ function withHeaders(init, headers) {
   if (typeof init === "object" && init !== null && !(Symbol.iterator in init))
     return { headers, ...init };
   // What a WebSocket is given alone are its protocols.
-  return { protocols: typeof init === "object" && init !== null ? [...init] : [`${init}`], headers };
+  return {
+    protocols: typeof init === "object" && init !== null ? [...init] : [`${init}`],
+    headers,
+  };
 }
 
 /** The coded error for a connection that egress rules refuse, or undefined for any other failure. */

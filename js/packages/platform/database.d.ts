@@ -2,12 +2,7 @@
 
 /** A value that a document can hold. */
 export type DocumentValue =
-  | string
-  | number
-  | boolean
-  | null
-  | DocumentValue[]
-  | { [field: string]: DocumentValue };
+  string | number | boolean | null | DocumentValue[] | { [field: string]: DocumentValue };
 
 /** A document as it comes back: with its `_id`. */
 export interface Document {
@@ -160,10 +155,7 @@ export type IndexDescription =
 /** The methods of one collection. All of them reject with a `PlatformError`. */
 export interface Collection {
   /** The documents that a filter matches; all without one. */
-  find(
-    filter: Filter,
-    options: FindOptions & { vector: VectorClause },
-  ): Promise<ScoredDocument[]>;
+  find(filter: Filter, options: FindOptions & { vector: VectorClause }): Promise<ScoredDocument[]>;
   find(filter?: Filter, options?: FindOptions): Promise<Document[]>;
   /** Some of the documents, and a cursor that goes on after them whatever is written meanwhile. */
   findPage(filter?: Filter, options?: PageOptions): Promise<Page>;
