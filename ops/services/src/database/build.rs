@@ -71,10 +71,10 @@ impl Database {
         collection: &str,
         index: &Index,
     ) -> Result<String, DatabaseError> {
-        let wanted = self
-            .transact(scope, Mode::Write, &async |work: &mut Work| work.want_index(collection, index).await)
-            .await?;
-        match wanted {
+        let wanted = self.transact(scope, Mode::Write, (collection, index), |work, (collection, index)| {
+            Box::pin(work.want_index(collection, index))
+        });
+        match wanted.await? {
             Wanted::There(name) => Ok(name),
             Wanted::ToBuild(collection, record) => {
                 self.build(scope, &collection, &record).await?;
@@ -96,8 +96,11 @@ impl Database {
         let name = record.index.name();
         let (mut documents, mut batches) = (0, 0);
         loop {
-            let step = async |work: &mut Work| work.build_step(&collection.name, record.id).await;
-            match self.transact(scope, Mode::Write, &step).await {
+            let step =
+                self.transact(scope, Mode::Write, (&*collection.name, record.id), |work, (collection, index)| {
+                    Box::pin(work.build_step(collection, *index))
+                });
+            match step.await {
                 Ok(Step::More(added)) => documents += added,
                 Ok(Step::Done) => return Ok(()),
                 Err(error) => {
@@ -125,10 +128,12 @@ impl Database {
         collection: &Collection,
         record: &IndexRecord,
     ) -> Result<(), DatabaseError> {
-        let look = async |work: &mut Work| work.find_index(&collection.name, |index| index.id == record.id).await;
         loop {
             tokio::time::sleep(POLL).await;
-            match self.transact(scope, Mode::Read, &look).await? {
+            let look = self.transact(scope, Mode::Read, (&*collection.name, record.id), |work, (collection, id)| {
+                Box::pin(work.find_index(collection, |index| index.id == *id))
+            });
+            match look.await? {
                 Some((_, record)) if record.state == IndexState::Ready => return Ok(()),
                 Some(_) => {}
                 None => return Err(DatabaseError::IndexNotFound(record.index.name().to_owned())),
@@ -144,61 +149,19 @@ impl Database {
         is_meant: &(dyn Fn(&Index) -> bool + Sync),
         name: &str,
     ) -> Result<(), DatabaseError> {
-        let drop_it = async |work: &mut Work| {
-            let Some((_, record)) = work.find_index(collection, |record| is_meant(&record.index)).await? else {
-                return Err(DatabaseError::IndexNotFound(name.to_owned()));
-            };
-            work.transaction.drop_index(record.id).await?;
-            Ok(record.id)
-        };
-        let dropped = self.transact(scope, Mode::Write, &drop_it).await?;
+        let dropped = self.transact(scope, Mode::Write, (collection, is_meant), |work, (collection, is_meant)| {
+            Box::pin(work.drop_index(collection, is_meant))
+        });
+        let dropped = dropped.await?.ok_or_else(|| DatabaseError::IndexNotFound(name.to_owned()))?;
         self.vectors.forget(scope, dropped);
         Ok(())
     }
 
     async fn remove_index(&self, scope: &Scope<'_>, index: IndexId) -> Result<(), DatabaseError> {
-        let drop_it = async |work: &mut Work| Ok(work.transaction.drop_index(index).await?);
-        self.transact(scope, Mode::Write, &drop_it).await
-    }
-
-    /// Runs work in a transaction and commits it; again, from the start, when another transaction is in the way.
-    pub(super) async fn transact<T>(
-        &self,
-        scope: &Scope<'_>,
-        mode: Mode,
-        run: &impl AsyncFn(&mut Work) -> Result<T, DatabaseError>,
-    ) -> Result<T, DatabaseError> {
-        let mut attempt = 0;
-        loop {
-            match self.attempt(scope, mode, run).await {
-                Err(DatabaseError::TransactionConflict) if attempt < super::limits::MAX_ATTEMPTS => {
-                    // Those in the way get time to finish, more of it each time.
-                    tokio::time::sleep(Duration::from_millis(1 << attempt)).await;
-                    attempt += 1;
-                }
-                outcome => return outcome,
-            }
-        }
-    }
-
-    async fn attempt<T>(
-        &self,
-        scope: &Scope<'_>,
-        mode: Mode,
-        run: &impl AsyncFn(&mut Work) -> Result<T, DatabaseError>,
-    ) -> Result<T, DatabaseError> {
-        let transaction = self.store.begin(scope, mode).await?;
-        let mut work = Work::new(transaction, self.clock.now(), mode == Mode::Read);
-        match run(&mut work).await {
-            Ok(result) => {
-                self.commit(scope, work).await?;
-                Ok(result)
-            }
-            Err(error) => {
-                work.transaction.rollback().await?;
-                Err(error)
-            }
-        }
+        let remove = self.transact(scope, Mode::Write, index, |work, index| {
+            Box::pin(async move { Ok(work.transaction.drop_index(*index).await?) })
+        });
+        remove.await
     }
 }
 
@@ -241,6 +204,19 @@ impl Work {
         let Some(collection) = self.collection(collection).await? else { return Ok(None) };
         let found = collection.indexes.iter().find(|record| is_meant(record)).cloned();
         Ok(found.map(|record| (collection, record)))
+    }
+
+    /// Drops the index that is meant, and says which one it was.
+    async fn drop_index(
+        &mut self,
+        collection: &str,
+        is_meant: &(dyn Fn(&Index) -> bool + Sync),
+    ) -> Result<Option<IndexId>, DatabaseError> {
+        let Some((_, record)) = self.find_index(collection, |record| is_meant(&record.index)).await? else {
+            return Ok(None);
+        };
+        self.transaction.drop_index(record.id).await?;
+        Ok(Some(record.id))
     }
 
     /// Takes the next documents into an index that is being built.

@@ -49,7 +49,7 @@ impl Sum {
 impl Database {
     /// Checks all of an app's collections, in one consistent view.
     pub async fn check(&self, scope: &Scope<'_>) -> Result<Checked, DatabaseError> {
-        self.transact(scope, Mode::Read, &async |work: &mut Work| work.check().await).await
+        self.transact(scope, Mode::Read, (), |work, ()| Box::pin(work.check())).await
     }
 }
 

@@ -56,8 +56,10 @@ impl Database {
 
     /// All collections of an app.
     pub(super) async fn collections(&self, scope: &Scope<'_>) -> Result<Vec<Arc<Collection>>, DatabaseError> {
-        let list = async |work: &mut Work| Ok(work.transaction.collections().await?);
-        self.transact(scope, Mode::Read, &list).await
+        let list = self.transact(scope, Mode::Read, (), |work, ()| {
+            Box::pin(async move { Ok(work.transaction.collections().await?) })
+        });
+        list.await
     }
 
     /// Notes an index that has been made, if documents expire by it.
@@ -67,8 +69,10 @@ impl Database {
         collection: &str,
         name: &str,
     ) -> Result<(), DatabaseError> {
-        let look = async |work: &mut Work| work.find_index(collection, |record| record.index.name() == name).await;
-        if let Some((collection, record)) = self.transact(scope, Mode::Read, &look).await? {
+        let look = self.transact(scope, Mode::Read, (collection, name), |work, (collection, name)| {
+            Box::pin(work.find_index(collection, |record| record.index.name() == *name))
+        });
+        if let Some((collection, record)) = look.await? {
             let (tenant, app) = (scope.tenant().clone(), scope.app().clone());
             let expiry = Expiry { tenant, app, collection: collection.name.clone(), index: record.id };
             let mut expiries = self.expiries();
@@ -86,8 +90,8 @@ impl Database {
         for expiry in expiries {
             let scope = Scope::of_host(&expiry.tenant, &expiry.app);
             loop {
-                let expire = async |work: &mut Work| work.expire(&expiry).await;
-                let Some(deleted) = self.transact(&scope, Mode::Write, &expire).await? else {
+                let expire = self.transact(&scope, Mode::Write, &expiry, |work, expiry| Box::pin(work.expire(expiry)));
+                let Some(deleted) = expire.await? else {
                     self.expiries().retain(|other| *other != expiry);
                     break;
                 };

@@ -10,6 +10,8 @@ mod build;
 pub mod call;
 mod change;
 mod check;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod document;
 pub mod error;
 mod explain;
@@ -141,7 +143,10 @@ impl Database {
             }
             _ => {
                 let mode = if changes_something(&call) { Mode::Write } else { Mode::Read };
-                self.transact(&scope, mode, &async |work: &mut Work| work.run(collection, &call).await).await
+                let run = self.transact(&scope, mode, (collection, &call), |work, (collection, call)| {
+                    Box::pin(work.run(collection, call))
+                });
+                run.await
             }
         }
     }
