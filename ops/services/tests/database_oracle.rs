@@ -1,11 +1,10 @@
 //! The semantics of the database against MongoDB's, in memory: filters, sorts, projections, updates and pipelines.
 #![allow(clippy::expect_used)]
 
-mod oracle;
-
 use async_trait::async_trait;
 use orilla_services::database::DatabaseError;
 use orilla_services::database::aggregate::{Lookup, Pipeline};
+use orilla_services::database::conformance::oracle::{self, Change, Collection, Counts, Query};
 use orilla_services::database::document::check_document;
 use orilla_services::database::filter::Filter;
 use orilla_services::database::path::Path;
@@ -15,12 +14,10 @@ use orilla_services::database::update::{Update, UpdateContext};
 use orilla_services::database::value::{Object, Value};
 use orilla_services::database::window::Window;
 
-use self::oracle::{Change, Collection, Counts, Query};
-
 #[tokio::test(flavor = "current_thread")]
 async fn the_semantics_are_those_of_mongodb() {
     let Some(cases) = oracle::cases() else { return };
-    let exceptions = oracle::exceptions(include_str!("oracle_exceptions.txt"));
+    let exceptions = oracle::exceptions(oracle::EXCEPTIONS);
     oracle::run_all(&cases, &exceptions, async || Memory::default()).await;
 }
 

@@ -74,12 +74,10 @@ impl Database {
         collection: &str,
         index: &Index,
     ) -> Result<String, DatabaseError> {
-        let wanted = self
-            .transact(scope, Mode::Write, &(collection, index), |work, (collection, index)| {
-                work.want_index(collection, index).boxed()
-            })
-            .await?;
-        match wanted {
+        let wanted = self.transact(scope, Mode::Write, (collection, index), |work, (collection, index)| {
+            Box::pin(work.want_index(collection, index))
+        });
+        match wanted.await? {
             Wanted::There(name) => Ok(name),
             Wanted::ToBuild(collection, record) => {
                 self.build(scope, &collection, &record).await?;
@@ -101,12 +99,11 @@ impl Database {
         let name = record.index.name();
         let (mut documents, mut batches) = (0, 0);
         loop {
-            let step = self
-                .transact(scope, Mode::Write, &(collection, record.id), |work, (collection, id)| {
-                    work.build_step(&collection.name, *id).boxed()
-                })
-                .await;
-            match step {
+            let step =
+                self.transact(scope, Mode::Write, (&*collection.name, record.id), |work, (collection, index)| {
+                    Box::pin(work.build_step(collection, *index))
+                });
+            match step.await {
                 Ok(Step::More(added)) => documents += added,
                 Ok(Step::Done) => return Ok(()),
                 Err(error) => {
@@ -136,12 +133,10 @@ impl Database {
     ) -> Result<(), DatabaseError> {
         loop {
             tokio::time::sleep(POLL).await;
-            let found = self
-                .transact(scope, Mode::Read, &(collection, record.id), |work, (collection, id)| {
-                    work.find_index(&collection.name, |index| index.id == *id).boxed()
-                })
-                .await?;
-            match found {
+            let look = self.transact(scope, Mode::Read, (&*collection.name, record.id), |work, (collection, id)| {
+                Box::pin(work.find_index(collection, |index| index.id == *id))
+            });
+            match look.await? {
                 Some((_, record)) if record.state == IndexState::Ready => return Ok(()),
                 Some(_) => {}
                 None => return Err(DatabaseError::IndexNotFound(record.index.name().to_owned())),
@@ -157,63 +152,19 @@ impl Database {
         is_meant: &(dyn Fn(&Index) -> bool + Sync),
         name: &str,
     ) -> Result<(), DatabaseError> {
-        let dropped = self
-            .transact(scope, Mode::Write, &(collection, is_meant, name), |work, (collection, is_meant, name)| {
-                work.drop_index(collection, *is_meant, name).boxed()
-            })
-            .await?;
+        let dropped = self.transact(scope, Mode::Write, (collection, is_meant), |work, (collection, is_meant)| {
+            Box::pin(work.drop_index(collection, is_meant))
+        });
+        let dropped = dropped.await?.ok_or_else(|| DatabaseError::IndexNotFound(name.to_owned()))?;
         self.vectors.forget(scope, dropped);
         Ok(())
     }
 
     async fn remove_index(&self, scope: &Scope<'_>, index: IndexId) -> Result<(), DatabaseError> {
-        self.transact(scope, Mode::Write, &index, |work, index| {
-            async { Ok(work.transaction.drop_index(*index).await?) }.boxed()
-        })
-        .await
-    }
-
-    /// Runs a step, with some data, in a transaction and commits it; again, from the start, when another transaction is in
-    /// the way.
-    pub(super) async fn transact<D: Sync, T: Send>(
-        &self,
-        scope: &Scope<'_>,
-        mode: Mode,
-        data: &D,
-        step: for<'w> fn(&'w mut Work, &'w D) -> BoxFuture<'w, Result<T, DatabaseError>>,
-    ) -> Result<T, DatabaseError> {
-        let mut attempt = 0;
-        loop {
-            match self.attempt(scope, mode, data, step).await {
-                Err(DatabaseError::TransactionConflict) if attempt < super::limits::MAX_ATTEMPTS => {
-                    // Those in the way get time to finish, more of it each time.
-                    tokio::time::sleep(Duration::from_millis(1 << attempt)).await;
-                    attempt += 1;
-                }
-                outcome => return outcome,
-            }
-        }
-    }
-
-    async fn attempt<D: Sync, T: Send>(
-        &self,
-        scope: &Scope<'_>,
-        mode: Mode,
-        data: &D,
-        step: for<'w> fn(&'w mut Work, &'w D) -> BoxFuture<'w, Result<T, DatabaseError>>,
-    ) -> Result<T, DatabaseError> {
-        let transaction = self.store.begin(scope, mode).await?;
-        let mut work = Work::new(transaction, self.clock.now(), mode == Mode::Read);
-        match step(&mut work, data).await {
-            Ok(result) => {
-                self.commit(scope, work).await?;
-                Ok(result)
-            }
-            Err(error) => {
-                work.transaction.rollback().await?;
-                Err(error)
-            }
-        }
+        let remove = self.transact(scope, Mode::Write, index, |work, index| {
+            Box::pin(async move { Ok(work.transaction.drop_index(*index).await?) })
+        });
+        remove.await
     }
 }
 
@@ -270,6 +221,19 @@ impl Work {
         let Some(collection) = self.collection(collection).await? else { return Ok(None) };
         let found = collection.indexes.iter().find(|record| is_meant(record)).cloned();
         Ok(found.map(|record| (collection, record)))
+    }
+
+    /// Drops the index that is meant, and says which one it was.
+    async fn drop_index(
+        &mut self,
+        collection: &str,
+        is_meant: &(dyn Fn(&Index) -> bool + Sync),
+    ) -> Result<Option<IndexId>, DatabaseError> {
+        let Some((_, record)) = self.find_index(collection, |record| is_meant(&record.index)).await? else {
+            return Ok(None);
+        };
+        self.transaction.drop_index(record.id).await?;
+        Ok(Some(record.id))
     }
 
     /// Takes the next documents into an index that is being built.

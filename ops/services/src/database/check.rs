@@ -51,7 +51,7 @@ impl Sum {
 impl Database {
     /// Checks all of an app's collections, in one consistent view.
     pub async fn check(&self, scope: &Scope<'_>) -> Result<Checked, DatabaseError> {
-        self.transact(scope, Mode::Read, &(), |work, ()| work.check().boxed()).await
+        self.transact(scope, Mode::Read, (), |work, ()| Box::pin(work.check())).await
     }
 }
 

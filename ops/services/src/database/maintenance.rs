@@ -58,8 +58,10 @@ impl Database {
 
     /// All collections of an app.
     pub(super) async fn collections(&self, scope: &Scope<'_>) -> Result<Vec<Arc<Collection>>, DatabaseError> {
-        self.transact(scope, Mode::Read, &(), |work, ()| async { Ok(work.transaction.collections().await?) }.boxed())
-            .await
+        let list = self.transact(scope, Mode::Read, (), |work, ()| {
+            Box::pin(async move { Ok(work.transaction.collections().await?) })
+        });
+        list.await
     }
 
     /// Notes an index that has been made, if documents expire by it.
@@ -69,12 +71,10 @@ impl Database {
         collection: &str,
         name: &str,
     ) -> Result<(), DatabaseError> {
-        let found = self
-            .transact(scope, Mode::Read, &(collection, name), |work, (collection, name)| {
-                work.find_index(collection, |record| record.index.name() == *name).boxed()
-            })
-            .await?;
-        if let Some((collection, record)) = found {
+        let look = self.transact(scope, Mode::Read, (collection, name), |work, (collection, name)| {
+            Box::pin(work.find_index(collection, |record| record.index.name() == *name))
+        });
+        if let Some((collection, record)) = look.await? {
             let (tenant, app) = (scope.tenant().clone(), scope.app().clone());
             let expiry = Expiry { tenant, app, collection: collection.name.clone(), index: record.id };
             let mut expiries = self.expiries();
@@ -92,7 +92,7 @@ impl Database {
         for expiry in expiries {
             let scope = Scope::of_host(&expiry.tenant, &expiry.app);
             loop {
-                let expire = self.transact(&scope, Mode::Write, &expiry, |work, expiry| work.expire(expiry).boxed());
+                let expire = self.transact(&scope, Mode::Write, &expiry, |work, expiry| Box::pin(work.expire(expiry)));
                 let Some(deleted) = expire.await? else {
                     self.expiries().retain(|other| *other != expiry);
                     break;

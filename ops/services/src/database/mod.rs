@@ -10,6 +10,8 @@ mod build;
 pub mod call;
 mod change;
 mod check;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod document;
 pub mod error;
 mod explain;
@@ -144,10 +146,10 @@ impl Database {
             }
             _ => {
                 let mode = if changes_something(&call) { Mode::Write } else { Mode::Read };
-                self.transact(&scope, mode, &(collection, &call), |work, (collection, call)| {
-                    work.run(collection, call).boxed()
-                })
-                .await
+                let run = self.transact(&scope, mode, (collection, &call), |work, (collection, call)| {
+                    Box::pin(work.run(collection, call))
+                });
+                run.await
             }
         }
     }

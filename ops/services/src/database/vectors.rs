@@ -80,18 +80,23 @@ impl VectorIndexes {
         shared: bool,
     ) -> Result<Arc<VectorIndex>, DatabaseError> {
         let name = (scope.tenant().clone(), scope.app().clone(), id);
-        let (index, is_new) = self.claim(&name);
-        if is_new {
-            if let Err(error) = index.load(work, id, definition).await {
-                *index.write() = State::Failed;
-                self.lock().indexes.remove(&name);
-                return Err(error);
+        let index = loop {
+            let (index, loading) = self.claim(&name);
+            if let Some(loading) = loading {
+                index.load(work, id, definition).await?;
+                drop(loading);
+                self.make_room(&name);
+                break index;
             }
-            self.make_room(&name);
-        }
-        while let State::Loading(_) = *index.read() {
-            tokio::time::sleep(POLL).await;
-        }
+            if index.with(|_| ()).is_some() {
+                break index;
+            }
+            if matches!(&*index.read(), State::Failed) {
+                self.remove(&name, &index);
+            } else {
+                tokio::time::sleep(POLL).await;
+            }
+        };
         if shared {
             index.catch_up(work, id).await?;
         }
@@ -117,17 +122,27 @@ impl VectorIndexes {
         self.lock().indexes.remove(&(scope.tenant().clone(), scope.app().clone(), id));
     }
 
-    fn claim(&self, name: &Name) -> (Arc<VectorIndex>, bool) {
+    /// The index of this name, and the duty to read it where it is new.
+    fn claim(&self, name: &Name) -> (Arc<VectorIndex>, Option<Loading<'_>>) {
         let mut loaded = self.lock();
         loaded.searches += 1;
         let searches = loaded.searches;
         if let Some(index) = loaded.indexes.get(name) {
             index.searched.store(searches, std::sync::atomic::Ordering::Relaxed);
-            return (index.clone(), false);
+            return (index.clone(), None);
         }
         let index = Arc::new(VectorIndex { state: RwLock::new(State::Loading(Vec::new())), searched: searches.into() });
         loaded.indexes.insert(name.clone(), index.clone());
-        (index, true)
+        let loading = Loading { indexes: self, name: name.clone(), index: index.clone() };
+        (index, Some(loading))
+    }
+
+    /// Drops an index from memory, unless another one has taken its place.
+    fn remove(&self, name: &Name, index: &Arc<VectorIndex>) {
+        let mut loaded = self.lock();
+        if loaded.indexes.get(name).is_some_and(|known| Arc::ptr_eq(known, index)) {
+            loaded.indexes.remove(name);
+        }
     }
 
     /// Drops indexes until the rest fits, but never the one that was just read: it is being searched.
@@ -147,6 +162,22 @@ impl VectorIndexes {
 
     fn lock(&self) -> MutexGuard<'_, Loaded> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One's duty to read an index from its rows. Where that fails or is given up, whoever waits takes over.
+struct Loading<'i> {
+    indexes: &'i VectorIndexes,
+    name: Name,
+    index: Arc<VectorIndex>,
+}
+
+impl Drop for Loading<'_> {
+    fn drop(&mut self) {
+        if self.index.with(|_| ()).is_none() {
+            *self.index.write() = State::Failed;
+            self.indexes.remove(&self.name, &self.index);
+        }
     }
 }
 
@@ -208,8 +239,10 @@ impl VectorIndex {
         let mut state = self.write();
         match &mut *state {
             State::Loading(changes) => changes.push(change),
+            // The rows were read with this change in them.
+            State::Ready { version, .. } if change.version <= *version => {}
             State::Ready { index, version, .. } => {
-                *version = (*version).max(change.version);
+                *version = change.version;
                 if let Err(error) = apply_to(index, &change) {
                     tracing::error!(%error, "a vector index in memory is dropped and will be read again");
                     *state = State::Failed;

@@ -2,13 +2,18 @@
 //! events that follow the commit.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+
+use super::Database;
 use super::error::DatabaseError;
-use super::limits::{MAX_COLLECTIONS, MAX_TRANSACTION_BYTES, check_collection_name};
-use super::store::{Collection, Transaction};
+use super::limits::{MAX_ATTEMPTS, MAX_COLLECTIONS, MAX_TRANSACTION_BYTES, check_collection_name};
+use super::store::{Collection, Mode, Transaction};
 use super::value::Value;
 use crate::clock::UnixMillis;
 use crate::event::DocumentChange;
+use crate::gate::Scope;
 
 /// A transaction at work.
 pub struct Work {
@@ -21,6 +26,53 @@ pub struct Work {
     /// Whether other calls of the same isolate may run while this one reads.
     pub(super) yields: bool,
     bytes: usize,
+}
+
+/// What is done in a transaction, given what it is done with. It may be done several times, from the start.
+pub(super) type Run<C, T> = for<'w> fn(&'w mut Work, &'w C) -> BoxFuture<'w, Result<T, DatabaseError>>;
+
+impl Database {
+    /// Runs work in a transaction and commits it; again, from the start, when another transaction is in the way.
+    pub(super) async fn transact<C: Send + Sync, T>(
+        &self,
+        scope: &Scope<'_>,
+        mode: Mode,
+        context: C,
+        run: Run<C, T>,
+    ) -> Result<T, DatabaseError> {
+        let mut attempt = 0;
+        loop {
+            match self.attempt(scope, mode, &context, run).await {
+                Err(DatabaseError::TransactionConflict) if attempt < MAX_ATTEMPTS => {
+                    // Those in the way get time to finish, more of it each time.
+                    tokio::time::sleep(Duration::from_millis(1 << attempt)).await;
+                    attempt += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn attempt<C: Sync, T>(
+        &self,
+        scope: &Scope<'_>,
+        mode: Mode,
+        context: &C,
+        run: Run<C, T>,
+    ) -> Result<T, DatabaseError> {
+        let transaction = self.store.begin(scope, mode).await?;
+        let mut work = Work::new(transaction, self.clock.now(), mode == Mode::Read);
+        match run(&mut work, context).await {
+            Ok(result) => {
+                self.commit(scope, work).await?;
+                Ok(result)
+            }
+            Err(error) => {
+                work.transaction.rollback().await?;
+                Err(error)
+            }
+        }
+    }
 }
 
 /// A change to one document.

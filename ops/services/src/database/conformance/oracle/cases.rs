@@ -3,13 +3,17 @@
 //! The cases are data beside the repository, named by `ORILLA_ORACLE` or found at `../shared/oracle`. Whoever runs them
 //! brings a [`Collection`]; the same cases run against the semantics alone and against every engine.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a case that cannot be read is a failure of the test")]
-
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use orilla_services::database::value::{Object, Value};
+use futures_util::StreamExt as _;
+use futures_util::stream;
+
+use crate::database::value::{Object, Value};
+
+/// Cases that run at a time.
+const CASES_AT_ONCE: usize = 16;
 
 /// A collection that cases run against. Errors are told as text.
 #[async_trait]
@@ -25,10 +29,15 @@ pub trait Collection: Send {
 /// A query as a case states it, valid or not.
 #[derive(Clone, Debug)]
 pub struct Query {
+    /// The filter.
     pub filter: Value,
+    /// The order.
     pub sort: Option<Value>,
+    /// How many documents are left out.
     pub skip: Option<Value>,
+    /// How many are wanted.
     pub limit: Option<Value>,
+    /// What of them.
     pub projection: Option<Value>,
     /// Whether the case is about an aggregation of `$match` and `$sort`.
     pub as_pipeline: bool,
@@ -37,24 +46,34 @@ pub struct Query {
 /// An update as a case states it, valid or not. One without operators is a replacement.
 #[derive(Clone, Debug)]
 pub struct Change {
+    /// Which documents.
     pub filter: Value,
+    /// What becomes of them.
     pub update: Value,
+    /// Which of them is the first.
     pub sort: Option<Value>,
+    /// What `$[name]` stands for.
     pub array_filters: Vec<Value>,
+    /// Whether one is inserted where there is none.
     pub upsert: bool,
+    /// Whether all change, or the first.
     pub multi: bool,
 }
 
 /// What an update did.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Counts {
+    /// Documents that matched.
     pub matched: usize,
+    /// Of these, documents that are different now.
     pub modified: usize,
+    /// The `_id`s of those that were inserted.
     pub upserted: Vec<Value>,
 }
 
 /// One case.
 pub struct Case {
+    /// Its name in the suite it comes from.
     pub id: String,
     fields: Object,
 }
@@ -108,9 +127,14 @@ pub async fn run_all<C: Collection>(
     exceptions: &BTreeMap<String, String>,
     collection: impl AsyncFn() -> C,
 ) {
+    let collection = &collection;
+    let outcome = |case| async move {
+        let outcome = Case::run(case, &mut collection().await).await;
+        (case, outcome)
+    };
+    let mut outcomes = stream::iter(cases).map(outcome).buffered(CASES_AT_ONCE);
     let mut failures = Vec::new();
-    for case in cases {
-        let outcome = case.run(&mut collection().await).await;
+    while let Some((case, outcome)) = outcomes.next().await {
         match (outcome, exceptions.contains_key(&case.id)) {
             (Err(failure), false) => failures.push(format!("{}\n    {failure}", case.id)),
             (Ok(()), true) => failures.push(format!("{}\n    is excepted, but holds", case.id)),
