@@ -98,7 +98,8 @@ impl Tables {
     }
 }
 
-const BODY: &str = r#"{"_id":"0","key":"key:0","group":1,"at":123456,"text":"tttttttttttttttttttttttttttttttttttttttttttttttttt"}"#;
+const BODY: &str =
+    r#"{"_id":"0","key":"key:0","group":1,"at":123456,"text":"tttttttttttttttttttttttttttttttttttttttttttttttttt"}"#;
 
 fn id(kind: &str, number: u32) -> Vec<u8> {
     key::encode(&Value::String(format!("{kind} {number} {}", std::process::id())))

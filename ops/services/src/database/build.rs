@@ -5,9 +5,6 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
-
 use super::Database;
 use super::change;
 use super::error::DatabaseError;
@@ -169,20 +166,6 @@ impl Database {
 }
 
 impl Work {
-    /// Removes the index that is meant. Says which it was.
-    async fn drop_index(
-        &mut self,
-        collection: &str,
-        is_meant: &(dyn Fn(&Index) -> bool + Sync),
-        name: &str,
-    ) -> Result<IndexId, DatabaseError> {
-        let Some((_, record)) = self.find_index(collection, |record| is_meant(&record.index)).await? else {
-            return Err(DatabaseError::IndexNotFound(name.to_owned()));
-        };
-        self.transaction.drop_index(record.id).await?;
-        Ok(record.id)
-    }
-
     /// Puts an index into the catalog, unless one like it is there.
     async fn want_index(&mut self, collection: &str, index: &Index) -> Result<Wanted, DatabaseError> {
         let collection = self.collection_to_change(collection).await?;

@@ -1,8 +1,6 @@
 //! Checks that indexes agree with their documents, without holding either in memory: both sides are added up as hashes,
 //! and sums that are equal are of equal sets.
 
-use futures_util::FutureExt as _;
-
 use super::Database;
 use super::error::DatabaseError;
 use super::index::Index;

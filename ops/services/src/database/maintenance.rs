@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use futures_util::FutureExt as _;
-
 use super::Database;
 use super::change::Changes;
 use super::error::DatabaseError;

@@ -46,8 +46,6 @@ pub mod work;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures_util::FutureExt as _;
-
 use self::build::Builds;
 use self::call::Call;
 pub use self::check::Checked;
