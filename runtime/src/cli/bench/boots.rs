@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use orilla_bindings::invocation::ReplyBody;
@@ -82,6 +82,10 @@ async fn boot_all(args: &BootsArgs, deployments: Vec<Arc<Deployment>>, data: &Pa
     for tenth in 0..10 {
         let boots = |tenths: u32| (u64::from(args.boots) * u64::from(tenths) / 10) as u32;
         boot_all_between(boots(tenth), boots(tenth + 1), args, &apps, &shared).await?;
+        // Each has answered, and its thread takes it apart.
+        while shared.metrics.isolates.load(Ordering::Relaxed) > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         resident.push(resident_mb());
     }
     let seconds = began.elapsed().as_secs_f64();
