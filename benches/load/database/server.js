@@ -1,6 +1,6 @@
 /**
  * Many database operations within one request: `POST /fill`, `/find`, `/query`, `/insert`, with the query parameters
- * `collection`, `documents` (how many the collection has), `operations` and `concurrency` (how many are under way at a
+ * `collection`, `documents` (how many the collection has; `/fill` adds those `from` a number on), `operations` and `concurrency` (how many are under way at a
  * time). Answers with the seconds that they took, and with the median of a single one in microseconds.
  */
 
@@ -38,7 +38,7 @@ const operations = {
   "/insert": (collection, _, number) => DB.insertOne(collection, document(number)),
 };
 
-async function fill(collection, documents) {
+async function fill(collection, from, until) {
   await DB.createIndex(collection, { keys: { key: 1 } });
   await DB.createIndex(collection, {
     keys: [
@@ -46,8 +46,8 @@ async function fill(collection, documents) {
       ["at", -1],
     ],
   });
-  for (let number = 0; number < documents; number += BATCH) {
-    const length = Math.min(BATCH, documents - number);
+  for (let number = from; number < until; number += BATCH) {
+    const length = Math.min(BATCH, until - number);
     await DB.insertMany(
       collection,
       Array.from({ length }, (_, place) => document(number + place)),
@@ -63,7 +63,7 @@ export default {
     const documents = Number(searchParams.get("documents"));
     const started = performance.now();
     if (pathname === "/fill") {
-      await fill(collection, documents);
+      await fill(collection, Number(searchParams.get("from")), documents);
       return Response.json({ seconds: (performance.now() - started) / 1000 });
     }
     const operation = operations[pathname];

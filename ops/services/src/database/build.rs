@@ -25,12 +25,15 @@ const BATCHES_PER_LINE: u32 = 100;
 
 /// The indexes that this process is building.
 #[derive(Debug, Default)]
-pub(super) struct Builds(Arc<Mutex<HashSet<(Arc<str>, Arc<str>, IndexId)>>>);
+pub(super) struct Builds(Arc<Mutex<HashSet<Name>>>);
+
+/// An index of an app: tenant, app, index.
+type Name = (Arc<str>, Arc<str>, IndexId);
 
 /// One's right to build an index.
 struct Build {
-    builds: Arc<Mutex<HashSet<(Arc<str>, Arc<str>, IndexId)>>>,
-    name: (Arc<str>, Arc<str>, IndexId),
+    builds: Arc<Mutex<HashSet<Name>>>,
+    name: Name,
 }
 
 impl Builds {

@@ -48,7 +48,7 @@ enum State {
     /// The rows are being read; these changes came meanwhile.
     Loading(Vec<VectorChange>),
     Ready {
-        index: ResidentIndex,
+        index: Box<ResidentIndex>,
         /// The latest change of the store that is in it.
         version: u64,
         /// Whether a graph is being built.
@@ -192,7 +192,7 @@ impl VectorIndex {
 
     async fn load(&self, work: &mut Work, id: IndexId, definition: &VectorDefinition) -> Result<(), DatabaseError> {
         let version = work.transaction.version().await?;
-        let mut index = ResidentIndex::new(definition.clone());
+        let mut index = Box::new(ResidentIndex::new(definition.clone()));
         let mut after = None;
         loop {
             let vectors = work.transaction.vectors(id, after, LOAD_BATCH).await?;
