@@ -2,7 +2,6 @@
 #![allow(clippy::expect_used)]
 
 use async_trait::async_trait;
-use orilla_services::database::DatabaseError;
 use orilla_services::database::aggregate::{Lookup, Pipeline};
 use orilla_services::database::conformance::oracle::{self, Change, Collection, Counts, Query};
 use orilla_services::database::document::check_document;
@@ -12,7 +11,7 @@ use orilla_services::database::projection::Projection;
 use orilla_services::database::sort::Sort;
 use orilla_services::database::update::{Update, UpdateContext};
 use orilla_services::database::value::{Object, Value};
-use orilla_services::database::window::Window;
+use orilla_services::database::{self, DatabaseError};
 
 #[tokio::test(flavor = "current_thread")]
 async fn the_semantics_are_those_of_mongodb() {
@@ -66,17 +65,19 @@ fn told(error: DatabaseError) -> String {
 impl Memory {
     fn found(&self, query: &Query) -> Result<Vec<Object>, DatabaseError> {
         let filter = Filter::parse_value(&query.filter)?;
+        let options = [("sort", &query.sort), ("skip", &query.skip), ("limit", &query.limit)];
+        let options = options.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect();
+        let asked = database::query::Query::parse(Object::new(), &options, &["sort", "skip", "limit"])?;
         let projection = query.projection.as_ref().map(Projection::parse).transpose()?.unwrap_or_default();
-        let window = Window::parse(query.skip.as_ref(), query.limit.as_ref())?;
-        let sort = query.sort.as_ref().map(Sort::parse).transpose()?.unwrap_or_default();
         let mut found = Vec::new();
         for document in &self.documents {
             if filter.matches(document)? {
                 found.push(document.clone());
             }
         }
-        let sorted = sort.sort(found)?;
-        window.of(sorted).map(|document| projection.apply(document)).collect()
+        let sorted = asked.sort.sort(found)?.into_iter();
+        let wanted = sorted.skip(asked.skip as usize).take(asked.limit as usize);
+        wanted.map(|document| projection.apply(document)).collect()
     }
 
     async fn aggregated(&self, query: &Query) -> Result<Vec<Object>, DatabaseError> {
@@ -107,7 +108,7 @@ impl Memory {
             for place in places {
                 keyed.push((sort.key(&self.documents[place])?, place));
             }
-            keyed.sort_by(|(left, _), (right, _)| sort.compare(left, right));
+            keyed.sort_by(|(left, _), (right, _)| left.cmp(right));
             places = keyed.into_iter().map(|(_, place)| place).collect();
         }
         if places.is_empty() && change.upsert {

@@ -120,19 +120,32 @@ pub const METHODS: [&str; 24] = [
     "listVectorIndexes",
 ];
 
+/// The options of `find`, and of `explain`, which explains it.
+const FIND: &[&str] = &["sort", "skip", "limit", "projection", "vector"];
+/// The options of `findOne`.
+const FIND_ONE: &[&str] = &["sort", "skip", "projection"];
+/// The options of `findPage`.
+const FIND_PAGE: &[&str] = &["sort", "limit", "projection", "cursor"];
+/// The options that say which one of several documents is changed.
+const CHANGE_ONE: &[&str] = &["sort"];
+/// The same where the document is returned.
+const FIND_ONE_AND_CHANGE: &[&str] = &["sort", "projection"];
+/// Methods that change all documents have no say in which.
+const CHANGE_MANY: &[&str] = &[];
+
 impl Call {
     /// Understands a call, or says what is wrong with it.
     pub fn parse(method: &str, collection: &str, arguments: Vec<Value>) -> Result<Self, DatabaseError> {
         let mut arguments = Arguments { method, values: arguments.into_iter() };
         let call = match method {
-            "find" => Self::Find(arguments.query()?),
-            "findPage" => Self::FindPage(arguments.query()?),
+            "find" => Self::Find(arguments.query(FIND)?),
+            "findPage" => Self::FindPage(arguments.query(FIND_PAGE)?),
             "findOne" => {
-                let mut query = arguments.query()?;
+                let mut query = arguments.query(FIND_ONE)?;
                 query.limit = 1;
                 Self::FindOne(query)
             }
-            "explain" => Self::Explain(arguments.query()?),
+            "explain" => Self::Explain(arguments.query(FIND)?),
             "findSimilar" => Self::FindSimilar(similar(arguments.object("options")?)?),
             "countDocuments" => Self::Count(Box::new(Query::all(arguments.filter()?)?)),
             "distinct" => Self::Distinct(arguments.text("field")?, Box::new(Query::all(arguments.filter()?)?)),
@@ -143,7 +156,7 @@ impl Call {
                 Self::Update(Box::new(UpdateCall::parse(method, &mut arguments)?))
             }
             "deleteOne" | "deleteMany" | "findOneAndDelete" => {
-                let query = *arguments.query()?;
+                let query = *arguments.query(options_of_change(method))?;
                 let returning = if method == "findOneAndDelete" { Returning::Before } else { Returning::Counts };
                 Self::Delete(Box::new(DeleteCall { query, many: method == "deleteMany", returning }))
             }
@@ -211,11 +224,17 @@ impl UpdateCall {
             }
             _ => Update::parse_with_array_filters(&change, &array_filters)?,
         };
-        let many = method == "updateMany";
-        if many && query::given(&options, "sort").is_some() {
-            return Err(invalid("updateMany changes all that match: leave sort out".into()));
-        }
-        Ok(Self { query: Query::parse(filter, &options)?, update, many, upsert, returning })
+        let query = Query::parse(filter, &options, options_of_change(method))?;
+        Ok(Self { query, update, many: method == "updateMany", upsert, returning })
+    }
+}
+
+/// Which of the options of a query a method has that changes documents.
+fn options_of_change(method: &str) -> &'static [&'static str] {
+    match method {
+        "updateMany" | "deleteMany" => CHANGE_MANY,
+        _ if method.starts_with("findOneAnd") => FIND_ONE_AND_CHANGE,
+        _ => CHANGE_ONE,
     }
 }
 
@@ -230,7 +249,7 @@ fn similar(mut options: Object) -> Result<Box<Query>, DatabaseError> {
         }
     }
     rest.insert("vector", Value::Object(options));
-    Ok(Box::new(Query::parse(filter, &rest)?))
+    Ok(Box::new(Query::parse(filter, &rest, FIND)?))
 }
 
 fn invalid(reason: String) -> DatabaseError {
@@ -244,9 +263,9 @@ struct Arguments<'m> {
 }
 
 impl Arguments<'_> {
-    fn query(&mut self) -> Result<Box<Query>, DatabaseError> {
+    fn query(&mut self, known: &[&str]) -> Result<Box<Query>, DatabaseError> {
         let filter = self.filter()?;
-        Ok(Box::new(Query::parse(filter, &self.options()?)?))
+        Ok(Box::new(Query::parse(filter, &self.options()?, known)?))
     }
 
     fn filter(&mut self) -> Result<Object, DatabaseError> {

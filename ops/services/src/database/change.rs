@@ -180,7 +180,10 @@ pub(super) fn duplicate(failure: Failure, index: &DocumentIndex, document: Optio
             within_array => within_array,
         })
     };
-    let fields = index.fields.iter().map(|field| (&*field.path, value(&field.path).cloned().unwrap_or(Value::Null)));
+    let fields = index.fields.iter().map(|field| {
+        let path = field.path.as_str();
+        (path, value(path).cloned().unwrap_or(Value::Null))
+    });
     let key = super::error::shortened(&Value::Object(fields.collect()).to_json());
     DatabaseError::DuplicateKey { index: index.name.clone(), key }
 }

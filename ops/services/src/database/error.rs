@@ -68,14 +68,6 @@ pub enum DatabaseError {
     /// `DB_SORT_INVALID`
     #[error("invalid sort: {0}")]
     SortInvalid(String),
-    /// `DB_LIMIT_INVALID` or `DB_SKIP_INVALID`
-    #[error("invalid {name} {found}: use a whole number of at least 0")]
-    WindowInvalid {
-        /// `limit` or `skip`.
-        name: &'static str,
-        /// What was given, as JSON.
-        found: String,
-    },
     /// `DB_PROJECTION_INVALID`
     #[error("invalid projection: {0}")]
     ProjectionInvalid(String),
@@ -128,7 +120,7 @@ pub enum DatabaseError {
     #[error("invalid options: {0}")]
     OptionsInvalid(String),
     /// `DB_LIMIT_INVALID`
-    #[error("invalid limit {0}: use a whole number from 1 to {MAX_LIMIT}, and findPage to read on")]
+    #[error("invalid limit {0}: use a whole number up to {MAX_LIMIT}, and findPage to read on")]
     LimitInvalid(String),
     /// `DB_SKIP_INVALID`
     #[error("invalid skip {0}: use a whole number from 0 to {MAX_SKIP}; findPage goes further, and costs less")]
@@ -299,8 +291,6 @@ impl DatabaseError {
             Self::RegexInvalid(_) => "DB_REGEX_INVALID",
             Self::RegexTooCostly(_) => "DB_REGEX_TOO_COSTLY",
             Self::SortInvalid(_) => "DB_SORT_INVALID",
-            Self::WindowInvalid { name: "skip", .. } => "DB_SKIP_INVALID",
-            Self::WindowInvalid { .. } => "DB_LIMIT_INVALID",
             Self::ProjectionInvalid(_) => "DB_PROJECTION_INVALID",
             Self::UpdateInvalid(_) => "DB_UPDATE_INVALID",
             Self::UpdateConflict(..) => "DB_UPDATE_CONFLICT",

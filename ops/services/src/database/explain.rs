@@ -2,7 +2,7 @@
 
 use super::Database;
 use super::error::DatabaseError;
-use super::plan::{Plan, Source};
+use super::plan::{Order, Plan, Source};
 use super::query::Query;
 use super::run::object;
 use super::sort::Sort;
@@ -57,9 +57,14 @@ impl Database {
         let filter = query.filter(&collection);
         let plan = Plan::new(&collection, filter, &query.sort, true);
         let found = work.find(&collection, filter, &query.sort, query.skip as usize, query.limit as usize).await?;
+        let sorted = match plan.order {
+            _ if query.sort.is_empty() => Value::Null,
+            Order::Unsorted => "in memory".into(),
+            Order::ByKey | Order::ByPlace => "by index".into(),
+        };
         Ok(object([
             ("reads", Value::Array(plan.reads.iter().map(|read| described(&read.from, read.guards.len())).collect())),
-            ("sorted", sorted(&query.sort, &plan)),
+            ("sorted", sorted),
             ("examined", Value::Number(found.cost.examined as f64)),
             ("returned", Value::Number(found.documents.len() as f64)),
         ]))

@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 
 use super::error::DatabaseError;
 use super::filter::Filter;
-use super::index::{DocumentIndex, Index, IndexField, Partial};
+use super::index::{DocumentIndex, Index, Partial};
 use super::key::Direction;
+use super::path::Path;
 use super::store::{IndexRecord, IndexState};
+use super::tuples::OrderedField;
 use super::value::{Object, Value};
 use super::vector::VectorDefinition;
 
@@ -50,8 +52,9 @@ impl DocumentIndex {
 
     /// The index as `listIndexes` shows it.
     pub fn describe(&self) -> Object {
-        let direction = |field: &IndexField| if field.direction == Direction::Ascending { 1.0 } else { -1.0 };
-        let pair = |field: &IndexField| Value::Array(vec![Value::from(&*field.path), Value::from(direction(field))]);
+        let direction = |field: &OrderedField| if field.direction == Direction::Ascending { 1.0 } else { -1.0 };
+        let pair =
+            |field: &OrderedField| Value::Array(vec![Value::from(field.path.as_str()), Value::from(direction(field))]);
         let mut described = Object::new();
         described.insert("kind", Value::from("document"));
         described.insert("name", Value::from(&*self.name));
@@ -71,7 +74,7 @@ impl DocumentIndex {
         let mut name = collection.to_owned();
         for field in &self.fields {
             let order = if field.direction == Direction::Descending { "_desc" } else { "" };
-            let _ = write!(name, "_{}{order}", field.path.replace('.', "_"));
+            let _ = write!(name, "_{}{order}", field.path.as_str().replace('.', "_"));
         }
         let options = [
             (self.unique, "_unique"),
@@ -133,7 +136,7 @@ impl Index {
 }
 
 /// Reads `keys`: an object, or pairs where the order must survive whatever wrote the object.
-fn fields(keys: Option<&Value>) -> Result<Vec<IndexField>, DatabaseError> {
+fn fields(keys: Option<&Value>) -> Result<Vec<OrderedField>, DatabaseError> {
     let fields = match keys {
         Some(Value::Object(keys)) => keys.iter().map(|(path, direction)| field(path, direction)).collect(),
         Some(Value::Array(pairs)) => pairs
@@ -153,13 +156,13 @@ fn fields(keys: Option<&Value>) -> Result<Vec<IndexField>, DatabaseError> {
     }
     for (place, field) in fields.iter().enumerate() {
         if fields[..place].iter().any(|other| other.path == field.path) {
-            return Err(invalid(format!("keys name {:?} twice", field.path)));
+            return Err(invalid(format!("keys name {:?} twice", field.path.as_str())));
         }
     }
     Ok(fields)
 }
 
-fn field(path: &str, direction: &Value) -> Result<IndexField, DatabaseError> {
+fn field(path: &str, direction: &Value) -> Result<OrderedField, DatabaseError> {
     let direction = match direction {
         Value::Number(1.0) => Direction::Ascending,
         Value::Number(-1.0) => Direction::Descending,
@@ -174,14 +177,14 @@ fn field(path: &str, direction: &Value) -> Result<IndexField, DatabaseError> {
             "{path:?} names a place in an array: index the array, which indexes its elements"
         )));
     }
-    Ok(IndexField { path: path.to_owned(), direction })
+    Ok(OrderedField { path: Path::parse_field(path)?, direction })
 }
 
-fn expire_after(seconds: Option<&Value>, fields: &[IndexField]) -> Result<Option<f64>, DatabaseError> {
+fn expire_after(seconds: Option<&Value>, fields: &[OrderedField]) -> Result<Option<f64>, DatabaseError> {
     match seconds {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Number(seconds)) if *seconds >= 0.0 && *seconds <= f64::from(i32::MAX) => {
-            if fields.len() != 1 || fields[0].path == "_id" {
+            if fields.len() != 1 || fields[0].path.as_str() == "_id" {
                 return Err(invalid("expireAfterSeconds needs an index on exactly one field other than _id".into()));
             }
             Ok(Some(*seconds))

@@ -2,7 +2,7 @@
 //!
 //! The order is MongoDB's, as [`super::order`] has it. Each value starts with a byte for its type; text ends with two
 //! zero bytes, and a zero byte within it is followed by 0xFF; a double is its bits, turned so that they count upwards.
-//! A descending component has all its bits flipped. The idea is that of FoundationDB's tuple layer
+//! A descending part has all its bits flipped. The idea is that of FoundationDB's tuple layer
 //! (<https://github.com/apple/foundationdb/blob/main/design/tuple.md>).
 
 use super::store::KeySpan;
@@ -33,7 +33,7 @@ pub mod tag {
     pub const BOOL: u8 = 0x60;
 }
 
-/// Which way a component of a key is ordered.
+/// Which way a part of a key is ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// Least first.
@@ -42,14 +42,12 @@ pub enum Direction {
     Descending,
 }
 
-/// One component of an index entry.
-#[derive(Clone, Copy, Debug)]
-pub enum Component<'v> {
-    /// The field is not there.
-    Missing,
-    /// The field holds an array without elements.
+/// One part of a key.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Part<'v> {
+    /// An array without items, where its items count.
     EmptyArray,
-    /// A value.
+    /// A value; null for a missing one.
     Value(&'v Value),
 }
 
@@ -60,22 +58,21 @@ pub fn encode(value: &Value) -> Vec<u8> {
     bytes
 }
 
-/// Appends a component to a key.
-pub fn write_component(component: Component<'_>, direction: Direction, key: &mut Vec<u8>) {
+/// Appends a part to a key.
+pub fn write_part(part: Part<'_>, direction: Direction, key: &mut Vec<u8>) {
     let start = key.len();
-    match component {
-        Component::Missing => key.push(tag::NULL),
-        Component::EmptyArray => key.push(tag::EMPTY_ARRAY),
-        Component::Value(value) => write_value(value, key),
+    match part {
+        Part::EmptyArray => key.push(tag::EMPTY_ARRAY),
+        Part::Value(value) => write_value(value, key),
     }
     if direction == Direction::Descending {
         flip(&mut key[start..]);
     }
 }
 
-/// Turns the order of a component round.
-pub fn flip(component: &mut [u8]) {
-    for byte in component {
+/// Turns the order of a part round.
+pub fn flip(part: &mut [u8]) {
+    for byte in part {
         *byte = !*byte;
     }
 }

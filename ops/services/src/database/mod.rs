@@ -37,11 +37,11 @@ mod search;
 pub mod sort;
 pub mod store;
 mod transaction;
+pub mod tuples;
 pub mod update;
 pub mod value;
 pub mod vector;
 mod vectors;
-pub mod window;
 pub mod work;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

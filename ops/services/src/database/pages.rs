@@ -6,9 +6,8 @@
 use super::Database;
 use super::error::DatabaseError;
 use super::query::Query;
-use super::reader::Place;
 use super::run::{documents_json, object};
-use super::sort::Sort;
+use super::sort::{Place, Sort};
 use super::store::Mode;
 use super::value::Value;
 use super::work::Work;
@@ -25,9 +24,6 @@ impl Database {
         collection_name: &str,
         query: &Query,
     ) -> Result<String, DatabaseError> {
-        if query.skip > 0 || query.vector.is_some() {
-            return Err(DatabaseError::OptionsInvalid("findPage has neither skip nor vector: use its cursor".into()));
-        }
         let asked = query.source.to_json();
         let order = order_text(&query.sort);
         let parts = ["db.find", &**scope.tenant(), &**scope.app(), collection_name, &asked, &order];
@@ -60,7 +56,7 @@ impl Database {
 }
 
 fn order_text(sort: &Sort) -> String {
-    let fields = sort.fields.iter().map(|field| format!("{}:{}", field.path.as_str(), field.descending));
+    let fields = sort.fields.iter().map(|field| format!("{}:{:?}", field.path.as_str(), field.direction));
     fields.collect::<Vec<_>>().join(",")
 }
 

@@ -9,15 +9,12 @@ use super::sort::Sort;
 use super::store::Collection;
 use super::value::{Object, Value};
 
-/// What may be said of a query besides its filter.
-const OPTIONS: [&str; 7] = ["sort", "limit", "skip", "projection", "vector", "cursor", "explain"];
-
 /// A query.
 #[derive(Clone, Debug)]
 pub struct Query {
     filter: Filter,
-    /// The filter where documents have fields `id` of their own.
-    filter_with_own_ids: Option<Filter>,
+    /// The filter where documents have fields `id` of their own, if it names `id`.
+    with_own_ids: Option<OwnIds>,
     /// The filter as it was given: a cursor is bound to it.
     pub source: Object,
     /// The order.
@@ -34,27 +31,37 @@ pub struct Query {
     pub cursor: Option<String>,
 }
 
+/// A filter that names `id`, where documents have fields `id` of their own.
+#[derive(Clone, Debug)]
+struct OwnIds {
+    /// What a document must meet.
+    filter: Filter,
+    /// The same without the alias: what a document is made of that an upsert inserts.
+    seed: Filter,
+}
+
 impl Query {
     /// Everything that a filter matches.
     pub(super) fn all(source: Object) -> Result<Self, DatabaseError> {
-        Self::parse(source, &Object::new())
+        Self::parse(source, &Object::new(), &[])
     }
 
-    /// Reads a filter and the options of `find`.
-    pub fn parse(source: Object, options: &Object) -> Result<Self, DatabaseError> {
-        if let Some((unknown, _)) = options.iter().find(|(name, _)| !OPTIONS.contains(name)) {
-            let suggestion = did_you_mean(unknown, &OPTIONS);
-            return Err(DatabaseError::OptionsInvalid(format!("unknown option {unknown:?}{suggestion}")));
+    /// Reads a filter and those options that a method has.
+    pub fn parse(source: Object, options: &Object, known: &[&str]) -> Result<Self, DatabaseError> {
+        if let Some((unknown, _)) = options.iter().find(|(name, _)| !known.contains(name)) {
+            let suggestion = did_you_mean(unknown, known);
+            return Err(DatabaseError::OptionsInvalid(format!("there is no option {unknown:?} here{suggestion}")));
         }
-        let (filter, filter_with_own_ids) = match source.get("id") {
+        let (filter, with_own_ids) = match source.get("id") {
             None => (Filter::parse(&source)?, None),
             Some(id) => {
-                (Filter::parse(&with_id_as_alias(&source, id))?, Some(Filter::parse(&with_own_id(&source, id))?))
+                let own = OwnIds { filter: Filter::parse(&with_own_id(&source, id))?, seed: Filter::parse(&source)? };
+                (Filter::parse(&with_id_as_alias(&source, id))?, Some(own))
             }
         };
         Ok(Self {
             filter,
-            filter_with_own_ids,
+            with_own_ids,
             source,
             sort: given(options, "sort").map_or_else(|| Ok(Sort::default()), Sort::parse)?,
             skip: skip(given(options, "skip"))?,
@@ -69,7 +76,16 @@ impl Query {
 impl Query {
     /// What a document of a collection must meet.
     pub(super) fn filter(&self, collection: &Collection) -> &Filter {
-        self.filter_with_own_ids.as_ref().filter(|_| collection.own_ids).unwrap_or(&self.filter)
+        self.own_ids(collection).map_or(&self.filter, |own| &own.filter)
+    }
+
+    /// What a document begins with that an upsert inserts.
+    pub(super) fn seed(&self, collection: &Collection) -> &Filter {
+        self.own_ids(collection).map_or(&self.filter, |own| &own.seed)
+    }
+
+    fn own_ids(&self, collection: &Collection) -> Option<&OwnIds> {
+        self.with_own_ids.as_ref().filter(|_| collection.own_ids)
     }
 }
 
@@ -105,9 +121,10 @@ fn with_own_id(filter: &Object, id: &Value) -> Object {
     [("$and", Value::Array(vec![alias, Value::Object(rest)]))].into_iter().collect()
 }
 
+/// A limit of 0 is none of its own, as in MongoDB.
 fn limit(value: Option<&Value>) -> Result<u32, DatabaseError> {
     match value {
-        None => Ok(MAX_LIMIT),
+        None | Some(Value::Number(0.0)) => Ok(MAX_LIMIT),
         Some(Value::Number(limit)) if limit.fract() == 0.0 && (1.0..=f64::from(MAX_LIMIT)).contains(limit) => {
             Ok(*limit as u32)
         }

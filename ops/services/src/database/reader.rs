@@ -5,10 +5,9 @@ use std::ops::ControlFlow;
 
 use super::error::DatabaseError;
 use super::filter::Filter;
-use super::key::{self, Component, Direction};
 use super::limits::MAX_RESULT_BYTES;
-use super::plan::{Plan, Read, Source};
-use super::sort::{KeyPart, Sort};
+use super::plan::{Order, Plan, Read, Source};
+use super::sort::{Place, Sort};
 use super::store::{Access, Collection, Position, RowId, Scan, StoredDocument};
 use super::value::Object;
 use super::work::Work;
@@ -21,13 +20,6 @@ const LARGEST_PART: u32 = 512;
 pub struct Cost {
     /// Documents and index entries that were looked at.
     pub examined: u64,
-}
-
-/// Where a sorted result goes on: after the document with this key and row.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    pub(super) key: Vec<u8>,
-    pub(super) row: RowId,
 }
 
 /// Documents in their order.
@@ -61,7 +53,7 @@ impl<'r> Reading<'r> {
 
     /// The next documents, which have yet to be checked; `None` at the end.
     pub(super) async fn next(&mut self, work: &mut Work) -> Result<Option<Vec<StoredDocument>>, DatabaseError> {
-        let Some(Read { from, guards }) = self.plan.reads.get(self.read) else { return Ok(None) };
+        let Some(Read { from, guards, after }) = self.plan.reads.get(self.read) else { return Ok(None) };
         if work.yields && self.cost.examined > 0 {
             // Reading runs on an isolate's thread: its other requests get their turn.
             tokio::task::yield_now().await;
@@ -76,7 +68,7 @@ impl<'r> Reading<'r> {
                 Access::Index { index: index.as_ref().map(|record| record.id), spans, reverse: *reverse }
             }
         };
-        let after = self.after.take();
+        let after = self.after.take().or_else(|| after.clone());
         let scan = Scan { collection: self.collection.id, access, after, guards, limit: self.limit };
         let part = work.transaction.scan(&scan).await?;
         self.cost.examined += part.examined;
@@ -140,7 +132,7 @@ impl Work {
         limit: usize,
     ) -> Result<Found, DatabaseError> {
         let plan = Plan::new(collection, filter, sort, true);
-        if plan.sorted {
+        if plan.order > Order::Unsorted {
             self.find_in_order(collection, &plan, filter, skip, limit).await
         } else {
             self.find_sorted(collection, &plan, filter, sort, Gathering::first(skip, limit)).await
@@ -158,8 +150,8 @@ impl Work {
         limit: usize,
     ) -> Result<Found, DatabaseError> {
         let mut plan = Plan::new(collection, filter, sort, true);
-        if let Some(after) = after.as_ref().filter(|_| plan.sorted) {
-            plan.skip_to(sort, &after.key);
+        if let Some(after) = &after {
+            plan.skip_to(after);
         }
         self.find_sorted(collection, &plan, filter, sort, Gathering { after, skip: 0, limit }).await
     }
@@ -203,15 +195,18 @@ impl Work {
         let mut best: BinaryHeap<Sorted> = BinaryHeap::new();
         let mut bytes = 0;
         let mut take = |document: StoredDocument, object: Object| {
-            let place = Place { key: sort_key(sort, &object)?, row: document.row };
+            let place = Place { key: sort.key(&object)?, row: document.row };
             if gathering.after.as_ref().is_some_and(|after| place <= *after) {
                 return Ok(ControlFlow::Continue(()));
             }
             if best.len() == wanted {
                 match best.peek() {
                     Some(last) if place < last.place => {}
-                    // Nothing that comes later in the order can be wanted, and what comes now is later.
-                    Some(last) if plan.sorted && place.key > last.place.key => return Ok(ControlFlow::Break(())),
+                    // What is not wanted now is followed by nothing that is.
+                    Some(last) if plan.order == Order::ByKey && place.key == last.place.key => {
+                        return Ok(ControlFlow::Continue(()));
+                    }
+                    _ if plan.order > Order::Unsorted => return Ok(ControlFlow::Break(())),
                     _ => return Ok(ControlFlow::Continue(())),
                 }
                 bytes -= best.pop().map_or(0, |last| last.document.json.len());
@@ -268,18 +263,4 @@ impl Ord for Sorted {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.place.cmp(&other.place)
     }
-}
-
-/// What a document is sorted by, as bytes in the order of the sort.
-pub(super) fn sort_key(sort: &Sort, document: &Object) -> Result<Vec<u8>, DatabaseError> {
-    let mut bytes = Vec::with_capacity(16 * sort.fields.len());
-    for (part, field) in sort.key(document)?.iter().zip(&sort.fields) {
-        let component = match part {
-            KeyPart::Empty => Component::EmptyArray,
-            KeyPart::Value(value) => Component::Value(value),
-        };
-        let direction = if field.descending { Direction::Descending } else { Direction::Ascending };
-        key::write_component(component, direction, &mut bytes);
-    }
-    Ok(bytes)
 }

@@ -215,7 +215,7 @@ impl Work {
     /// Inserts what an update without a match asks for: what its filter demands, changed by the update.
     async fn upsert(&mut self, collection: &str, call: &UpdateCall) -> Result<String, DatabaseError> {
         let collection = self.collection_to_change(collection).await?;
-        let mut document = call.update.seed(call.query.filter(&collection))?;
+        let mut document = call.update.seed(call.query.seed(&collection))?;
         call.update.apply(&mut document, &UpdateContext { now: self.now, inserting: true, position: None })?;
         let id = Changes { work: self, collection }.insert(document.clone()).await?;
         if document.get("_id").is_none() {

@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 /// Guards as SQL on a table `d` of documents.
 #[derive(Default)]
 pub(super) struct Conditions {
-    /// ` AND (…)` for each condition.
+    /// All of them together; empty where there are none.
     pub(super) sql: String,
     /// What its placeholders stand for, in order.
     pub(super) parameters: Vec<Value>,
@@ -23,39 +23,61 @@ impl Conditions {
 
     fn add(&mut self, guard: &Guard) {
         // Names that would have to be quoted within a JSON path are rare, and SQLite's rules for them are not JSON's.
-        let is_plain = |name: &String| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let is_plain =
+            |name: &String| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if !guard.path.iter().all(is_plain) {
             return;
         }
         let paths: Vec<String> =
             (1..=guard.path.len()).map(|count| format!("'$.{}'", guard.path[..count].join("."))).collect();
         let Some(path) = paths.last() else { return };
-        self.sql.push_str(" AND (");
+        if !self.sql.is_empty() {
+            self.sql.push_str(" AND ");
+        }
+        self.sql.push('(');
         match &guard.test {
             GuardTest::Exists => self.sql.push_str(&format!("json_type(d.body, {path}) IS NOT NULL")),
             GuardTest::IsString => self.sql.push_str(&format!("json_type(d.body, {path}) = 'text'")),
-            GuardTest::NumberWithin { least, most } => {
-                self.sql.push_str(&format!("json_extract(d.body, {path}) BETWEEN ? AND ?"));
-                self.parameters.extend([Value::Real(*least), Value::Real(*most)]);
-            }
-            GuardTest::OneOf(values) => {
-                let places = vec!["?"; values.len()].join(", ");
-                self.sql.push_str(&format!("json_extract(d.body, {path}) IN ({places})"));
-                self.parameters.extend(values.iter().map(parameter));
-            }
+            GuardTest::NumberWithin { least, most } => self.within(path, least - slack(*least), most + slack(*most)),
+            GuardTest::OneOf(values) => self.one_of(path, values),
         }
         for path in &paths {
             self.sql.push_str(&format!(" OR json_type(d.body, {path}) = 'array'"));
         }
         self.sql.push(')');
     }
+
+    fn one_of(&mut self, path: &str, values: &[GuardValue]) {
+        let parameters: Vec<_> = values.iter().filter_map(exact).collect();
+        let places = vec!["?"; parameters.len()].join(", ");
+        self.sql.push_str(&format!("json_extract(d.body, {path}) IN ({places})"));
+        self.parameters.extend(parameters);
+        for value in values {
+            if let (GuardValue::Number(number), None) = (value, exact(value)) {
+                self.sql.push_str(" OR ");
+                self.within(path, number - slack(*number), number + slack(*number));
+            }
+        }
+    }
+
+    fn within(&mut self, path: &str, least: f64, most: f64) {
+        self.sql.push_str(&format!("json_extract(d.body, {path}) BETWEEN ? AND ?"));
+        self.parameters.extend([Value::Real(least), Value::Real(most)]);
+    }
 }
 
-fn parameter(value: &GuardValue) -> Value {
+/// What `json_extract` gives for a value, if that is certain: of numbers, for whole ones, which are kept as integers.
+fn exact(value: &GuardValue) -> Option<Value> {
+    const LARGEST: f64 = 9_007_199_254_740_992.0;
     match value {
-        GuardValue::Number(number) => Value::Real(*number),
-        GuardValue::String(text) => Value::Text(text.clone()),
-        // `json_extract` gives 1 and 0.
-        GuardValue::Bool(value) => Value::Integer((*value).into()),
+        GuardValue::Number(number) if number.fract() == 0.0 && number.abs() <= LARGEST => Some(Value::Real(*number)),
+        GuardValue::Number(_) => None,
+        GuardValue::String(text) => Some(Value::Text(text.clone())),
+        GuardValue::Bool(value) => Some(Value::Integer((*value).into())),
     }
+}
+
+/// How far what SQLite reads from JSON may be from a number: it does not round correctly in the last places.
+fn slack(number: f64) -> f64 {
+    number.abs() * 1e-14 + 1e-300
 }

@@ -1,134 +1,114 @@
 //! Scans: parts of a collection or of an index, in order, with the documents.
 
-use orilla_services::database::guard::Guard;
 use orilla_services::database::store::{
-    Access, CollectionId, IndexId, KeySpan, Position, RowId, Scan, Scanned, ScannedPart, StoredDocument,
+    Access, IndexId, KeySpan, Position, Scan, Scanned, ScannedPart, StoredDocument,
 };
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row, StatementStatus, params_from_iter};
+use rusqlite::{Connection, Row, params_from_iter};
 
 use super::guard::Conditions;
 
-/// Rows that one part looks at, so that a part never takes long, however few of them meet the guards.
-const WINDOW: i64 = 4096;
+/// Documents or entries that one part looks at, so that a part never takes long, however few of them meet the guards.
+const WINDOW: u64 = 4096;
 
 pub(super) fn scan(connection: &Connection, scan: &Scan<'_>) -> rusqlite::Result<ScannedPart> {
+    let mut reader = Reader { connection, scan, conditions: Conditions::of(scan.guards), part: ScannedPart::default() };
     match &scan.access {
-        Access::Collection => collection(connection, scan),
+        Access::Collection => reader.collection()?,
         Access::Index { index, spans, reverse } => {
-            Entries { connection, scan, index: *index, reverse: *reverse }.read(spans)
+            let done = |span: &&KeySpan| scan.after.as_ref().is_some_and(|after| is_behind(span, after, *reverse));
+            for span in spans.iter().skip_while(done) {
+                if reader.part.next.is_some() {
+                    break;
+                }
+                reader.span(*index, span, *reverse)?;
+            }
         }
     }
+    Ok(reader.part)
 }
 
-fn collection(connection: &Connection, scan: &Scan<'_>) -> rusqlite::Result<ScannedPart> {
-    let table = scan.collection;
-    let after = scan.after.as_ref().map_or(0, |position| position.row);
-    let Conditions { sql, parameters } = Conditions::of(scan.guards);
-    // Without conditions the limit bounds the work.
-    let until = if scan.guards.is_empty() { RowId::MAX } else { after.saturating_add(WINDOW) };
-    let statement = format!(
-        "SELECT d.row, d.version, json(d.body) FROM documents_{table} d WHERE d.row > ? AND d.row <= ?{sql} \
-         ORDER BY d.row LIMIT ?"
-    );
-    let mut statement = connection.prepare_cached(&statement)?;
-    let bounds = [Value::Integer(after), Value::Integer(until)];
-    let limit = [Value::Integer(scan.limit.into())];
-    let all = bounds.into_iter().chain(parameters).chain(limit);
-    let scanned = |row: &Row<'_>| Ok(Scanned { key: Vec::new(), document: document(row, 0)? });
-    statement.reset_status(StatementStatus::FullscanStep);
-    let documents = statement.query_map(params_from_iter(all), scanned)?.collect::<rusqlite::Result<Vec<_>>>()?;
-    let examined = (statement.get_status(StatementStatus::FullscanStep).max(0) as u64).max(documents.len() as u64);
-    let full = documents.len() == scan.limit as usize;
-    let next = match documents.last() {
-        Some(last) if full => Some(last.document.row),
-        _ if until < last_row(connection, table)? => Some(until),
-        _ => None,
-    };
-    Ok(ScannedPart { documents, examined, next: next.map(|row| Position { key: Vec::new(), row }) })
+/// Whether a scan that has come to `after` is past a span.
+fn is_behind(span: &KeySpan, after: &Position, reverse: bool) -> bool {
+    if reverse { span.from > after.key } else { span.until.as_ref().is_some_and(|until| *until <= after.key) }
 }
 
-fn last_row(connection: &Connection, collection: CollectionId) -> rusqlite::Result<RowId> {
-    let statement = format!("SELECT coalesce(max(row), 0) FROM documents_{collection}");
-    connection.prepare_cached(&statement)?.query_row([], |row| row.get(0))
-}
-
-/// The entries of an index, with the documents they lead to.
-struct Entries<'s> {
+/// Reads one part.
+struct Reader<'s> {
     connection: &'s Connection,
     scan: &'s Scan<'s>,
-    index: Option<IndexId>,
-    reverse: bool,
+    conditions: Conditions,
+    part: ScannedPart,
 }
 
-impl Entries<'_> {
-    fn read(&self, spans: &[KeySpan]) -> rusqlite::Result<ScannedPart> {
-        let mut part = ScannedPart::default();
-        let first = self
-            .scan
-            .after
-            .as_ref()
-            .map_or(0, |after| spans.iter().take_while(|span| self.is_before(span, after)).count());
-        for span in &spans[first..] {
-            let room = self.scan.limit - part.documents.len() as u32;
-            part.examined += self.read_span(span, room, self.scan.guards, &mut part.documents)?;
-            if part.documents.len() == self.scan.limit as usize {
-                let last = part.documents.last();
-                part.next = last.map(|last| Position { key: last.key.clone(), row: last.document.row });
+impl Reader<'_> {
+    fn collection(&mut self) -> rusqlite::Result<()> {
+        let (table, after) = (self.scan.collection, self.scan.after.as_ref().map_or(0, |position| position.row));
+        let from = format!("FROM documents_{table} d WHERE d.row > ? ORDER BY d.row");
+        self.take("x'', d.row", &from, vec![Value::Integer(after)])
+    }
+
+    /// Reads the entries of a span, or what is left of it.
+    fn span(&mut self, index: Option<IndexId>, span: &KeySpan, reverse: bool) -> rusqlite::Result<()> {
+        let documents = format!("documents_{}", self.scan.collection);
+        // The ids of a collection are a column of its documents.
+        let (tables, key, row) = match index {
+            Some(index) => (format!("entries_{index} e CROSS JOIN {documents} d ON d.row = e.row"), "e.key", "e.row"),
+            None => (format!("{documents} d"), "d.id", "d.row"),
+        };
+        let (mut from, mut until) = (Some(&span.from), span.until.as_ref());
+        let mut values = Vec::new();
+        let mut conditions = Vec::new();
+        if let Some(after) = &self.scan.after {
+            // Where the part before has ended within this span, that is the bound: SQLite seeks to one bound only.
+            let bound = if reverse { &mut until } else { &mut from };
+            let is_within = bound.is_none_or(|bound| if reverse { after.key < *bound } else { after.key >= *bound });
+            if is_within {
+                *bound = None;
+                conditions.push(format!("({key}, {row}) {} (?, ?)", if reverse { "<" } else { ">" }));
+                values.extend([Value::Blob(after.key.clone()), Value::Integer(after.row)]);
+            }
+        }
+        for (bound, operator) in [(from, ">="), (until, "<")] {
+            if let Some(bound) = bound {
+                conditions.push(format!("{key} {operator} ?"));
+                values.push(Value::Blob(bound.clone()));
+            }
+        }
+        let (conditions, order) = (conditions.join(" AND "), if reverse { "DESC" } else { "ASC" });
+        let conditions = if conditions.is_empty() { "true".to_owned() } else { conditions };
+        let from = format!("FROM {tables} WHERE {conditions} ORDER BY {key} {order}, {row} {order}");
+        self.take(&format!("{key}, d.row"), &from, values)
+    }
+
+    /// Reads documents until the part is full. Those that do not meet the guards come without their body, so that they
+    /// are counted too.
+    fn take(&mut self, position: &str, from: &str, values: Vec<Value>) -> rusqlite::Result<()> {
+        let body = match self.conditions.sql.as_str() {
+            "" => "json(d.body)".to_owned(),
+            conditions => format!("CASE WHEN {conditions} THEN json(d.body) END"),
+        };
+        let mut statement = self.connection.prepare_cached(&format!("SELECT {position}, d.version, {body} {from}"))?;
+        let parameters = self.conditions.parameters.iter().cloned().chain(values);
+        let mut rows = statement.query(params_from_iter(parameters))?;
+        while let Some(row) = rows.next()? {
+            self.part.examined += 1;
+            if let Some(json) = row.get(3)? {
+                let version: i64 = row.get(2)?;
+                let document = StoredDocument { row: row.get(1)?, version: version.cast_unsigned(), json };
+                self.part.documents.push(Scanned { key: row.get(0)?, document });
+            }
+            if self.part.documents.len() == self.scan.limit as usize || self.part.examined >= WINDOW {
+                self.part.next = Some(Position { key: row.get(0)?, row: row.get(1)? });
                 break;
             }
         }
-        Ok(part)
-    }
-
-    /// Whether all of a span has been read when a scan has come to `after`.
-    fn is_before(&self, span: &KeySpan, after: &Position) -> bool {
-        if self.reverse { span.from > after.key } else { span.until.as_ref().is_some_and(|until| *until <= after.key) }
-    }
-
-    /// Reads a span, or what is left of it. Says how many entries it came by.
-    fn read_span(
-        &self,
-        span: &KeySpan,
-        limit: u32,
-        guards: &[Guard],
-        documents: &mut Vec<Scanned>,
-    ) -> rusqlite::Result<u64> {
-        let Conditions { sql: conditions, parameters } = Conditions::of(guards);
-        let documents_table = format!("documents_{}", self.scan.collection);
-        // The ids of a collection are a column of its documents.
-        let (from, key, row) = match self.index {
-            Some(index) => {
-                (format!("entries_{index} e CROSS JOIN {documents_table} d ON d.row = e.row"), "e.key", "e.row")
-            }
-            None => (format!("{documents_table} d"), "d.id", "d.row"),
-        };
-        let (order, beyond) = if self.reverse { ("DESC", "<") } else { ("ASC", ">") };
-        let mut sql = format!("SELECT {key}, d.row, d.version, json(d.body) FROM {from} WHERE {key} >= ?");
-        let mut values = vec![Value::Blob(span.from.clone())];
-        if let Some(until) = &span.until {
-            sql.push_str(&format!(" AND {key} < ?"));
-            values.push(Value::Blob(until.clone()));
-        }
-        if let Some(after) = &self.scan.after {
-            sql.push_str(&format!(" AND ({key}, {row}) {beyond} (?, ?)"));
-            values.extend([Value::Blob(after.key.clone()), Value::Integer(after.row)]);
-        }
-        sql.push_str(&format!("{conditions} ORDER BY {key} {order}, {row} {order} LIMIT ?"));
-        values.extend(parameters);
-        values.push(Value::Integer(limit.into()));
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let found = documents.len();
-        let scanned = |row: &Row<'_>| Ok(Scanned { key: row.get(0)?, document: document(row, 1)? });
-        for row in statement.query_map(params_from_iter(values), scanned)? {
-            documents.push(row?);
-        }
-        Ok((documents.len() - found) as u64)
+        Ok(())
     }
 }
 
-/// A document whose row, version and JSON start at a column.
-pub(super) fn document(row: &Row<'_>, column: usize) -> rusqlite::Result<StoredDocument> {
-    let version: i64 = row.get(column + 1)?;
-    Ok(StoredDocument { row: row.get(column)?, version: version.cast_unsigned(), json: row.get(column + 2)? })
+/// A document whose row, version and JSON are the columns.
+pub(super) fn document(row: &Row<'_>) -> rusqlite::Result<StoredDocument> {
+    let version: i64 = row.get(1)?;
+    Ok(StoredDocument { row: row.get(0)?, version: version.cast_unsigned(), json: row.get(2)? })
 }

@@ -57,7 +57,15 @@ impl<'f> Conditions<'f> {
             }
             Predicate::ElemMatch(ElemMatch::Document(filter)) => self.add(filter, &path),
             Predicate::ElemMatch(ElemMatch::Item(predicates)) => {
-                self.all.push(Condition { path, predicates: predicates.iter().collect(), one_value: true });
+                // What an item is not, or how many items it has itself, says nothing of the field.
+                let of_field = |predicate: &&Predicate| {
+                    !matches!(
+                        predicate,
+                        Predicate::Not(_) | Predicate::Size(_) | Predicate::ElemMatch(_) | Predicate::All(_)
+                    )
+                };
+                let predicates = predicates.iter().filter(of_field).collect();
+                self.all.push(Condition { path, predicates, one_value: true });
             }
             Predicate::Not(_) => {}
             other => match self.all.iter_mut().find(|known| known.path == path && !known.one_value) {

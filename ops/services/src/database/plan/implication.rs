@@ -7,9 +7,12 @@ use crate::database::order;
 use crate::database::value::Value;
 
 /// Whether an index holds all documents that meet the conditions of a filter.
-pub(super) fn covers(index: &DocumentIndex, conditions: &Conditions<'_>) -> bool {
-    let sparse = !index.sparse || index.fields.iter().all(|field| has_value(&field.path, conditions));
-    sparse && index.partial.as_ref().is_none_or(|partial| implies(conditions, &partial.filter))
+pub(super) fn covers(index: &DocumentIndex, multikey: u32, conditions: &Conditions<'_>) -> bool {
+    // Two fields within one array may have their values in different items: then no entry has both.
+    let is_whole = || multikey.count_ones() <= 1;
+    let has_values = || index.fields.iter().all(|field| has_value(field.path.as_str(), conditions));
+    (!index.sparse || is_whole() && has_values())
+        && index.partial.as_ref().is_none_or(|partial| implies(conditions, &partial.filter))
 }
 
 /// Whether the field is there, and not `null`, in every match.

@@ -15,10 +15,12 @@ pub use self::bounds::MAX_POINTS;
 use self::conditions::Conditions;
 use super::filter::Filter;
 use super::guard::Guard;
-use super::index::{Index, IndexField};
+use super::index::Index;
 use super::key::{self, Direction};
-use super::sort::{Sort, SortField};
-use super::store::{Collection, IndexRecord, IndexState, KeySpan};
+use super::path::Path;
+use super::sort::{Place, Sort};
+use super::store::{Collection, IndexRecord, IndexState, KeySpan, Position};
+use super::tuples::OrderedField;
 
 /// Most alternatives of an `$or` that are looked up one by one.
 pub const MAX_ALTERNATIVES: usize = 32;
@@ -28,12 +30,23 @@ pub const MAX_ALTERNATIVES: usize = 32;
 pub struct Plan {
     /// What is read, one after another. None: nothing matches.
     pub reads: Vec<Read>,
-    /// Whether documents come in the order of the sort.
-    pub sorted: bool,
+    /// In which order documents come.
+    pub order: Order,
     /// Whether a document may come more than once.
     pub repeats: bool,
     /// Where the sort key is within the entries of the index that gives the order, if it is there as it is.
     seek: Option<Seek>,
+}
+
+/// The order in which a plan reads documents. Better ones are greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Order {
+    /// Not that of the sort.
+    Unsorted,
+    /// By the sort key; those that have the same one, in any order.
+    ByKey,
+    /// By [`Place`]: by the sort key, and those that have the same one, by row.
+    ByPlace,
 }
 
 /// The entries of an index that gives an order: a prefix, then the bytes of the sort key, flipped if read backwards.
@@ -50,6 +63,8 @@ pub struct Read {
     pub from: Source,
     /// What the store may test besides.
     pub guards: Vec<Guard>,
+    /// Only what comes after this is read.
+    pub after: Option<Position>,
 }
 
 /// Where a [`Read`] reads.
@@ -77,7 +92,8 @@ impl Plan {
         if let Some(ids) = ids(&conditions) {
             let from = Source::Ids(ids);
             let guards = conditions.guards(|path| path == "_id");
-            return Self { reads: vec![Read { from, guards }], sorted: sort.is_empty(), repeats: false, seek: None };
+            let order = if sort.is_empty() { Order::ByKey } else { Order::Unsorted };
+            return Self { reads: vec![Read { from, guards, after: None }], order, repeats: false, seek: None };
         }
         let best = best_index(collection, &conditions, sort);
         if let Some(best) = best.as_ref().filter(|best| best.bounded > 0) {
@@ -86,34 +102,40 @@ impl Plan {
         if let Some(union) = union(collection, &conditions) {
             return union;
         }
-        match best.filter(|best| best.sorted && few && !sort.is_empty()) {
+        match best.filter(|best| best.order > Order::Unsorted && few && !sort.is_empty()) {
             Some(in_order) => in_order.plan(&conditions),
             None => {
                 let guards = conditions.guards(|_| false);
-                let reads = vec![Read { from: Source::Collection, guards }];
-                Self { reads, sorted: sort.is_empty(), repeats: false, seek: None }
+                let reads = vec![Read { from: Source::Collection, guards, after: None }];
+                let order = if sort.is_empty() { Order::ByPlace } else { Order::Unsorted };
+                Self { reads, order, repeats: false, seek: None }
             }
         }
     }
 
-    /// Leaves out what comes before a sort key, as far as the index that gives the order can tell.
-    pub(super) fn skip_to(&mut self, sort: &Sort, sort_key: &[u8]) {
-        debug_assert!(!sort.is_empty());
-        let (Some(seek), [Read { from: Source::Index { spans, .. }, .. }]) = (&self.seek, self.reads.as_mut_slice())
-        else {
-            return;
-        };
-        let direction = if seek.reverse { Direction::Descending } else { Direction::Ascending };
-        let key = bounds::extended(&seek.prefix, sort_key, direction);
-        for span in spans {
-            if seek.reverse {
-                let until = key::after_prefix(&key);
-                if until.is_some() && (span.until.is_none() || until < span.until) {
-                    span.until = until;
-                }
-            } else if key > span.from {
-                span.from.clone_from(&key);
+    /// Leaves out what comes before a place, as far as the order of the plan can tell where that is.
+    pub(super) fn skip_to(&mut self, place: &Place) {
+        let [read] = self.reads.as_mut_slice() else { return };
+        let position = |key| Some(Position { key, row: place.row });
+        match (&mut read.from, &self.seek, self.order) {
+            (Source::Collection, _, Order::ByPlace) => read.after = position(Vec::new()),
+            (Source::Index { .. }, Some(seek), Order::ByPlace) => {
+                read.after = position([&*seek.prefix, &*place.key].concat());
             }
+            (Source::Index { spans, .. }, Some(Seek { prefix, reverse: false }), _) => {
+                let key = [&**prefix, &*place.key].concat();
+                spans.iter_mut().filter(|span| span.from < key).for_each(|span| span.from.clone_from(&key));
+            }
+            (Source::Index { spans, .. }, Some(Seek { prefix, reverse: true }), _) => {
+                let Some(until) = key::after_prefix(&bounds::extended(prefix, &place.key, Direction::Descending))
+                else {
+                    return;
+                };
+                for span in spans.iter_mut().filter(|span| span.until.as_ref().is_none_or(|end| until < *end)) {
+                    span.until = Some(until.clone());
+                }
+            }
+            _ => {}
         }
     }
 }
@@ -134,20 +156,21 @@ fn union(collection: &Collection, conditions: &Conditions<'_>) -> Option<Plan> {
     for alternative in *alternatives {
         let mut conditions = Conditions::of(alternative);
         if let Some(ids) = ids(&conditions) {
-            reads.push(Read { from: Source::Ids(ids), guards: conditions.guards(|path| path == "_id") });
+            let guards = conditions.guards(|path| path == "_id");
+            reads.push(Read { from: Source::Ids(ids), guards, after: None });
             continue;
         }
         conditions.alternatives.clear();
         let best = best_index(collection, &conditions, &Sort::default()).filter(|best| best.bounded > 0)?;
         reads.extend(best.plan(&conditions).reads);
     }
-    Some(Plan { reads, sorted: false, repeats: true, seek: None })
+    Some(Plan { reads, order: Order::Unsorted, repeats: true, seek: None })
 }
 
 /// An index that can serve, and how well.
 struct Candidate {
     index: Option<Arc<IndexRecord>>,
-    fields: Vec<IndexField>,
+    fields: Vec<OrderedField>,
     spans: Vec<KeySpan>,
     reverse: bool,
     /// Fields that are bounded.
@@ -156,7 +179,7 @@ struct Candidate {
     equal: usize,
     /// Whether it holds at most one match.
     single: bool,
-    sorted: bool,
+    order: Order,
     seek: Option<Seek>,
     multikey: bool,
 }
@@ -167,39 +190,37 @@ impl Candidate {
         if self.reverse {
             spans.reverse();
         }
-        let is_bounded = |path: &str| self.fields[..self.bounded].iter().any(|field| field.path == path);
+        let is_bounded = |path: &str| self.fields[..self.bounded].iter().any(|field| field.path.as_str() == path);
         let guards = conditions.guards(is_bounded);
         let from = Source::Index { index: self.index.clone(), spans, reverse: self.reverse };
-        Plan {
-            reads: vec![Read { from, guards }],
-            sorted: self.sorted,
-            repeats: self.multikey,
-            seek: self.seek.clone(),
-        }
+        let reads = vec![Read { from, guards, after: None }];
+        Plan { reads, order: self.order, repeats: self.multikey, seek: self.seek.clone() }
     }
 
     /// Better candidates are greater. A narrow range is worth more than an order; more equal fields more than both.
     fn worth(&self) -> (bool, usize, bool, usize, usize) {
-        (self.single, self.equal, self.sorted, self.bounded, usize::MAX - self.fields.len())
+        (self.single, self.equal, self.order > Order::Unsorted, self.bounded, usize::MAX - self.fields.len())
     }
 }
 
 fn best_index(collection: &Collection, conditions: &Conditions<'_>, sort: &Sort) -> Option<Candidate> {
     let ready = collection.indexes.iter().filter(|record| record.state == IndexState::Ready);
     let indexes = ready.filter_map(|record| match &record.index {
-        Index::Document(index) if implication::covers(index, conditions) => {
+        Index::Document(index) if implication::covers(index, record.multikey, conditions) => {
             Some(candidate(Some(record), &index.fields, index.unique, conditions, sort))
         }
         _ => None,
     });
-    let ids = [IndexField { path: "_id".to_owned(), direction: Direction::Ascending }];
-    let candidates = indexes.chain([candidate(None, &ids, true, conditions, sort)]);
-    candidates.filter(|candidate| candidate.bounded > 0 || candidate.sorted).max_by_key(Candidate::worth)
+    let ids = Path::parse("_id").map(|path| [OrderedField { path, direction: Direction::Ascending }]);
+    let candidates = indexes.chain(ids.iter().map(|ids| candidate(None, ids, true, conditions, sort)));
+    candidates
+        .filter(|candidate| candidate.bounded > 0 || candidate.order > Order::Unsorted)
+        .max_by_key(Candidate::worth)
 }
 
 fn candidate(
     record: Option<&Arc<IndexRecord>>,
-    fields: &[IndexField],
+    fields: &[OrderedField],
     unique: bool,
     conditions: &Conditions<'_>,
     sort: &Sort,
@@ -214,7 +235,7 @@ fn candidate(
         if is_multikey && std::mem::replace(&mut array_bounded, true) {
             break;
         }
-        let of_field = conditions.all.iter().filter(|condition| condition.path == field.path);
+        let of_field = conditions.all.iter().filter(|condition| condition.path == field.path.as_str());
         let bounds = of_field.filter_map(|known| Bounds::of(&known.predicates, is_multikey, known.one_value));
         // Points are narrower than ranges.
         let Some(bounds) = bounds.max_by_key(|bounds| matches!(bounds, Bounds::Points(_))) else { break };
@@ -236,59 +257,58 @@ fn candidate(
             None => break,
         }
     }
-    let order = one_prefix.then(|| order_after(fields, equal, multikey, sort)).flatten();
     let truncated = record.is_some_and(|record| record.truncated);
-    let order = order.filter(|_| !truncated);
+    let sweep = if one_prefix && !truncated { sweep_after(fields, equal, multikey, sort) } else { None };
     if truncated {
         spans = widened(spans);
     }
     // Fields that have one value only are in the sort key, but not after the prefix.
-    let in_rest = |wanted: &SortField| fields[equal..].iter().any(|field| field.path == wanted.path.as_str());
-    let is_whole = !sort.is_empty() && sort.fields.iter().all(in_rest);
-    let seek = order.filter(|_| is_whole).map(|order| Seek { prefix, reverse: order == Order::Backwards });
+    let in_rest = |wanted: &OrderedField| fields[equal..].iter().any(|field| field.path == wanted.path);
+    let is_whole = sort.fields.iter().all(in_rest);
+    let reverse = sweep.is_some_and(|sweep| sweep.reverse);
     Candidate {
         index: record.cloned(),
         fields: fields.to_vec(),
         spans,
-        reverse: order == Some(Order::Backwards),
+        reverse,
         bounded,
         equal,
         single: unique && equal == fields.len() && one_prefix,
-        sorted: order.is_some(),
-        seek,
+        order: sweep.map_or(Order::Unsorted, |sweep| sweep.order),
+        seek: sweep.filter(|_| is_whole).map(|_| Seek { prefix, reverse }),
         multikey: multikey != 0,
     }
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Order {
-    Forwards,
-    Backwards,
+/// How the entries of an index are read so that documents come in the order of a sort.
+#[derive(Clone, Copy)]
+struct Sweep {
+    reverse: bool,
+    order: Order,
 }
 
-/// How the entries have to be read to come in the order of the sort, where the first `equal` fields are all the same.
-fn order_after(fields: &[IndexField], equal: usize, multikey: u32, sort: &Sort) -> Option<Order> {
+/// How they have to be read where the first `equal` fields are all the same, if there is a way.
+fn sweep_after(fields: &[OrderedField], equal: usize, multikey: u32, sort: &Sort) -> Option<Sweep> {
+    let is_in_order = |(place, field): &(usize, &OrderedField), wanted: &OrderedField| {
+        field.path == wanted.path && multikey >> place & 1 == 0
+    };
     let mut rest = fields.iter().enumerate().skip(equal).peekable();
-    let mut order = None;
+    let mut reverse = None;
     for wanted in &sort.fields {
-        let place_of =
-            |(place, field): &(usize, &IndexField)| field.path == wanted.path.as_str() && multikey >> place & 1 == 0;
-        if let Some((_, field)) = rest.next_if(place_of) {
-            let same = (field.direction == Direction::Descending) == wanted.descending;
-            let needed = if same { Order::Forwards } else { Order::Backwards };
-            if *order.get_or_insert(needed) != needed {
+        if let Some((_, field)) = rest.next_if(|entry| is_in_order(entry, wanted)) {
+            let needed = field.direction != wanted.direction;
+            if *reverse.get_or_insert(needed) != needed {
                 return None;
             }
-            continue;
-        }
-        // A field that has one value only orders nothing.
-        let is_equal =
-            |(place, field): (usize, &IndexField)| field.path == wanted.path.as_str() && multikey >> place & 1 == 0;
-        if !fields.iter().enumerate().take(equal).any(is_equal) {
+        } else if !fields.iter().enumerate().take(equal).any(|entry| is_in_order(&entry, wanted)) {
             return None;
         }
+        // A field that has one value only orders nothing.
     }
-    Some(order.unwrap_or(Order::Forwards))
+    let reverse = reverse.unwrap_or(false);
+    // Entries with the same key come by row.
+    let order = if rest.peek().is_none() && !reverse { Order::ByPlace } else { Order::ByKey };
+    Some(Sweep { reverse, order })
 }
 
 /// The spans, so that they hold shortened entries as well, joined where they now overlap.

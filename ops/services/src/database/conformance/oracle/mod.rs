@@ -13,6 +13,7 @@ pub use self::cases::{Case, Change, Collection, Counts, Query, cases, exceptions
 use super::caller;
 use crate::caller::Caller;
 use crate::clock::ManualClock;
+use crate::database::index_options::MAX_INDEX_FIELDS;
 use crate::database::limits::MAX_COLLECTIONS;
 use crate::database::store::DocumentStore;
 use crate::database::value::{Object, Value};
@@ -39,6 +40,7 @@ pub async fn run(store: Arc<dyn DocumentStore>) {
                 caller: caller("oracle", &format!("{}", number / MAX_COLLECTIONS)),
                 collection: format!("case {number}"),
                 indexing,
+                inserted: Vec::new(),
             }
         })
         .await;
@@ -62,6 +64,8 @@ struct Engine<'d> {
     caller: Caller,
     collection: String,
     indexing: Indexing,
+    /// The `_id`s in the order of insertion.
+    inserted: Vec<Value>,
 }
 
 #[async_trait]
@@ -70,6 +74,7 @@ impl Collection for Engine<'_> {
         if documents.is_empty() {
             return Ok(());
         }
+        self.inserted = documents.iter().filter_map(|document| document.get("_id").cloned()).collect();
         let documents = Value::Array(documents.into_iter().map(Value::Object).collect());
         self.call("insertMany", vec![documents]).await.map(drop).map_err(told)
     }
@@ -95,7 +100,12 @@ impl Collection for Engine<'_> {
             Value::Object(object) => object,
             other => panic!("{other} is no document"),
         };
-        Ok(found.into_iter().map(object).collect())
+        let mut found: Vec<Object> = found.into_iter().map(object).collect();
+        if query.sort.is_none() {
+            // Without a sort, documents come in the order of an index where there is one.
+            found.sort_by_key(|document| self.inserted.iter().position(|id| document.get("_id") == Some(id)));
+        }
+        Ok(found)
     }
 
     async fn update(&mut self, change: &Change) -> Result<Counts, String> {
@@ -139,7 +149,7 @@ impl Engine<'_> {
         if let Some(sort) = sort {
             collect_paths(sort, "", &mut paths);
         }
-        let paths: Vec<_> = paths.iter().filter(|path| can_be_indexed(path)).collect();
+        let paths: Vec<_> = paths.iter().filter(|path| can_be_indexed(path)).take(MAX_INDEX_FIELDS).collect();
         let key = |path: &str, direction: f64| Value::Array(vec![Value::from(path), Value::from(direction)]);
         let indexes: Vec<Vec<Value>> = match self.indexing {
             Indexing::None => return Ok(()),

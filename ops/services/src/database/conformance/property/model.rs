@@ -190,7 +190,7 @@ impl<'d> Model<'d> {
         if !found.iter().all(|document| sorted.contains(document)) {
             return wrong("other documents");
         }
-        let same_place = |(left, right)| sort.compare(&sort.key(left).unwrap(), &sort.key(right).unwrap()).is_eq();
+        let same_place = |(left, right)| sort.key(left) == sort.key(right);
         if found.iter().zip(&expected).all(same_place) { Ok(()) } else { wrong("another order") }
     }
 
@@ -311,10 +311,7 @@ impl<'d> Model<'d> {
             let expected = self.sorted(wanted).unwrap_err();
             return failed_with(&outcome, &[expected.code()]);
         };
-        let is_first = |document: &Object| {
-            let first = sort.key(&sorted[0]).unwrap();
-            sorted.contains(document) && sort.compare(&sort.key(document).unwrap(), &first).is_eq()
-        };
+        let is_first = |document: &Object| sorted.contains(document) && sort.key(document) == sort.key(&sorted[0]);
         match outcome {
             Ok(Value::Null) if sorted.is_empty() => Ok(()),
             Ok(Value::Object(before)) if !sorted.is_empty() && is_first(&before) => {
@@ -363,10 +360,7 @@ impl<'d> Model<'d> {
         };
         match outcome.map_err(told)? {
             Value::Null if sorted.is_empty() => Ok(()),
-            Value::Object(deleted)
-                if sorted.contains(&deleted)
-                    && sort.compare(&sort.key(&deleted).unwrap(), &sort.key(&sorted[0]).unwrap()).is_eq() =>
-            {
+            Value::Object(deleted) if sorted.contains(&deleted) && sort.key(&deleted) == sort.key(&sorted[0]) => {
                 self.documents.retain(|document| *document != deleted);
                 Ok(())
             }
