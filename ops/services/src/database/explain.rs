@@ -5,7 +5,6 @@ use super::error::DatabaseError;
 use super::plan::{Order, Plan, Source};
 use super::query::Query;
 use super::run::object;
-use super::sort::Sort;
 use super::store::Mode;
 use super::value::{Object, Value};
 use super::vector::Regime;
@@ -68,15 +67,6 @@ impl Database {
             ("examined", Value::Number(found.cost.examined as f64)),
             ("returned", Value::Number(found.documents.len() as f64)),
         ]))
-    }
-}
-
-/// What gives the order, if one was asked for.
-fn sorted(sort: &Sort, plan: &Plan) -> Value {
-    match (sort.is_empty(), plan.sorted) {
-        (true, _) => Value::Null,
-        (false, true) => "by index".into(),
-        (false, false) => "in memory".into(),
     }
 }
 
