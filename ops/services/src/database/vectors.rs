@@ -89,7 +89,8 @@ impl VectorIndexes {
             }
             self.make_room(&name);
         }
-        while let State::Loading(_) = *index.read() {
+        // Nobody holds the lock while waiting: whoever loads may be on the same thread.
+        while index.is_loading() {
             tokio::time::sleep(POLL).await;
         }
         if shared {
@@ -157,6 +158,10 @@ impl VectorIndex {
             State::Ready { index, .. } => Some(look(index)),
             State::Loading(_) | State::Failed => None,
         }
+    }
+
+    fn is_loading(&self) -> bool {
+        matches!(*self.read(), State::Loading(_))
     }
 
     async fn load(&self, work: &mut Work, id: IndexId, definition: &VectorDefinition) -> Result<(), DatabaseError> {
