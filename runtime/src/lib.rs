@@ -7,6 +7,7 @@ pub mod config;
 pub mod inspect;
 pub mod isolate;
 pub mod metrics;
+pub mod platform;
 pub mod request;
 pub mod scheduling;
 pub mod telemetry;

@@ -1,6 +1,8 @@
 //! The only place that names a back end: builds the services an app can use from the host's configuration.
 
-use std::path::Path;
+use std::fmt::{self, Display, Formatter};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,7 +14,7 @@ use orilla_services::event::LocalBus;
 use orilla_services::gate::Gate;
 use orilla_services::kv::store::KvStore;
 use orilla_services::kv::{Kv, KvConfig, KvError};
-use orilla_sqlite::{OpenError, SqliteConfig, SqliteStore};
+use orilla_sqlite::{DATABASE_FILE, OpenError, SqliteConfig, SqliteStore};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::MissedTickBehavior;
 
@@ -30,6 +32,8 @@ pub struct Services {
     pub database: Arc<Database>,
     /// What happens to data, as it happens.
     pub events: LocalBus,
+    /// Where the data is, in words.
+    pub place: Arc<str>,
     declarations: mpsc::Sender<Declaration>,
     declared: Arc<Mutex<mpsc::Receiver<Declaration>>>,
 }
@@ -43,12 +47,25 @@ struct Declaration {
 /// Declarations that wait until those before them are seen to; a building index makes them wait.
 const MAX_DECLARATIONS: usize = 4096;
 
+/// Says where there is no data to open, so that looking at some makes none.
+pub fn check_exists(config: &Config) -> Result<(), WireError> {
+    match &config.database.url {
+        None if !config.server.data_dir.join(DATABASE_FILE).exists() => {
+            Err(WireError::Missing(config.server.data_dir.clone()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Why the services cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
     /// The data directory cannot be used.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// `DATA_DIR_MISSING`
+    #[error("there is no data in {}", .0.display())]
+    Missing(PathBuf),
     /// The store cannot be read.
     #[error(transparent)]
     Kv(#[from] KvError),
@@ -62,6 +79,7 @@ impl WireError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Open(error) => error.code(),
+            Self::Missing(_) => "DATA_DIR_MISSING",
             Self::Kv(error) => error.code(),
             Self::Database(error) => error.code(),
         }
@@ -85,16 +103,80 @@ pub struct Memory {
 
 /// The embedded services: SQLite in the data directory, events within the process.
 pub async fn embedded(data_directory: &Path, memory: Memory) -> Result<Services, WireError> {
-    let store = SqliteStore::open(data_directory, SqliteConfig::default()).await?;
-    let documents = Arc::new(store.documents().map_err(DatabaseError::from)?);
-    services(Arc::new(store), documents, memory).await
+    services(stores(&Place::Directory(data_directory.to_owned())).await?, memory).await
 }
 
-async fn services(
-    kv: Arc<dyn KvStore>,
-    documents: Arc<dyn DocumentStore>,
-    memory: Memory,
-) -> Result<Services, WireError> {
+/// Where data is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A data directory.
+    Directory(PathBuf),
+}
+
+impl FromStr for Place {
+    type Err = &'static str;
+
+    /// A path.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "" => Err("name a data directory"),
+            url if url.contains("://") => Err("this is a URL: name a data directory"),
+            path => Ok(Self::Directory(path.into())),
+        }
+    }
+}
+
+impl Place {
+    /// Whether there is data.
+    pub fn exists(&self) -> bool {
+        match self {
+            Self::Directory(path) => path.join(DATABASE_FILE).exists(),
+        }
+    }
+
+    /// Whether another one is the same, however it is written.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Directory(one), Self::Directory(other)) => {
+                one == other || one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+            }
+        }
+    }
+}
+
+impl Display for Place {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(path) => write!(f, "SQLite in {}", path.display()),
+        }
+    }
+}
+
+/// The stores of one place.
+#[derive(Clone)]
+pub struct Stores {
+    /// Keys and values.
+    pub kv: Arc<dyn KvStore>,
+    /// Documents and vectors.
+    pub documents: Arc<dyn DocumentStore>,
+    /// Where they are, in words.
+    pub place: Arc<str>,
+}
+
+/// Opens the stores of a place.
+pub async fn stores(place: &Place) -> Result<Stores, WireError> {
+    let name = place.to_string().into();
+    match place {
+        Place::Directory(path) => {
+            let store = SqliteStore::open(path, SqliteConfig::default()).await?;
+            let documents = Arc::new(store.documents().map_err(DatabaseError::from)?);
+            Ok(Stores { kv: Arc::new(store), documents, place: name })
+        }
+    }
+}
+
+/// The services on top of stores.
+pub async fn services(Stores { kv, documents, place }: Stores, memory: Memory) -> Result<Services, WireError> {
     let events = LocalBus::new();
     let (gate, clock, bus) = (Gate::default(), Arc::new(SystemClock), Arc::new(events.clone()));
     let vector_bytes = usize::try_from(memory.vectors_mb << 20).unwrap_or(usize::MAX);
@@ -103,7 +185,7 @@ async fn services(
     let kv = Kv::open(kv, gate, clock, bus, KvConfig { cache_bytes: memory.kv_mb << 20 }).await?;
     let (declarations, declared) = mpsc::channel(MAX_DECLARATIONS);
     let declared = Arc::new(Mutex::new(declared));
-    Ok(Services { kv: Arc::new(kv), database: Arc::new(database), events, declarations, declared })
+    Ok(Services { kv: Arc::new(kv), database: Arc::new(database), events, place, declarations, declared })
 }
 
 impl Services {

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use orilla_services::clock::UnixMillis;
 use orilla_services::gate::Scope;
 use orilla_services::kv::store::{
-    Address, AddressRef, Change, KeyRange, KvStore, Record, StoreError, StoredKey, Sweep, Swept, Write,
+    Address, AddressRef, Change, KeyRange, KvStore, NamespaceName, Record, StoreError, StoredKey, Sweep, Swept, Write,
 };
 use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
@@ -31,6 +31,10 @@ const LIST: &str = "SELECT key, expires_at FROM orilla.kv WHERE tenant = $1 AND 
 
 const LIST_UNTIL: &str = "SELECT key, expires_at FROM orilla.kv WHERE tenant = $1 AND app = $2 AND namespace = $3 \
     AND key >= $4 AND (expires_at IS NULL OR expires_at > $5) AND key < $7 ORDER BY key LIMIT $6";
+
+/// A seek to the first row behind the last of a namespace.
+const NEXT_NAMESPACE: &str = "SELECT tenant, app, namespace FROM orilla.kv WHERE (tenant, app, namespace) > ($1, $2, $3) \
+    ORDER BY tenant, app, namespace, key LIMIT 1";
 
 /// Answers with the first version of the batch, and with the positions of the deletes that found something. No row is
 /// touched before `turn` has the lock, for each comes from a join with it.
@@ -100,6 +104,16 @@ impl KvStore for PostgresStore {
         let rows = self.readers.fetch(query).await?;
         let stored_key = |row: &PgRow| Ok(StoredKey { name: text(row, 0)?.into(), expires_at: millis(row, 1)? });
         rows.iter().map(stored_key).collect::<sqlx::Result<_>>().map_err(damaged)
+    }
+
+    async fn next_namespace(&self, after: &NamespaceName) -> Result<Option<NamespaceName>, StoreError> {
+        let query = sqlx::query(NEXT_NAMESPACE).bind(after.tenant.as_bytes()).bind(after.app.as_bytes());
+        let rows = self.readers.fetch(query.bind(after.namespace.as_bytes())).await?;
+        let name = |row: &PgRow| {
+            let column = |index: usize| text(row, index).map(Arc::from);
+            Ok(NamespaceName { tenant: column(0)?, app: column(1)?, namespace: column(2)? })
+        };
+        rows.first().map(name).transpose().map_err(damaged)
     }
 
     async fn sweep(&self, sweep: Sweep) -> Result<usize, StoreError> {

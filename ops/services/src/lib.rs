@@ -11,3 +11,4 @@ pub mod database;
 pub mod event;
 pub mod gate;
 pub mod kv;
+pub mod transfer;

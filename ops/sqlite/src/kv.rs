@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use orilla_services::clock::UnixMillis;
 use orilla_services::gate::Scope;
 use orilla_services::kv::store::{
-    Address, Change, KeyRange, KvStore, Record, StoreError, StoredKey, Sweep, Swept, Write,
+    Address, Change, KeyRange, KvStore, NamespaceName, Record, StoreError, StoredKey, Sweep, Swept, Write,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
@@ -30,6 +30,10 @@ const LIST: &str = "SELECT key, expires_at FROM kv WHERE tenant = ? AND app = ? 
 
 const LIST_UNTIL: &str = "SELECT key, expires_at FROM kv WHERE tenant = ? AND app = ? AND namespace = ? \
     AND key >= ? AND key < ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY key LIMIT ?";
+
+/// A seek to the first row behind the last of a namespace.
+const NEXT_NAMESPACE: &str = "SELECT tenant, app, namespace FROM kv WHERE (tenant, app, namespace) > (?, ?, ?) \
+    ORDER BY tenant, app, namespace, key LIMIT 1";
 
 const SWEEP: &str = "DELETE FROM kv WHERE (tenant, app, namespace, key) IN \
     (SELECT tenant, app, namespace, key FROM kv INDEXED BY kv_expiry WHERE expires_at <= ? ORDER BY expires_at LIMIT ?) \
@@ -73,6 +77,21 @@ impl KvStore for SqliteStore {
         let stored_key = |row: SqliteRow| Ok(StoredKey { name: row.try_get(0)?, expires_at: millis(&row, 1)? });
         let keys = rows.and_then(|rows| rows.into_iter().map(stored_key).collect());
         reader.finish(keys)
+    }
+
+    async fn next_namespace(&self, after: &NamespaceName) -> Result<Option<NamespaceName>, StoreError> {
+        let NamespaceName { tenant, app, namespace } = after.clone();
+        let mut reader = self.readers.acquire().await?;
+        let query = sqlx::query(NEXT_NAMESPACE).bind(tenant).bind(app).bind(namespace);
+        let row = async { query.fetch_optional(reader.connection().await?).await }.await;
+        let next = row.and_then(|row| {
+            let name = |row: SqliteRow| {
+                let column = |index: usize| row.try_get::<&str, _>(index).map(Arc::from);
+                Ok(NamespaceName { tenant: column(0)?, app: column(1)?, namespace: column(2)? })
+            };
+            row.map(name).transpose()
+        });
+        reader.finish(next)
     }
 
     async fn sweep(&self, sweep: Sweep) -> Result<usize, StoreError> {

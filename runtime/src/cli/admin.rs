@@ -34,7 +34,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Bytes of an answer.
-const MAX_ANSWER_BYTES: usize = 64 << 20;
+const MAX_ANSWER_BYTES: usize = 128 << 20;
 
 /// Options that say which host is spoken to.
 #[derive(Args, Clone, Debug)]
@@ -63,6 +63,8 @@ pub enum Content {
     Empty,
     /// JSON.
     Json(Json),
+    /// JSON, as text.
+    Text(String),
     /// A tar archive, in chunks as they come. An error in place of a chunk breaks the request off.
     Archive(mpsc::Receiver<io::Result<Bytes>>),
 }
@@ -76,8 +78,7 @@ impl AdminArgs {
             Some(url) => url.clone(),
             None => configured.as_deref().unwrap_or(DEFAULT_ADMIN).parse().map_err(|_| admin_url("this is no URL"))?,
         };
-        let token = self.token.clone().or(config.admin.token.map(|token| token.0));
-        Ok(Admin { authority: authority(&url)?, token })
+        Admin::at(&url, self.token.clone().or(config.admin.token.map(|token| token.0)))
     }
 }
 
@@ -93,10 +94,15 @@ fn authority(url: &Uri) -> Result<String, Failure> {
 }
 
 fn admin_url(message: &str) -> Failure {
-    Failure::Input(format!("error[ADMIN_URL]: --admin: {message}"))
+    Failure::Input(format!("error[ADMIN_URL]: the URL of the admin listener: {message}"))
 }
 
 impl Admin {
+    /// The admin API at a URL.
+    pub fn at(url: &Uri, token: Option<String>) -> Result<Self, Failure> {
+        Ok(Self { authority: authority(url)?, token })
+    }
+
     /// Sends a request and takes the answer, which is an object in JSON.
     pub async fn call(&self, method: Method, path: &str, content: Content) -> Result<Json, Failure> {
         match timeout(EXCHANGE_TIMEOUT, self.exchange(method, path, content)).await {
@@ -113,6 +119,7 @@ impl Admin {
         let (media_type, body) = match content {
             Content::Empty => (None, RequestBody::Whole(None)),
             Content::Json(json) => (Some("application/json"), RequestBody::Whole(Some(json.to_string().into()))),
+            Content::Text(json) => (Some("application/json"), RequestBody::Whole(Some(json.into()))),
             Content::Archive(chunks) => (Some("application/x-tar"), RequestBody::Chunks(chunks)),
         };
         if let Some(media_type) = media_type {
@@ -143,7 +150,7 @@ impl Admin {
 
     fn unreachable(&self, reason: &str) -> Failure {
         let message = format!(
-            "the admin listener at {} cannot be reached: {reason}; start the host with --admin-port, or name it by --admin",
+            "the admin listener at {} cannot be reached: {reason}; start the host with --admin-port, and name that address",
             self.authority
         );
         Failure::coded("ADMIN_UNREACHABLE", message)

@@ -6,10 +6,13 @@ mod check;
 mod deploy;
 mod deployments;
 mod inspect;
+mod migrate;
+mod platform;
 mod rollback;
 mod routes;
 mod serve;
 mod snapshot;
+mod terminal;
 mod top;
 
 use std::io::IsTerminal as _;
@@ -55,6 +58,10 @@ enum Command {
     Rollback(rollback::RollbackArgs),
     /// Watch the isolates of a running host: CPU, memory, requests.
     Top(top::TopArgs),
+    /// Read and change apps' keys, documents and vectors.
+    Platform(platform::PlatformArgs),
+    /// Copy apps' keys and documents from one place to another.
+    Migrate(migrate::MigrateArgs),
     /// Measure.
     Bench {
         #[command(subcommand)]
@@ -113,6 +120,8 @@ pub fn run() -> ExitCode {
         Command::Deployments(args) => deployments::run(&args),
         Command::Rollback(args) => rollback::run(&args),
         Command::Top(args) => top::run(&args),
+        Command::Platform(args) => platform::run(&args),
+        Command::Migrate(args) => migrate::run(&args),
         Command::Bench { bench } => bench::run(&bench),
         Command::Freeze(args) => snapshot::freeze(&args),
     };

@@ -26,9 +26,12 @@ use crate::isolate::memory;
 use crate::isolate::supervisor::{Settings, Supervisor};
 use crate::isolate::turns::Turns;
 use crate::metrics::Metrics;
+use crate::platform::Platform;
 use crate::request::admin::{self, Admin};
+use crate::request::admin_token::AdminToken;
 use crate::request::deployments_api::DeploymentsApi;
 use crate::request::handle::Host;
+use crate::request::platform_api::PlatformApi;
 use crate::request::server::{Server, tls_acceptor};
 use crate::telemetry::Telemetry;
 use crate::wire::{self, Services, SystemClock};
@@ -206,9 +209,12 @@ async fn serve(
         None => None,
     };
     routes::warn_of_missing_apps(&config, &apps);
-    let token = config.admin.token.as_ref().map(|token| token.0.as_str());
+    let token = AdminToken::new(config.admin.token.as_ref().map(|token| token.0.as_str()));
     let api = DeploymentsApi::new(deployed.store.clone(), Arc::new(deployed.clone()), token);
-    let admin = Admin { metrics: metrics.clone(), supervisor: supervisor.clone(), deployments: api };
+    let served = apps.clone();
+    let platform = Platform::new(opened.clone(), move || served.all().iter().map(|app| app.name.clone()).collect());
+    let platform = PlatformApi::new(platform, token);
+    let admin = Admin { metrics: metrics.clone(), supervisor: supervisor.clone(), deployments: api, platform };
     let admin = bind_admin(&config, admin).await?;
     let inspector = inspect::listen(&config, targets).await?;
     let host = Arc::new(Host {

@@ -6,20 +6,19 @@ mod screen;
 
 use std::io::{self, IsTerminal as _};
 use std::ops::ControlFlow;
-use std::thread;
 use std::time::Duration;
 
 use clap::Args;
 use http::Method;
-use ratatui::crossterm::event::{self, Event};
+use ratatui::crossterm::event::Event;
 use serde::Deserialize as _;
 use serde_json::Value as Json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use super::Failure;
 use super::admin::{self, Admin, AdminArgs, Content};
+use super::{Failure, terminal};
 use rows::{Isolate, Order};
 use screen::Screen;
 
@@ -28,9 +27,6 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Seconds that `--interval` can be.
 const INTERVAL_SECONDS: std::ops::RangeInclusive<f64> = 0.2..=60.0;
-
-/// Keys that may wait to be handled.
-const MAX_WAITING_KEYS: usize = 16;
 
 #[derive(Args)]
 pub struct TopArgs {
@@ -117,16 +113,16 @@ async fn live(admin: &Admin, interval: Duration, first: Vec<Isolate>) -> Result<
         shown = show(Screen::new(&admin.authority, first), answers) => shown,
         () = looking => Ok(()),
     };
-    shown.and(ratatui::try_restore()).map_err(no_terminal)
+    shown.and(ratatui::try_restore()).map_err(|error| terminal::unusable(&error, "--once"))
 }
 
 async fn show(mut screen: Screen, mut answers: mpsc::Receiver<Result<Vec<Isolate>, Failure>>) -> io::Result<()> {
-    let mut terminal = ratatui::try_init()?;
-    let mut keys = keys();
+    let mut display = ratatui::try_init()?;
+    let mut keys = terminal::keys();
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
     loop {
-        terminal.draw(|frame| screen.draw(frame))?;
+        display.draw(|frame| screen.draw(frame))?;
         tokio::select! {
             Some(answer) = answers.recv() => screen.update(answer),
             Some(event) = keys.recv() => if let Event::Key(key) = event? && let ControlFlow::Break(()) = screen.press(key) {
@@ -137,23 +133,4 @@ async fn show(mut screen: Screen, mut answers: mpsc::Receiver<Result<Vec<Isolate
             _ = interrupted.recv() => return Ok(()),
         }
     }
-}
-
-/// What is typed, and changes of the terminal's size. Reading waits, so it has a thread, which ends with the process.
-fn keys() -> mpsc::Receiver<io::Result<Event>> {
-    let (sender, receiver) = mpsc::channel(MAX_WAITING_KEYS);
-    thread::spawn(move || {
-        loop {
-            let event = event::read();
-            let is_last = event.is_err();
-            if sender.blocking_send(event).is_err() || is_last {
-                return;
-            }
-        }
-    });
-    receiver
-}
-
-fn no_terminal(error: io::Error) -> Failure {
-    Failure::coded("TERMINAL_UNUSABLE", format!("the terminal cannot be used: {error}; try --once"))
 }

@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 
 use super::body::HostBody;
 use super::deployments_api::DeploymentsApi;
+use super::platform_api::PlatformApi;
 use super::respond::refusal;
 use crate::apps::deployment::Deployment;
 use crate::isolate::supervisor::Supervisor;
@@ -27,6 +28,8 @@ pub struct Admin {
     pub supervisor: Arc<Supervisor>,
     /// Deploys.
     pub deployments: Arc<DeploymentsApi>,
+    /// Reads and changes apps' data.
+    pub platform: PlatformApi,
 }
 
 /// Serves until the listener fails; dropping the future stops it.
@@ -50,6 +53,9 @@ pub async fn serve(listener: TcpListener, admin: Arc<Admin>) {
 }
 
 async fn answer(request: Request<Incoming>, admin: &Admin) -> Response<HostBody> {
+    if PlatformApi::owns(request.uri().path()) {
+        return admin.platform.answer(request).await.map(HostBody::full);
+    }
     if DeploymentsApi::owns(request.uri().path()) {
         return admin.deployments.clone().answer(request).await.map(HostBody::full);
     }
@@ -63,7 +69,7 @@ async fn answer(request: Request<Incoming>, admin: &Admin) -> Response<HostBody>
         _ => refusal(
             StatusCode::NOT_FOUND,
             "not_found",
-            "there are /_orilla/health, /_orilla/metrics, /_orilla/isolates and /_orilla/apps",
+            "there are /_orilla/health, /_orilla/metrics, /_orilla/isolates, /_orilla/apps and /_orilla/platform",
         ),
     }
 }

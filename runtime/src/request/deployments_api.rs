@@ -6,28 +6,28 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
+use super::admin_token::AdminToken;
 use crate::apps::versions::error::VersionError;
 use crate::apps::versions::store::{Received, Store};
 use crate::apps::versions::traffic::{Share, Traffic};
 use crate::apps::versions::{AppName, Version, VersionId};
 
-mod answer;
+pub mod answer;
 pub mod deployer;
 mod listing;
 #[cfg(test)]
 mod tests;
-mod upload;
+pub mod upload;
 
 use answer::{ApiError, json};
 use deployer::{Deployer, VersionState};
-use upload::RequestBody;
+use upload::{MAX_ADMIN_JSON_BYTES, RequestBody};
 
 /// Where the paths of this API begin.
 pub const PREFIX: &str = "/_orilla/apps";
@@ -42,8 +42,7 @@ pub const MAX_VERSIONS: usize = 50;
 pub struct DeploymentsApi {
     store: Arc<Store>,
     deployer: Arc<dyn Deployer>,
-    /// Only its hash is kept: two hashes are compared in constant time.
-    token: Option<blake3::Hash>,
+    token: AdminToken,
     uploads: Semaphore,
     /// The apps that are being changed.
     changing: Mutex<HashMap<AppName, Arc<tokio::sync::Mutex<()>>>>,
@@ -80,9 +79,8 @@ struct Activation {
 }
 
 impl DeploymentsApi {
-    /// An API for those who know `token`; without one it refuses everything.
-    pub fn new(store: Arc<Store>, deployer: Arc<dyn Deployer>, token: Option<&str>) -> Arc<Self> {
-        let token = token.map(|token| blake3::hash(token.as_bytes()));
+    /// An API for those who know the token.
+    pub fn new(store: Arc<Store>, deployer: Arc<dyn Deployer>, token: AdminToken) -> Arc<Self> {
         Arc::new(Self { store, deployer, token, uploads: Semaphore::new(MAX_UPLOADS), changing: Mutex::default() })
     }
 
@@ -101,7 +99,7 @@ impl DeploymentsApi {
     }
 
     async fn route(self: Arc<Self>, parts: &Parts, body: &mut impl RequestBody) -> Result<Response<Bytes>, ApiError> {
-        self.authorize(&parts.headers)?;
+        self.token.check(&parts.headers)?;
         let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         let method = &parts.method;
@@ -140,21 +138,6 @@ impl DeploymentsApi {
                 self.change(app.clone(), |api| async move { api.roll_back(app, to).await }).await
             }
             _ => Err(ApiError::NotFound),
-        }
-    }
-
-    fn authorize(&self, headers: &HeaderMap) -> Result<(), ApiError> {
-        let Some(expected) = &self.token else { return Err(ApiError::TokenNotSet) };
-        let given = headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().split_at_checked(7));
-        match given {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => {
-                if blake3::hash(token) == *expected {
-                    Ok(())
-                } else {
-                    Err(ApiError::TokenWrong)
-                }
-            }
-            _ => Err(ApiError::TokenRequired),
         }
     }
 
@@ -343,7 +326,7 @@ fn activation(query: &str) -> Result<Activation, ApiError> {
 }
 
 async fn read_json<T: DeserializeOwned>(body: &mut impl RequestBody) -> Result<T, ApiError> {
-    let bytes = upload::collect(body).await?;
+    let bytes = upload::collect(body, MAX_ADMIN_JSON_BYTES).await?;
     let bytes = if bytes.is_empty() { b"{}" } else { bytes.as_slice() };
     serde_json::from_slice(bytes).map_err(|error| ApiError::Invalid(error.to_string()))
 }

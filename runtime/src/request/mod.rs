@@ -2,11 +2,13 @@
 //! [`respond`] and [`websocket`] bring the answer back. [`admin`] is a listener of its own.
 
 pub mod admin;
+pub mod admin_token;
 pub mod body;
 mod coalesced;
 pub mod deployments_api;
 pub mod handle;
 mod patience;
+pub mod platform_api;
 pub mod respond;
 pub mod server;
 pub mod static_files;

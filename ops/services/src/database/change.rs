@@ -40,18 +40,28 @@ impl Changes<'_> {
         }
         check_document(&object)?;
         let encoded = encoded_id(&id)?;
-        self.note_own_id(&object).await?;
-        let json = object.to_json();
-        let (row, version) = match self.work.transaction.insert(self.collection.id, &encoded, &json).await {
+        self.store(&id, &encoded, object.to_json(), &object).await?;
+        Ok(id)
+    }
+
+    /// Stores a document that nobody has under its `_id`, given as JSON and as what that says.
+    pub(super) async fn store(
+        &mut self,
+        id: &Value,
+        encoded: &[u8],
+        json: String,
+        object: &Object,
+    ) -> Result<(), DatabaseError> {
+        self.note_own_id(object).await?;
+        let (row, version) = match self.work.transaction.insert(self.collection.id, encoded, &json).await {
             Err(Failure::IdTaken) => {
                 return Err(DatabaseError::DuplicateKey { index: "_id".into(), key: id.to_json() });
             }
             inserted => inserted?,
         };
-        let vectors = self.index(row, None, Some(&object)).await?;
+        let vectors = self.index(row, None, Some(object)).await?;
         let document = DocumentChange { before: None, after: Some(json.into()) };
-        self.record(&id, version, document, row, vectors)?;
-        Ok(id)
+        self.record(id, version, document, row, vectors)
     }
 
     /// Stores a document in place of a known one, with the same `_id`.

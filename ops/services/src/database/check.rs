@@ -8,7 +8,8 @@ use super::store::{Access, Collection, IndexRecord, IndexState, Mode, Position, 
 use super::value::Object;
 use super::vector;
 use super::work::Work;
-use crate::gate::Scope;
+use crate::caller::Caller;
+use crate::gate::Action;
 
 /// Rows that are read at a time.
 const BATCH: u32 = 500;
@@ -47,9 +48,10 @@ impl Sum {
 }
 
 impl Database {
-    /// Checks all of an app's collections, in one consistent view.
-    pub async fn check(&self, scope: &Scope<'_>) -> Result<Checked, DatabaseError> {
-        self.transact(scope, Mode::Read, (), |work, ()| Box::pin(work.check())).await
+    /// Checks all collections of the caller's app, in one consistent view.
+    pub async fn check(&self, caller: &Caller) -> Result<Checked, DatabaseError> {
+        let scope = self.admit(caller, Action::List, "")?;
+        self.transact(&scope, Mode::Read, (), |work, ()| Box::pin(work.check())).await
     }
 }
 

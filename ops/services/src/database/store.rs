@@ -280,6 +280,9 @@ pub trait Transaction: Send {
     /// that is [shared](DocumentStore::shared) is asked.
     async fn changed_vectors(&mut self, index: IndexId, since: u64) -> Outcome<Vec<RowId>>;
 
+    /// Bytes that the app's documents and indexes take, about.
+    async fn bytes(&mut self) -> Outcome<u64>;
+
     /// The version of the latest change that this transaction can see. Later changes have higher ones.
     async fn version(&mut self) -> Outcome<u64>;
 

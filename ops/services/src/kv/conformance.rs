@@ -26,6 +26,8 @@ pub async fn run<F: Future<Output = Arc<dyn KvStore>>>(empty_store: impl Fn() ->
     expiry(Fixture::new(empty_store().await).await).await;
     lists(Fixture::new(empty_store().await).await).await;
     cursors(Fixture::new(empty_store().await).await).await;
+    namespaces(Fixture::new(empty_store().await).await).await;
+    transfers(Fixture::new(empty_store().await).await, Fixture::new(empty_store().await).await).await;
     isolation(Fixture::new(empty_store().await).await).await;
     events(Fixture::new(empty_store().await).await).await;
     staleness::reads_follow_writes(empty_store().await).await;
@@ -277,6 +279,71 @@ async fn cursors(fixture: Fixture) {
     {
         assert_eq!(list("acme", "shop", "demo", "a", garbled).await, "KV_CURSOR_INVALID", "{garbled}");
     }
+}
+
+async fn namespaces(fixture: Fixture) {
+    assert_eq!(fixture.kv.apps().await.unwrap(), []);
+    let all = [("a", "x", "n"), ("acme", "blog", "demo"), ("acme", "shop", "Z"), ("acme", "shop", "demo")];
+    for (tenant, app, namespace) in all.into_iter().chain([("acme", "shop", "demo.2"), ("acme", "shop\0", "_")]) {
+        for key in ["1", "2", "\u{10ffff}"] {
+            let caller = caller(tenant, app);
+            fixture.kv.put(&caller, namespace, key, "".into(), PutOptions::default()).await.unwrap();
+        }
+    }
+    let apps: Vec<_> = fixture.kv.apps().await.unwrap();
+    let apps: Vec<_> = apps.iter().map(|(tenant, app)| (&**tenant, &**app)).collect();
+    assert_eq!(apps, [("a", "x"), ("acme", "blog"), ("acme", "shop"), ("acme", "shop\0")]);
+
+    let page = async |after: &str| fixture.kv.namespaces(&fixture.caller, after).await.unwrap();
+    let names = |page: NamespacePage| page.namespaces.iter().map(|name| name.to_string()).collect::<Vec<_>>();
+    assert!(!page("").await.more);
+    assert_eq!(names(page("").await), ["Z", "demo", "demo.2"]);
+    assert_eq!(names(page("demo").await), ["demo.2"]);
+    assert_eq!(names(page("d").await), ["demo", "demo.2"]);
+    assert_eq!(names(page("demo.2").await), [""; 0]);
+    fixture.kv.delete(&fixture.caller, "Z", "1").await.unwrap();
+    assert_eq!(names(page("").await).len(), 3);
+    for key in ["2", "\u{10ffff}"] {
+        fixture.kv.delete(&fixture.caller, "Z", key).await.unwrap();
+    }
+    assert_eq!(names(page("").await), ["demo", "demo.2"]);
+}
+
+/// What is copied is the same to the letter, its expiry included, and what is there already is left or stands in the way.
+async fn transfers(source: Fixture, target: Fixture) {
+    // More than a page.
+    for index in 0..1200 {
+        source.put(&format!("key:{index:04}"), &format!("värde \u{0} {index}")).await.unwrap();
+    }
+    source.put_for("short", "1", 10.0).await.unwrap();
+    source.put_for("gone", "1", 1.0).await.unwrap();
+    source.clock.advance(Duration::from_secs(2));
+    let now = source.clock.now();
+    let (from, to) = (&*source.kv.store, &*target.kv.store);
+    let app = ("acme".into(), "shop".into());
+    target.put("key:0007", "värde \u{0} 7").await.unwrap();
+
+    let mut seen = 0;
+    let copied = copy_namespace(from, to, &app, "demo", now, &mut |count| seen = count).await.unwrap();
+    assert_eq!((copied.count, seen), (1201, 1201));
+    let digest = async |store: &dyn KvStore| digest_namespace(store, &app, "demo", now).await.unwrap();
+    assert_eq!(copied, digest(from).await);
+    assert_eq!(copied, digest(to).await);
+    assert_eq!(namespaces_of(to, &app).await.unwrap(), [Arc::from("demo")]);
+    assert_eq!(target.get("key:1199").await.as_deref(), Some("värde \u{0} 1199"));
+    let short = target.page("short", None, None).await.unwrap();
+    assert_eq!(short.keys[0].expiration, Some((NOON + 10_000) / 1000));
+    assert_eq!(target.get("gone").await, None);
+
+    // Again, with something new on one side and something changed on the other.
+    source.put("later", "2").await.unwrap();
+    assert_eq!(copy_namespace(from, to, &app, "demo", now, &mut |_| ()).await.unwrap().count, 1202);
+    target.put("key:0500", "changed").await.unwrap();
+    assert_ne!(digest(from).await, digest(to).await);
+    let refused = copy_namespace(from, to, &app, "demo", now, &mut |_| ()).await.unwrap_err();
+    assert!(refused.to_string().contains("key:0500"), "{refused}");
+    assert_eq!(refused.code(), "MIGRATE_DIFFERS");
+    assert_eq!(target.get("key:0500").await.as_deref(), Some("changed"));
 }
 
 async fn isolation(fixture: Fixture) {

@@ -15,6 +15,8 @@ pub const MAX_KEY_BYTES: usize = 512;
 pub const MAX_VALUE_BYTES: usize = 16 << 20;
 /// Most keys in one page of a list; also the default.
 pub const MAX_LIST_LIMIT: u32 = 1000;
+/// Most namespaces that are listed at a time.
+pub const MAX_LISTED_NAMESPACES: usize = 1000;
 /// Furthest expiry from now: 100 years of 365 days.
 pub const MAX_TTL: Duration = Duration::from_secs(100 * 365 * 86_400);
 

@@ -10,7 +10,9 @@ pub mod conformance;
 mod cursor;
 mod error;
 pub mod limits;
+mod namespaces;
 pub mod store;
+mod transfer;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +20,9 @@ use std::time::Duration;
 use self::cache::{Cache, live};
 
 pub use self::error::KvError;
+pub use self::namespaces::NamespacePage;
 use self::store::{Address, AddressRef, Change, KeyRange, KvStore, Record, Sweep, Swept, Write};
+pub use self::transfer::{copy_namespace, digest_namespace, namespaces_of};
 use crate::caller::Caller;
 use crate::clock::{Clock, UnixMillis};
 use crate::cursor::CursorSeal;

@@ -79,6 +79,17 @@ pub struct StoredKey {
     pub expires_at: Option<UnixMillis>,
 }
 
+/// The name of a namespace, in the order of tenant, app and name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NamespaceName {
+    /// The tenant that owns it.
+    pub tenant: Arc<str>,
+    /// The app that owns it.
+    pub app: Arc<str>,
+    /// Its name within the app.
+    pub namespace: Arc<str>,
+}
+
 /// A change to one key, on its way to be made durable.
 ///
 /// A store calls [`Write::committed`] once the change is durable, before it lets the writer know, and in commit order;
@@ -196,6 +207,10 @@ pub trait KvStore: Send + Sync + 'static {
         limit: u32,
         now: UnixMillis,
     ) -> Result<Vec<StoredKey>, StoreError>;
+
+    /// The first namespace after a name, in byte order, that holds a record, be it one that has expired. There need not be
+    /// a namespace of that name.
+    async fn next_namespace(&self, after: &NamespaceName) -> Result<Option<NamespaceName>, StoreError>;
 
     /// Removes expired records, earliest first, and says how many.
     async fn sweep(&self, sweep: Sweep) -> Result<usize, StoreError>;

@@ -267,6 +267,14 @@ impl Transaction for SqliteTransaction {
         Ok(Vec::new())
     }
 
+    async fn bytes(&mut self) -> Outcome<u64> {
+        let bytes: rusqlite::Result<i64> = self
+            .connection()?
+            .prepare_cached("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)));
+        bytes.map(i64::cast_unsigned).map_err(|error| failure(&error))
+    }
+
     async fn version(&mut self) -> Outcome<u64> {
         if let On::Writer { writer, .. } = &self.on {
             return Ok(writer.version);

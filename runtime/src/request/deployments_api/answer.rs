@@ -11,12 +11,15 @@ use serde_json::json;
 use crate::apps::manifest::problem::{Problem, Problems};
 use crate::apps::versions::AppName;
 use crate::apps::versions::error::VersionError;
+use crate::platform::{Fault, PlatformError};
 
 /// Why a request was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     /// `ADMIN_TOKEN_NOT_SET`
-    #[error("this host takes no deployments: start it with a token, ORILLA_ADMIN_TOKEN or `token` of [admin]")]
+    #[error(
+        "this host takes no deployments and lets nobody at its data: start it with a token, ORILLA_ADMIN_TOKEN or `token` of [admin]"
+    )]
     TokenNotSet,
     /// `ADMIN_TOKEN_REQUIRED`
     #[error("send the host's token as `Authorization: Bearer <token>`; the commands take it from ORILLA_ADMIN_TOKEN")]
@@ -25,7 +28,7 @@ pub enum ApiError {
     #[error("this is not the host's token")]
     TokenWrong,
     /// `ADMIN_PATH_UNKNOWN`
-    #[error("the admin API has no such path; docs/deployments.md lists them")]
+    #[error("the admin API has no such path; docs/deployments.md and docs/platform-cli.md list them")]
     NotFound,
     /// `ADMIN_METHOD_NOT_ALLOWED`
     #[error("use {0}")]
@@ -41,6 +44,9 @@ pub enum ApiError {
         /// What is wrong, with paths as they are in the bundle.
         problems: Problems,
     },
+    /// Any code of a call to an app's data.
+    #[error(transparent)]
+    Platform(#[from] PlatformError),
     /// Any code of the store.
     #[error(transparent)]
     Version(#[from] VersionError),
@@ -71,6 +77,14 @@ impl ApiError {
             Self::Invalid(_) => (StatusCode::BAD_REQUEST, "ADMIN_REQUEST_INVALID"),
             Self::CheckFailed { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "DEPLOY_CHECK_FAILED"),
             Self::Interrupted => (StatusCode::SERVICE_UNAVAILABLE, "ADMIN_INTERRUPTED"),
+            Self::Platform(error) => {
+                let status = match error.fault() {
+                    Fault::Input => StatusCode::BAD_REQUEST,
+                    Fault::State => StatusCode::CONFLICT,
+                    Fault::Store => StatusCode::SERVICE_UNAVAILABLE,
+                };
+                (status, error.code())
+            }
             Self::Version(error) => (status(error), error.code()),
         }
     }

@@ -72,7 +72,7 @@ impl Fixture {
         let data = TempDir::new().unwrap();
         let deployer = Arc::new(Ledger::default());
         let store = Arc::new(Store::open(data.path(), Arc::new(Standing)).unwrap());
-        Self { api: DeploymentsApi::new(store, deployer.clone(), Some(TOKEN)), deployer, data }
+        Self { api: DeploymentsApi::new(store, deployer.clone(), AdminToken::new(Some(TOKEN))), deployer, data }
     }
 
     async fn send(&self, method: Method, path: &str, body: impl Into<Bytes>) -> (u16, Json) {
@@ -206,7 +206,7 @@ async fn only_who_knows_the_token_is_answered() {
     }
     assert_eq!(ask(Some("bearer 0123456789abcdef")).await.0, 201);
 
-    let closed = DeploymentsApi::new(host.api.store.clone(), host.deployer.clone(), None);
+    let closed = DeploymentsApi::new(host.api.store.clone(), host.deployer.clone(), AdminToken::new(None));
     let request = Request::get(PREFIX).header(AUTHORIZATION, "Bearer ").body(Full::new(Bytes::new())).unwrap();
     assert_eq!(closed.answer(request).await.status(), 403);
 }

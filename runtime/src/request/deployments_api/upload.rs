@@ -47,13 +47,13 @@ pub async fn receive(store: Arc<Store>, app: AppName, body: &mut impl RequestBod
     }
 }
 
-/// A small body as a whole.
-pub async fn collect(body: &mut impl RequestBody) -> Result<Vec<u8>, ApiError> {
+/// A body of at most so many bytes as a whole.
+pub async fn collect(body: &mut impl RequestBody, limit: usize) -> Result<Vec<u8>, ApiError> {
     let mut collected = Vec::new();
     while let Some(chunk) = next(body).await {
         collected.extend_from_slice(&chunk.map_err(|error| ApiError::Invalid(error.to_string()))?);
-        if collected.len() > MAX_ADMIN_JSON_BYTES {
-            return Err(ApiError::Invalid(format!("it is longer than {MAX_ADMIN_JSON_BYTES} bytes")));
+        if collected.len() > limit {
+            return Err(ApiError::Invalid(format!("it is longer than {limit} bytes")));
         }
     }
     Ok(collected)

@@ -46,6 +46,10 @@ impl KvStore for LateAnswers {
         self.0.list(scope, namespace, range, limit, now).await
     }
 
+    async fn next_namespace(&self, after: &NamespaceName) -> Result<Option<NamespaceName>, StoreError> {
+        self.0.next_namespace(after).await
+    }
+
     async fn sweep(&self, sweep: Sweep) -> Result<usize, StoreError> {
         self.0.sweep(sweep).await
     }

@@ -42,8 +42,7 @@ pub async fn run(store: Arc<dyn DocumentStore>, scenarios: u32) {
     }
     outcome.unwrap();
     for (tenant, app) in [("property", "0")] {
-        let (tenant, app) = (tenant.into(), app.into());
-        let checked = database.check(&Scope::of_host(&tenant, &app)).await.unwrap();
+        let checked = database.check(&caller(tenant, app)).await.unwrap();
         assert_eq!(checked.problems, [""; 0]);
     }
 }
