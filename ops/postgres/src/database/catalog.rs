@@ -38,7 +38,8 @@ impl Catalog {
             }
         }
         let ids = collections.iter().map(|collection| collection.id).collect();
-        let indexes = collections.iter().flat_map(|collection| collection.indexes.iter().map(|index| index.id)).collect();
+        let indexes =
+            collections.iter().flat_map(|collection| collection.indexes.iter().map(|index| index.id)).collect();
         let by_name = |collection: Collection| (collection.name.clone(), Arc::new(collection));
         Ok(Self { changes, collections: collections.into_iter().map(by_name).collect(), ids, indexes })
     }

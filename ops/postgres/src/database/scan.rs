@@ -80,7 +80,11 @@ fn entries(
     // The ids of a collection are a column of its documents, and each is there once.
     let (table, own, order) = match index {
         Some(_) => ("orilla.entries", "index = $3", format!("key {direction}, row {direction}")),
-        None => ("(SELECT collection, id AS key, row FROM orilla.documents) e", "collection = $3", format!("key {direction}")),
+        None => (
+            "(SELECT collection, id AS key, row FROM orilla.documents) e",
+            "collection = $3",
+            format!("key {direction}"),
+        ),
     };
     let all = format!("place, key {direction}, row {direction}");
     let listed = format!(
@@ -114,7 +118,8 @@ fn entries(
     );
     let limit = i64::from(scan.limit);
     let query = sqlx::query(AssertSqlSafe(sql)).bind(app).bind(scan.collection).bind(index.unwrap_or(scan.collection));
-    let query = query.bind(lower).bind(upper).bind(key).bind(row).bind(if guarded { WINDOW } else { limit }).bind(limit);
+    let query =
+        query.bind(lower).bind(upper).bind(key).bind(row).bind(if guarded { WINDOW } else { limit }).bind(limit);
     conditions.arguments.into_iter().fold(query, Query::bind)
 }
 

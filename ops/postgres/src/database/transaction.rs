@@ -162,7 +162,8 @@ impl Transaction for PostgresTransaction {
     async fn create_index(&mut self, collection: CollectionId, index: &Index, state: IndexState) -> Outcome<IndexId> {
         self.own(collection).await?;
         let (name, definition) = (index.name().as_bytes(), index.to_json().into_bytes());
-        let query = sqlx::query(statements::CREATE_INDEX).bind(collection).bind(name).bind(definition).bind(built(state));
+        let query =
+            sqlx::query(statements::CREATE_INDEX).bind(collection).bind(name).bind(definition).bind(built(state));
         let rows = self.change(query).await?;
         self.group()?.catalog_changed();
         first(&rows)

@@ -204,6 +204,8 @@ impl Group {
             let ended = self.line.go_on(Job::Batch("ROLLBACK".into())).await;
             return ended.map(drop).map_err(|error| failure(&error));
         }
+        // This host's next transactions know the catalog as it will be.
+        self.catalog().await?;
         let release = if self.saved { "RELEASE work; " } else { "" };
         let commit = format!(
             "{release}UPDATE orilla.apps SET version = {}, catalog = {} WHERE id = {}; COMMIT",
@@ -213,7 +215,11 @@ impl Group {
             Ok(_) => Ok(()),
             Err(error @ sqlx::Error::Database(_)) if Cause::of(&error) != Cause::Unreachable => Err(failure(&error)),
             Err(error) => {
-                if self.was_committed().await { Ok(()) } else { Err(failure(&error)) }
+                if self.was_committed().await {
+                    Ok(())
+                } else {
+                    Err(failure(&error))
+                }
             }
         }
     }
