@@ -237,7 +237,7 @@ fn columns<'w>(addresses: impl Iterator<Item = &'w Address> + Clone) -> [Vec<&'w
     [part(|a| &a.tenant), part(|a| &a.app), part(|a| &a.namespace), part(|a| &a.key)]
 }
 
-fn text(row: &PgRow, column: usize) -> sqlx::Result<&str> {
+pub(crate) fn text(row: &PgRow, column: usize) -> sqlx::Result<&str> {
     std::str::from_utf8(row.try_get(column)?).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 

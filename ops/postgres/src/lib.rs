@@ -3,6 +3,7 @@
 //! Any number of hosts may open the same database. Each has one writer, which commits everybody's changes in groups,
 //! and a few connections for reads beside it. This crate checks no limits, decides no access and reads no clock.
 
+mod database;
 mod error;
 mod kv;
 mod readers;
@@ -11,6 +12,7 @@ mod server;
 mod store;
 mod writer;
 
+pub use database::PostgresDocuments;
 pub use error::OpenError;
 pub use schema::OLDEST_SERVER;
 pub use store::{PostgresConfig, PostgresStore};

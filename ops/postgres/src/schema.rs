@@ -34,6 +34,70 @@ const MIGRATIONS: &[&str] = &["
         PRIMARY KEY (tenant, app, namespace, key)
     );
     CREATE INDEX kv_expiry ON orilla.kv (expires_at) WHERE expires_at IS NOT NULL;
+", "
+    -- The version of the app's latest change, and how often its catalog has changed. The row is locked by whoever writes
+    -- to the app, and updated with each commit: there is room on its page for the next one.
+    CREATE TABLE orilla.apps (
+        id bigserial PRIMARY KEY,
+        tenant bytea NOT NULL,
+        app bytea NOT NULL,
+        version bigint NOT NULL DEFAULT 0,
+        catalog bigint NOT NULL DEFAULT 0,
+        UNIQUE (tenant, app)
+    ) WITH (fillfactor = 25);
+    CREATE TABLE orilla.collections (
+        id bigserial PRIMARY KEY,
+        app bigint NOT NULL REFERENCES orilla.apps,
+        name bytea NOT NULL,
+        own_ids boolean NOT NULL DEFAULT false,
+        UNIQUE (app, name)
+    );
+    CREATE TABLE orilla.indexes (
+        id bigserial PRIMARY KEY,
+        collection bigint NOT NULL REFERENCES orilla.collections,
+        name bytea NOT NULL,
+        definition bytea NOT NULL,
+        -- The last row that a build has come to; NULL once the index is ready.
+        built bigint,
+        multikey bigint NOT NULL DEFAULT 0,
+        truncated boolean NOT NULL DEFAULT false,
+        UNIQUE (collection, name)
+    );
+    -- body is the document; doc is what guards look into, NULL where jsonb cannot hold it.
+    CREATE TABLE orilla.documents (
+        collection bigint NOT NULL,
+        row bigserial NOT NULL,
+        id bytea NOT NULL,
+        version bigint NOT NULL,
+        body bytea NOT NULL,
+        doc jsonb,
+        PRIMARY KEY (collection, row),
+        UNIQUE (collection, id)
+    );
+    CREATE TABLE orilla.entries (
+        index bigint NOT NULL,
+        key bytea NOT NULL,
+        row bigint NOT NULL,
+        is_unique boolean NOT NULL,
+        PRIMARY KEY (index, key, row)
+    );
+    CREATE UNIQUE INDEX unique_entries ON orilla.entries (index, key) WHERE is_unique;
+    CREATE TABLE orilla.vectors (
+        index bigint NOT NULL,
+        row bigint NOT NULL,
+        ordinal integer NOT NULL,
+        bytes bytea NOT NULL,
+        PRIMARY KEY (index, row, ordinal)
+    );
+    ALTER TABLE orilla.vectors ALTER COLUMN bytes SET STORAGE EXTERNAL;
+    -- The version at which a document's vectors last changed, also of those that have none any more.
+    CREATE TABLE orilla.vector_changes (
+        index bigint NOT NULL,
+        row bigint NOT NULL,
+        version bigint NOT NULL,
+        PRIMARY KEY (index, row)
+    );
+    CREATE INDEX vector_changes_by_version ON orilla.vector_changes (index, version);
 "];
 
 const _: () = assert!(MAX_BATCH_WRITES <= 1024, "a transaction would run out of versions");

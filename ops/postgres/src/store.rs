@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::database::PostgresDocuments;
 use crate::error::OpenError;
 use crate::readers::Readers;
 use crate::schema;
@@ -30,6 +31,8 @@ impl Default for PostgresConfig {
 
 /// An open database, shared with whoever else opens it.
 pub struct PostgresStore {
+    server: Arc<Server>,
+    config: PostgresConfig,
     pub(crate) readers: Readers,
     pub(crate) writer: Writer,
     pub(crate) cursor_secret: [u8; 32],
@@ -44,7 +47,12 @@ impl PostgresStore {
         let server = Arc::new(Server::new(url, &config)?);
         let cursor_secret = schema::prepare(&server).await?;
         let readers = Readers::new(server.clone(), config.readers.max(1));
-        let writer = Writer::start(server);
-        Ok(Self { readers, writer, cursor_secret })
+        let writer = Writer::start(server.clone());
+        Ok(Self { server, config, readers, writer, cursor_secret })
+    }
+
+    /// The document store in the same database, with connections of its own.
+    pub fn documents(&self) -> PostgresDocuments {
+        PostgresDocuments::new(self.server.clone(), self.config.readers.max(1), self.cursor_secret)
     }
 }

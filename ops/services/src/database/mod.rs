@@ -48,6 +48,8 @@ pub mod work;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::FutureExt as _;
+
 use self::build::Builds;
 use self::call::Call;
 pub use self::check::Checked;
@@ -60,7 +62,7 @@ pub use self::summary::{CollectionSummary, IndexSummary, Summary};
 pub use self::transaction::DatabaseTransaction;
 use self::value::Value;
 use self::vectors::VectorIndexes;
-use self::work::{Change, Work};
+use self::work::{Change, Work, retried};
 use crate::caller::Caller;
 use crate::clock::{Clock, UnixMillis};
 use crate::cursor::CursorSeal;
@@ -140,10 +142,10 @@ impl Database {
                 self.drop_index(&scope, collection, &is_meant, field).await?;
                 Ok("null".into())
             }
-            Call::FindPage(query) => self.find_page(&scope, collection, query).await,
-            Call::Explain(query) => self.explain(&scope, collection, query).await,
+            Call::FindPage(query) => retried(|| self.find_page(&scope, collection, query).boxed()).await,
+            Call::Explain(query) => retried(|| self.explain(&scope, collection, query).boxed()).await,
             Call::Find(query) | Call::FindSimilar(query) if query.vector.is_some() => {
-                self.find_similar(&scope, collection, query).await
+                retried(|| self.find_similar(&scope, collection, query).boxed()).await
             }
             _ => {
                 let mode = if changes_something(&call) { Mode::Write } else { Mode::Read };
@@ -219,9 +221,13 @@ impl Database {
             return Ok(transaction.commit(Box::new(|| {})).await?);
         }
         let (tenant, app) = (scope.tenant().clone(), scope.app().clone());
-        let (events, vectors) = (self.events.clone(), self.vectors.clone());
+        let events = self.events.clone();
+        // Where others write too, what they have changed may lie between: a search takes in all of it, in order.
+        let vectors = (!self.store.shared()).then(|| self.vectors.clone());
         let announce = move || {
-            vectors.apply(&tenant, &app, &changes);
+            if let Some(vectors) = vectors {
+                vectors.apply(&tenant, &app, &changes);
+            }
             for change in changes {
                 events.publish(event(&tenant, &app, change, now));
             }

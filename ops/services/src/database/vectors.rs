@@ -215,7 +215,7 @@ impl VectorIndex {
         Ok(())
     }
 
-    /// Takes in what other hosts have changed since.
+    /// Takes in what this host and others have changed since.
     async fn catch_up(&self, work: &mut Work, id: IndexId) -> Result<(), DatabaseError> {
         let known = match &*self.read() {
             State::Ready { version, .. } => *version,
@@ -225,12 +225,16 @@ impl VectorIndex {
         let rows = work.transaction.changed_vectors(id, known).await?;
         let vectors = work.transaction.vectors_of(id, &rows).await?;
         let mut found: HashMap<RowId, Vec<Vec<u8>>> = by_row(vectors).into_iter().collect();
-        if let State::Ready { index, version, .. } = &mut *self.write() {
-            for row in rows {
-                let vectors = found.remove(&row).unwrap_or_default();
-                apply_to(index, &VectorChange { version: now, row, vectors })?;
+        match &mut *self.write() {
+            // Another search, which began later, was faster: it has taken in newer vectors.
+            State::Ready { index, version, .. } if *version < now => {
+                for row in rows {
+                    let vectors = found.remove(&row).unwrap_or_default();
+                    apply_to(index, &VectorChange { version: now, row, vectors })?;
+                }
+                *version = now;
             }
-            *version = (*version).max(now);
+            State::Ready { .. } | State::Loading(_) | State::Failed => {}
         }
         Ok(())
     }

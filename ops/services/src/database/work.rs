@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::Database;
@@ -33,24 +34,14 @@ pub(super) type Run<C, T> = for<'w> fn(&'w mut Work, &'w C) -> BoxFuture<'w, Res
 
 impl Database {
     /// Runs work in a transaction and commits it; again, from the start, when another transaction is in the way.
-    pub(super) async fn transact<C: Send + Sync, T>(
+    pub(super) async fn transact<C: Send + Sync, T: Send>(
         &self,
         scope: &Scope<'_>,
         mode: Mode,
         context: C,
         run: Run<C, T>,
     ) -> Result<T, DatabaseError> {
-        let mut attempt = 0;
-        loop {
-            match self.attempt(scope, mode, &context, run).await {
-                Err(DatabaseError::TransactionConflict) if attempt < MAX_ATTEMPTS => {
-                    // Those in the way get time to finish, more of it each time.
-                    tokio::time::sleep(Duration::from_millis(1 << attempt)).await;
-                    attempt += 1;
-                }
-                outcome => return outcome,
-            }
-        }
+        retried(|| self.attempt(scope, mode, &context, run).boxed()).await
     }
 
     async fn attempt<C: Sync, T>(
@@ -71,6 +62,23 @@ impl Database {
                 work.transaction.rollback().await?;
                 Err(error)
             }
+        }
+    }
+}
+
+/// Makes an attempt, and again, from the start, when another transaction is in the way.
+pub(super) async fn retried<'a, T>(
+    attempt: impl Fn() -> BoxFuture<'a, Result<T, DatabaseError>>,
+) -> Result<T, DatabaseError> {
+    let mut attempts = 0;
+    loop {
+        match attempt().await {
+            Err(DatabaseError::TransactionConflict) if attempts < MAX_ATTEMPTS => {
+                // Those in the way get time to finish, more of it each time.
+                tokio::time::sleep(Duration::from_millis(1 << attempts)).await;
+                attempts += 1;
+            }
+            outcome => return outcome,
         }
     }
 }

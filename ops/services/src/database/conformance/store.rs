@@ -222,6 +222,7 @@ async fn catalog(app: App) {
     let mut reader = app.begin(Mode::Read).await;
     let known = reader.collection("users").await.unwrap().unwrap();
     assert!(known.own_ids && *known.indexes[0] == record);
+    assert_eq!(reader.entries(id, None, 1).await.unwrap(), []);
 
     let mut writer = app.begin(Mode::Write).await;
     writer.drop_index(id).await.unwrap();
