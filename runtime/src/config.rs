@@ -282,6 +282,15 @@ impl Default for Database {
 #[serde(transparent)]
 pub struct DatabaseUrl(pub String);
 
+impl DatabaseUrl {
+    /// Server and database, for people: nothing of it is secret.
+    pub fn without_password(&self) -> &str {
+        let after_scheme = self.0.split_once("://").map_or(self.0.as_str(), |(_, rest)| rest);
+        let after_user = after_scheme.rsplit_once('@').map_or(after_scheme, |(_, rest)| rest);
+        after_user.split('?').next().unwrap_or_default()
+    }
+}
+
 impl Debug for DatabaseUrl {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str("DatabaseUrl(…)")

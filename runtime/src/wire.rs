@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use orilla_postgres::{PostgresConfig, PostgresStore};
 use orilla_services::clock::{Clock, UnixMillis};
 use orilla_services::database::limits::EXPIRY_INTERVAL;
 use orilla_services::database::store::DocumentStore;
@@ -18,7 +19,7 @@ use orilla_sqlite::{DATABASE_FILE, OpenError, SqliteConfig, SqliteStore};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::MissedTickBehavior;
 
-use crate::config::Config;
+use crate::config::{Config, DatabaseUrl};
 
 /// Ticks of the expiry between two looks at what indexes there are, where other hosts make some too.
 const SURVEY_TICKS: u64 = 60;
@@ -63,6 +64,9 @@ pub enum WireError {
     /// The data directory cannot be used.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Postgres(#[from] orilla_postgres::OpenError),
     /// `DATA_DIR_MISSING`
     #[error("there is no data in {}", .0.display())]
     Missing(PathBuf),
@@ -79,6 +83,7 @@ impl WireError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Open(error) => error.code(),
+            Self::Postgres(error) => error.code(),
             Self::Missing(_) => "DATA_DIR_MISSING",
             Self::Kv(error) => error.code(),
             Self::Database(error) => error.code(),
@@ -89,7 +94,11 @@ impl WireError {
 /// The services that a host is configured for.
 pub async fn open(config: &Config) -> Result<Services, WireError> {
     let memory = Memory { kv_mb: config.kv.cache_mb, vectors_mb: config.database.vector_cache_mb };
-    embedded(&config.server.data_dir, memory).await
+    let place = match &config.database.url {
+        Some(url) => Place::Postgres(url.clone()),
+        None => Place::Directory(config.server.data_dir.clone()),
+    };
+    services(stores(&place).await?, memory).await
 }
 
 /// How much memory the services may use, in mebibytes.
@@ -111,16 +120,21 @@ pub async fn embedded(data_directory: &Path, memory: Memory) -> Result<Services,
 pub enum Place {
     /// A data directory.
     Directory(PathBuf),
+    /// A database on a Postgres server.
+    Postgres(DatabaseUrl),
 }
 
 impl FromStr for Place {
     type Err = &'static str;
 
-    /// A path.
+    /// A path, or a `postgres://` URL.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
-            "" => Err("name a data directory"),
-            url if url.contains("://") => Err("this is a URL: name a data directory"),
+            "" => Err("name a data directory or a postgres:// URL"),
+            url if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+                Ok(Self::Postgres(DatabaseUrl(url.to_owned())))
+            }
+            url if url.contains("://") => Err("this is no postgres:// URL: name one, or a data directory"),
             path => Ok(Self::Directory(path.into())),
         }
     }
@@ -131,6 +145,8 @@ impl Place {
     pub fn exists(&self) -> bool {
         match self {
             Self::Directory(path) => path.join(DATABASE_FILE).exists(),
+            // Whoever opens it learns whether it is there.
+            Self::Postgres(_) => true,
         }
     }
 
@@ -140,6 +156,8 @@ impl Place {
             (Self::Directory(one), Self::Directory(other)) => {
                 one == other || one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
             }
+            (Self::Postgres(one), Self::Postgres(other)) => one == other,
+            _ => false,
         }
     }
 }
@@ -148,6 +166,7 @@ impl Display for Place {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Directory(path) => write!(f, "SQLite in {}", path.display()),
+            Self::Postgres(url) => write!(f, "Postgres at {}", url.without_password()),
         }
     }
 }
@@ -170,6 +189,11 @@ pub async fn stores(place: &Place) -> Result<Stores, WireError> {
         Place::Directory(path) => {
             let store = SqliteStore::open(path, SqliteConfig::default()).await?;
             let documents = Arc::new(store.documents().map_err(DatabaseError::from)?);
+            Ok(Stores { kv: Arc::new(store), documents, place: name })
+        }
+        Place::Postgres(url) => {
+            let store = PostgresStore::open(&url.0, PostgresConfig::default()).await?;
+            let documents = Arc::new(store.documents());
             Ok(Stores { kv: Arc::new(store), documents, place: name })
         }
     }

@@ -11,7 +11,7 @@ use orilla_sqlite::{SqliteConfig, SqliteStore};
 use tempfile::TempDir;
 
 async fn open(directory: &Path) -> Arc<dyn DocumentStore> {
-    Arc::new(SqliteStore::open(directory, SqliteConfig::default()).await.unwrap().documents())
+    Arc::new(SqliteStore::open(directory, SqliteConfig::default()).await.unwrap().documents().unwrap())
 }
 
 /// Stores in directories of their own.

@@ -17,6 +17,12 @@ pub(super) const DROP_INDEX: [&str; 4] = [
     "DELETE FROM orilla.indexes WHERE id = $1",
 ];
 
+/// What the rows of some collections and their indexes take, without what the server keeps around them.
+pub(super) const BYTES: &str = "SELECT (\
+    (SELECT coalesce(sum(pg_column_size(d.*)), 0) FROM orilla.documents d WHERE d.collection = ANY ($1)) + \
+    (SELECT coalesce(sum(pg_column_size(e.*)), 0) FROM orilla.entries e WHERE e.index = ANY ($2)) + \
+    (SELECT coalesce(sum(pg_column_size(v.*)), 0) FROM orilla.vectors v WHERE v.index = ANY ($2)))::bigint";
+
 pub(super) const COUNT: &str = "SELECT count(*) FROM orilla.documents WHERE collection = $1";
 
 /// Returns nothing if the id is taken. `$5` says whether jsonb can hold the document; a database that is not in UTF-8

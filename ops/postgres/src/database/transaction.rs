@@ -215,6 +215,15 @@ impl Transaction for PostgresTransaction {
         if rows.is_empty() { Ok(0) } else { first::<i64>(&rows).map(i64::cast_unsigned) }
     }
 
+    async fn bytes(&mut self) -> Outcome<u64> {
+        let collections = self.collections().await?;
+        let ids: Vec<i64> = collections.iter().map(|collection| collection.id).collect();
+        let indexes: Vec<i64> =
+            collections.iter().flat_map(|found| found.indexes.iter().map(|index| index.id)).collect();
+        let rows = self.fetch(sqlx::query(statements::BYTES).bind(ids).bind(indexes)).await?;
+        if rows.is_empty() { Ok(0) } else { first::<i64>(&rows).map(i64::cast_unsigned) }
+    }
+
     async fn insert(&mut self, collection: CollectionId, id: &[u8], json: &str) -> Outcome<(RowId, u64)> {
         self.own(collection).await?;
         let version = self.group()?.next_version();

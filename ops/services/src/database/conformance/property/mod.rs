@@ -17,7 +17,7 @@ use crate::database::limits::MAX_COLLECTIONS;
 use crate::database::store::DocumentStore;
 use crate::database::{Database, DatabaseConfig};
 use crate::event::LocalBus;
-use crate::gate::{Gate, Scope};
+use crate::gate::Gate;
 
 /// Runs scenarios on a store, each in a collection of its own. One that fails is reduced to its essence. Needs a
 /// multi-threaded runtime.
