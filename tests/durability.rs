@@ -21,12 +21,39 @@ export default {
 };
 "#;
 
+/// The same with documents: each key is one, found by an index that is unique.
+const DOCUMENTS: &str = r#"
+import { getPlatform } from "@orilla/platform";
+
+const { DB } = getPlatform();
+let indexed;
+
+export default {
+  async fetch(request) {
+    const key = new URL(request.url).pathname;
+    await (indexed ??= DB.crash.createIndex({ keys: { key: 1 }, unique: true }));
+    if (request.method === "PUT") await DB.crash.insertOne({ key, value: await request.text() });
+    const found = await DB.crash.find({ key });
+    return new Response(found.length === 1 ? found[0].value : `${found.length} documents`);
+  },
+};
+"#;
+
 const WRITERS: u64 = 8;
 const ACKNOWLEDGED_BEFORE_KILL: u64 = 400;
 
 #[test]
 fn every_acknowledged_put_survives_kill_9() {
-    let app = App::new(STORE);
+    survives_kill_9(STORE);
+}
+
+#[test]
+fn every_acknowledged_document_survives_kill_9() {
+    survives_kill_9(DOCUMENTS);
+}
+
+fn survives_kill_9(store: &str) {
+    let app = App::new(store);
     let mut server = Server::of(&app);
     let acknowledged = Arc::new(Mutex::new(Vec::new()));
     let count = Arc::new(AtomicU64::new(0));

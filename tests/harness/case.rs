@@ -1,5 +1,5 @@
 //! A case: an app in `apps/<service>/<case>/app/`, and in `case.json` beside it the requests it gets and what must come
-//! back. Each runs twice, from source and from a snapshot.
+//! back. Each runs twice, from source and from a snapshot; those of services that keep data once more on Postgres.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{App, Reply, Request, Serve, succeeds};
+use super::{App, Reply, Request, Serve, succeeds, throwaway};
 
 /// case.json.
 #[derive(Deserialize)]
@@ -83,25 +83,32 @@ pub fn case_directories() -> Vec<String> {
     names
 }
 
-/// Runs the case `service/case` without and with a snapshot.
+/// Services whose data can be on Postgres.
+const ON_POSTGRES: [&str; 2] = ["database/", "kv/"];
+
+/// Runs the case `service/case` without and with a snapshot, and on Postgres.
 pub fn run_case(name: &str) {
     let directory = apps().join(name);
     let text = fs::read_to_string(directory.join("case.json")).unwrap();
     let case: Case = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}/case.json: {error}"));
     let app = App::copy_of(&directory.join("app"));
-    run_steps(&format!("{name} from source"), &case, &app);
+    run_steps(&format!("{name} from source"), &case, &app, Serve::new(&app));
+    if ON_POSTGRES.iter().any(|service| name.starts_with(service)) {
+        let database = throwaway::server().database();
+        run_steps(&format!("{name} on Postgres"), &case, &app, Serve::new(&app).args(["--database", &database.url]));
+    }
     if case.snapshot {
         let env = app.beside("case.env");
         let lines: String = case.env.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
         fs::write(&env, lines).unwrap();
         succeeds(&["snapshot", &app.manifest_path(), "--env-file", &env.display().to_string()]);
         assert!(app.path("server.snapshot").exists(), "{name}: no snapshot was written");
-        run_steps(&format!("{name} from a snapshot"), &case, &app);
+        run_steps(&format!("{name} from a snapshot"), &case, &app, Serve::new(&app));
     }
 }
 
-fn run_steps(name: &str, case: &Case, app: &App) {
-    let serve = case.env.iter().fold(Serve::new(app), |serve, (name, value)| serve.env(name, value));
+fn run_steps(name: &str, case: &Case, app: &App, serve: Serve) {
+    let serve = case.env.iter().fold(serve, |serve, (name, value)| serve.env(name, value));
     let server = serve.start();
     for step in &case.steps {
         let Sent { method, path, headers, body } = &step.request;
@@ -112,7 +119,7 @@ fn run_steps(name: &str, case: &Case, app: &App) {
     // A snapshot that is not used says why, with a code of this kind.
     assert!(!server.log().contains("SNAPSHOT_"), "{name}: the snapshot is not used");
     drop(server);
-    fs::remove_dir_all(app.beside("data")).unwrap();
+    let _ = fs::remove_dir_all(app.beside("data"));
 }
 
 fn check(step: &str, expected: &Expected, reply: &Reply) {

@@ -5,6 +5,8 @@ mod browser;
 mod case;
 mod client;
 mod server;
+#[path = "../../ops/postgres/tests/throwaway/mod.rs"]
+pub mod throwaway;
 
 pub use app::App;
 pub use browser::Page;
