@@ -18,7 +18,7 @@ use crate::gate::Scope;
 
 /// Documents that one transaction of a build takes in.
 const BATCH: u32 = 500;
-/// How often one that waits for another's build looks how far it is.
+/// How often one that waits for another's build looks whether it has ended.
 const POLL: Duration = Duration::from_millis(20);
 /// Batches between two lines about progress.
 const BATCHES_PER_LINE: u32 = 100;
@@ -64,6 +64,8 @@ enum Step {
     More(usize),
     /// All documents are in the index.
     Done,
+    /// Somebody has dropped the index.
+    Dropped,
 }
 
 impl Database {
@@ -86,15 +88,19 @@ impl Database {
         }
     }
 
-    /// Builds an index to its end, or waits for whoever is building it. One that cannot be built is removed.
+    /// Builds an index to its end, or waits until whoever builds it has done so or given it up. One that the documents
+    /// stand in the way of is removed.
     pub(super) async fn build(
         &self,
         scope: &Scope<'_>,
         collection: &Collection,
         record: &IndexRecord,
     ) -> Result<(), DatabaseError> {
-        let Some(_build) = self.builds.claim(scope, record.id) else {
-            return self.wait_for_build(scope, collection, record).await;
+        let _build = loop {
+            match self.builds.claim(scope, record.id) {
+                Some(build) => break build,
+                None => tokio::time::sleep(POLL).await,
+            }
         };
         let name = record.index.name();
         let (mut documents, mut batches) = (0, 0);
@@ -106,6 +112,11 @@ impl Database {
             match step.await {
                 Ok(Step::More(added)) => documents += added,
                 Ok(Step::Done) => return Ok(()),
+                Ok(Step::Dropped) => return Err(DatabaseError::IndexNotFound(name.to_owned())),
+                // Nothing is wrong with the index: the next batch may have its turn.
+                Err(DatabaseError::Busy | DatabaseError::TransactionConflict) => {}
+                // What has been built stays, and the next survey goes on with it.
+                Err(error @ DatabaseError::Store(_)) => return Err(error),
                 Err(error) => {
                     tracing::warn!(index = name, collection = &*collection.name, %error, "an index cannot be built");
                     self.remove_index(scope, record.id).await?;
@@ -121,25 +132,6 @@ impl Database {
                     documents,
                     "building an index"
                 );
-            }
-        }
-    }
-
-    async fn wait_for_build(
-        &self,
-        scope: &Scope<'_>,
-        collection: &Collection,
-        record: &IndexRecord,
-    ) -> Result<(), DatabaseError> {
-        loop {
-            tokio::time::sleep(POLL).await;
-            let look = self.transact(scope, Mode::Read, (&*collection.name, record.id), |work, (collection, id)| {
-                Box::pin(work.find_index(collection, |index| index.id == *id))
-            });
-            match look.await? {
-                Some((_, record)) if record.state == IndexState::Ready => return Ok(()),
-                Some(_) => {}
-                None => return Err(DatabaseError::IndexNotFound(record.index.name().to_owned())),
             }
         }
     }
@@ -225,7 +217,7 @@ impl Work {
     /// Takes the next documents into an index that is being built.
     async fn build_step(&mut self, collection: &str, index: IndexId) -> Result<Step, DatabaseError> {
         let Some((collection, record)) = self.find_index(collection, |record| record.id == index).await? else {
-            return Err(DatabaseError::IndexNotFound("it was dropped while it was being built".to_owned()));
+            return Ok(Step::Dropped);
         };
         let IndexState::Building { done } = record.state else { return Ok(Step::Done) };
         let after = Some(Position { key: Vec::new(), row: done });

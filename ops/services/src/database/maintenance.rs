@@ -26,31 +26,39 @@ pub(super) struct Expiry {
 
 impl Database {
     /// Looks through all apps' catalogs: builds what is unfinished, and notes which documents expire. To be called at the
-    /// start, and now and then where other hosts make indexes too.
+    /// start, and now and then where other hosts make indexes too. An app that cannot be read does not hold up the others;
+    /// the first error is returned at the end.
     pub async fn survey(&self) -> Result<(), DatabaseError> {
         let mut expiries = Vec::new();
+        let mut outcome = Ok(());
         for (tenant, app) in self.store.apps().await? {
-            let scope = Scope::of_host(&tenant, &app);
-            let collections = self.collections(&scope).await?;
-            for collection in collections {
-                for record in &collection.indexes {
-                    if matches!(&record.index, Index::Document(index) if index.expire_after_seconds.is_some()) {
-                        expiries.push(Expiry {
-                            tenant: tenant.clone(),
-                            app: app.clone(),
-                            collection: collection.name.clone(),
-                            index: record.id,
-                        });
-                    }
-                    if record.state != IndexState::Ready
-                        && let Err(error) = self.build(&scope, &collection, record).await
-                    {
-                        tracing::warn!(%app, index = record.index.name(), %error, "an index could not be finished");
-                    }
+            let surveyed = self.survey_app(&tenant, &app, &mut expiries).await;
+            outcome = outcome.and(surveyed);
+        }
+        *self.expiries() = expiries;
+        outcome
+    }
+
+    async fn survey_app(
+        &self,
+        tenant: &Arc<str>,
+        app: &Arc<str>,
+        expiries: &mut Vec<Expiry>,
+    ) -> Result<(), DatabaseError> {
+        let scope = Scope::of_host(tenant, app);
+        for collection in self.collections(&scope).await? {
+            for record in &collection.indexes {
+                if matches!(&record.index, Index::Document(index) if index.expire_after_seconds.is_some()) {
+                    let (tenant, app, collection) = (tenant.clone(), app.clone(), collection.name.clone());
+                    expiries.push(Expiry { tenant, app, collection, index: record.id });
+                }
+                if record.state != IndexState::Ready
+                    && let Err(error) = self.build(&scope, &collection, record).await
+                {
+                    tracing::warn!(%app, index = record.index.name(), %error, "an index could not be finished");
                 }
             }
         }
-        *self.expiries() = expiries;
         Ok(())
     }
 
@@ -83,62 +91,78 @@ impl Database {
         Ok(())
     }
 
-    /// Deletes every document whose time has passed, and says how many there were.
+    /// Deletes every document whose time has passed, and says how many there were. An app where that fails does not hold
+    /// up the others; the first error is returned at the end.
     pub async fn expire(&self) -> Result<usize, DatabaseError> {
         let expiries = self.expiries().clone();
-        let mut total = 0;
+        let mut total = Ok(0);
         for expiry in expiries {
-            let scope = Scope::of_host(&expiry.tenant, &expiry.app);
-            loop {
-                let expire = self.transact(&scope, Mode::Write, &expiry, |work, expiry| Box::pin(work.expire(expiry)));
-                let Some(deleted) = expire.await? else {
-                    self.expiries().retain(|other| *other != expiry);
-                    break;
-                };
-                total += deleted;
-                if deleted < EXPIRY_BATCH as usize {
-                    break;
-                }
+            total = match (total, self.expire_by(&expiry).await) {
+                (Ok(total), Ok(deleted)) => Ok(total + deleted),
+                (Ok(_), Err(error)) | (Err(error), _) => Err(error),
+            };
+        }
+        total
+    }
+
+    async fn expire_by(&self, expiry: &Expiry) -> Result<usize, DatabaseError> {
+        let scope = Scope::of_host(&expiry.tenant, &expiry.app);
+        let mut total = 0;
+        loop {
+            let expire = self.transact(&scope, Mode::Write, expiry, |work, expiry| Box::pin(work.expire(expiry)));
+            let Some(Expired { deleted, more }) = expire.await? else {
+                self.expiries().retain(|other| other != expiry);
+                return Ok(total);
+            };
+            total += deleted;
+            if !more {
+                return Ok(total);
             }
         }
-        Ok(total)
     }
+}
+
+/// What one transaction of an expiry has done.
+struct Expired {
+    deleted: usize,
+    /// Whether there may be more to delete.
+    more: bool,
 }
 
 impl Work {
     /// Deletes some documents that have expired by an index; `None` if there is no such index any more.
-    async fn expire(&mut self, expiry: &Expiry) -> Result<Option<usize>, DatabaseError> {
+    async fn expire(&mut self, expiry: &Expiry) -> Result<Option<Expired>, DatabaseError> {
         let found = self.find_index(&expiry.collection, |record| record.id == expiry.index).await?;
         let Some((collection, record)) = found else { return Ok(None) };
         let Index::Document(index) = &record.index else { return Ok(None) };
-        if record.state != IndexState::Ready {
-            return Ok(Some(0));
-        }
-        let Some(spans) = expired_keys(index, self.now) else { return Ok(Some(0)) };
+        let spans = match record.state {
+            IndexState::Ready => expired_keys(index, self.now),
+            IndexState::Building { .. } => Vec::new(),
+        };
         let access = Access::Index { index: Some(record.id), spans: &spans, reverse: false };
         let scan = Scan { collection: collection.id, access, after: None, guards: &[], limit: EXPIRY_BATCH };
-        let mut rows: Vec<i64> =
-            self.transaction.scan(&scan).await?.documents.iter().map(|scanned| scanned.document.row).collect();
+        let part = self.transaction.scan(&scan).await?;
+        // An array of moments is several entries of one document.
+        let mut rows: Vec<i64> = part.documents.iter().map(|scanned| scanned.document.row).collect();
         rows.sort_unstable();
         rows.dedup();
         let mut changes = Changes { work: self, collection };
         for known in changes.read(&rows).await? {
             changes.delete(&known).await?;
         }
-        Ok(Some(rows.len()))
+        Ok(Some(Expired { deleted: rows.len(), more: part.next.is_some() }))
     }
 }
 
 /// The entries of documents that have expired: numbers up to now, less the time they had.
-fn expired_keys(index: &DocumentIndex, now: UnixMillis) -> Option<Vec<KeySpan>> {
-    let seconds = index.expire_after_seconds?;
-    let field = index.fields.first()?;
+fn expired_keys(index: &DocumentIndex, now: UnixMillis) -> Vec<KeySpan> {
+    let (Some(seconds), Some(field)) = (index.expire_after_seconds, index.fields.first()) else { return Vec::new() };
     let mut first = vec![tag::NUMBER];
     let mut last = key::encode(&Value::Number(now as f64 / 1000.0 - seconds));
     if field.direction == Direction::Descending {
         key::flip(&mut first);
         key::flip(&mut last);
-        return Some(vec![KeySpan { from: last, until: key::after_prefix(&first) }]);
+        return vec![KeySpan { from: last, until: key::after_prefix(&first) }];
     }
-    Some(vec![KeySpan { from: first, until: key::after_prefix(&last) }])
+    vec![KeySpan { from: first, until: key::after_prefix(&last) }]
 }

@@ -31,7 +31,9 @@ fn threads(fixture: &Fixture) {
             on_thread(scope, async move || {
                 for turn in 0..50 {
                     let id = number * 1000 + turn;
-                    fixture.ok("insertOne", "c", &format!("{{'_id':{id},'n':{turn},'t':['{number}','{turn}']}}")).await;
+                    fixture
+                        .ok("insertOne", "c", &format!("{{'_id':{id},'n':{turn},'t':['of {number}','{turn}']}}"))
+                        .await;
                     fixture.ok("updateMany", "c", &format!("{{'n':{turn}}},{{'$inc':{{'hits':1}}}}")).await;
                     if turn % 10 == 9 {
                         fixture.ok("createIndex", "c", &format!("{{'keys':{{'t':1,'n{number}':1,'hits':-1}}}}")).await;
@@ -39,7 +41,8 @@ fn threads(fixture: &Fixture) {
                     if turn % 5 == 4 {
                         fixture.ok("deleteOne", "c", &format!("{{'_id':{id}}}")).await;
                     }
-                    let own = fixture.ids("c", &format!("{{'t':'{number}'}},{{'sort':{{'_id':-1}},'limit':1}}")).await;
+                    let own =
+                        fixture.ids("c", &format!("{{'t':'of {number}'}},{{'sort':{{'_id':-1}},'limit':1}}")).await;
                     assert_eq!(own, (if turn % 5 == 4 { id - 1 } else { id }).to_string());
                 }
             });

@@ -108,7 +108,7 @@ async fn refused(fixture: Fixture) {
 async fn odd_names_and_texts(fixture: Fixture) {
     let names = [
         "users; DROP TABLE collections",
-        "a`b\\\\c",
+        "a`b",
         "%_*?",
         "ä\u{1f980}",
         "\u{202e}x",

@@ -101,7 +101,7 @@ async fn pages_survive_changes(fixture: Fixture) {
                 fixture.ok("deleteOne", "c", &format!("{{'_id':'{} {n}'}}", number.wrapping_sub(1))).await;
             }
         };
-        let paged = fixture.pages(query, &format!("{sort}{comma}'limit':4"), change).await;
+        let paged = fixture.pages(query, &format!("{sort}{comma}'limit':7"), change).await;
         let mut times: BTreeMap<&str, usize> = BTreeMap::new();
         for id in paged.iter().filter(|id| !id.starts_with('\'')) {
             *times.entry(id).or_default() += 1;
