@@ -21,6 +21,7 @@ mod isolation;
 mod kv;
 mod limits;
 mod listener;
+mod platform_cli;
 mod pool;
 mod robustness;
 mod snapshots;

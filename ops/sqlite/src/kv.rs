@@ -31,8 +31,9 @@ const LIST: &str = "SELECT key, expires_at FROM kv WHERE tenant = ? AND app = ? 
 const LIST_UNTIL: &str = "SELECT key, expires_at FROM kv WHERE tenant = ? AND app = ? AND namespace = ? \
     AND key >= ? AND key < ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY key LIMIT ?";
 
-/// A seek to the first row behind the last of a namespace.
-const NEXT_NAMESPACE: &str = "SELECT tenant, app, namespace FROM kv WHERE (tenant, app, namespace) > (?, ?, ?) \
+/// A seek to the first row behind the last of a namespace: every text is less than a blob. Without the key SQLite would read
+/// all rows of the namespace.
+const NEXT_NAMESPACE: &str = "SELECT tenant, app, namespace FROM kv WHERE (tenant, app, namespace, key) > (?, ?, ?, x'') \
     ORDER BY tenant, app, namespace, key LIMIT 1";
 
 const SWEEP: &str = "DELETE FROM kv WHERE (tenant, app, namespace, key) IN \
