@@ -7,20 +7,20 @@ use orilla_services::database::value::Value;
 /// Guards as SQL. Names and values are arguments, never part of the text.
 #[derive(Default)]
 pub(super) struct Conditions {
-    /// `(…) AND (…)`, or nothing.
+    /// `(…) AND (…)`
     pub(super) sql: String,
     /// What its placeholders stand for, in order; all of type `text[]`.
     pub(super) arguments: Vec<Vec<String>>,
 }
 
 impl Conditions {
-    /// Conditions whose placeholders begin at a number.
-    pub(super) fn of(guards: &[Guard], first_placeholder: usize) -> Self {
+    /// Conditions whose placeholders begin at a number; none if there is nothing that SQL can test.
+    pub(super) fn of(guards: &[Guard], first_placeholder: usize) -> Option<Self> {
         let mut conditions = Self::default();
         for guard in guards {
             conditions.add(guard, first_placeholder);
         }
-        conditions
+        (!conditions.sql.is_empty()).then_some(conditions)
     }
 
     fn add(&mut self, guard: &Guard, first_placeholder: usize) {

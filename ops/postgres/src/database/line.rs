@@ -1,10 +1,15 @@
 //! Connections for transactions, opened when first needed, and bounded.
 //!
-//! Statements run as tasks on the host's runtime, never on an isolate's own: a socket belongs to the runtime that opened
-//! it, and an isolate that is stuck in JavaScript, or gone, would take the connection with it.
+//! Sockets and timers belong to the host's runtime: whoever asks may be an isolate, whose own runtime ends with it. But
+//! statements are not tasks there. Whoever asks drives the connection, which saves a change of threads each way; if it
+//! is gone before the answer is there, a task of the host takes over.
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
+
+use futures_util::future::BoxFuture;
 
 use orilla_services::database::limits::TRANSACTION_TIMEOUT;
 use orilla_services::database::store::{Mode, Outcome, StoreError};
@@ -13,7 +18,6 @@ use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Connection as _, Execute, Postgres, SqlStr};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinHandle;
 
 use crate::error::Cause;
 use crate::server::Server;
@@ -50,8 +54,11 @@ enum State {
     Closed,
     Idle(PgConnection),
     /// A statement is under way. Whoever asked for it may be gone.
-    Busy(JoinHandle<(Option<PgConnection>, sqlx::Result<Vec<PgRow>>)>),
+    Busy(Within),
 }
+
+/// The connection, unless it is of no use any more, and what a job has brought.
+type Done = (Option<PgConnection>, sqlx::Result<Vec<PgRow>>);
 
 /// What a connection is asked to do.
 #[derive(Clone)]
@@ -105,7 +112,7 @@ impl Pool {
 
     /// Does a job on a connection that has no transaction open, and leaves it at that connection. One that lay idle may be
     /// dead, and its siblings with it: then the job is done on a new one.
-    async fn start(&self, kept: Option<PgConnection>, job: Job) -> (Option<PgConnection>, sqlx::Result<Vec<PgRow>>) {
+    async fn start(&self, kept: Option<PgConnection>, job: Job) -> Done {
         let kept = kept.or_else(|| self.idle().pop());
         if let Some(connection) = kept {
             match self.execute(connection, job.clone()).await {
@@ -120,11 +127,7 @@ impl Pool {
     }
 
     /// Does a job. The connection comes back unless it is of no use any more.
-    async fn execute(
-        &self,
-        mut connection: PgConnection,
-        job: Job,
-    ) -> (Option<PgConnection>, sqlx::Result<Vec<PgRow>>) {
+    async fn execute(&self, mut connection: PgConnection, job: Job) -> Done {
         let done = match job {
             Job::Prepared(sql, arguments) => {
                 let query = sqlx::query_with(sql, arguments);
@@ -175,7 +178,7 @@ impl Line {
     pub(super) async fn start(&mut self, job: Job) -> sqlx::Result<Vec<PgRow>> {
         let kept = self.settled().await;
         let pool = self.pool.clone();
-        self.state = State::Busy(self.pool.runtime.spawn(async move { pool.start(kept, job).await }));
+        self.state = self.busy(async move { pool.start(kept, job).await });
         self.answer().await
     }
 
@@ -185,7 +188,7 @@ impl Line {
             return Err(sqlx::Error::Protocol("the connection was lost during a transaction".into()));
         };
         let pool = self.pool.clone();
-        self.state = State::Busy(self.pool.runtime.spawn(async move { pool.execute(connection, job).await }));
+        self.state = self.busy(async move { pool.execute(connection, job).await });
         self.answer().await
     }
 
@@ -218,11 +221,30 @@ impl Line {
         }
     }
 
+    fn busy(&self, work: impl Future<Output = Done> + Send + 'static) -> State {
+        State::Busy(Within { runtime: self.pool.runtime.clone(), work: Box::pin(work) })
+    }
+
     async fn answer(&mut self) -> sqlx::Result<Vec<PgRow>> {
-        let State::Busy(task) = &mut self.state else { return Err(sqlx::Error::WorkerCrashed) };
-        // The task ends early only with the runtime.
-        let (connection, done) = task.await.map_err(|_| sqlx::Error::WorkerCrashed)?;
+        let State::Busy(work) = &mut self.state else { return Err(sqlx::Error::WorkerCrashed) };
+        let (connection, done) = work.await;
         self.state = connection.map_or(State::Closed, State::Idle);
         done
+    }
+}
+
+/// Work that finds itself within a runtime, wherever it is driven.
+struct Within {
+    runtime: Handle,
+    work: BoxFuture<'static, Done>,
+}
+
+impl Future for Within {
+    type Output = Done;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Done> {
+        let Self { runtime, work } = &mut *self;
+        let _within = runtime.enter();
+        work.as_mut().poll(context)
     }
 }

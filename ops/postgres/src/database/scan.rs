@@ -4,7 +4,8 @@
 //! entries, so that it never takes long, however few meet them. The last of a window is always among what is found: it
 //! says where the next part goes on and how many were looked at.
 
-use orilla_services::database::guard::Guard;
+use std::fmt::Display;
+
 use orilla_services::database::key::MAX_ENTRY_BYTES;
 use orilla_services::database::store::{
     Access, IndexId, KeySpan, Position, RowId, Scan, Scanned, ScannedPart, StoredDocument,
@@ -37,29 +38,27 @@ pub(super) const BY_ID: &str = "SELECT a.version, a.catalog, d.row, d.version, d
 
 fn collection(app: i64, scan: &Scan<'_>) -> Query<'static, Postgres, PgArguments> {
     let after = scan.after.as_ref().map_or(RowId::MIN, |position| position.row);
-    let limit = i64::from(scan.limit);
     let documents = "SELECT row, version, body, doc FROM orilla.documents WHERE collection = $2 AND row > $3";
-    let found = if scan.guards.is_empty() {
-        format!("SELECT row, version, body, 0::bigint AS looked FROM ({documents}) d ORDER BY row LIMIT $4")
-    } else {
-        let Conditions { sql, .. } = conditions(scan.guards, 6);
-        format!(
-            "SELECT row, version, body, looked FROM ( \
-                SELECT *, row_number() OVER (ORDER BY row) AS looked, lead(row) OVER (ORDER BY row) IS NULL AS last \
-                FROM ({documents} ORDER BY row LIMIT $5) d \
-             ) d WHERE ({sql}) OR last ORDER BY row LIMIT $4"
-        )
+    let (found, arguments) = match Conditions::of(scan.guards, 5) {
+        None => (format!("{documents} ORDER BY row LIMIT $4"), Vec::new()),
+        Some(Conditions { sql, arguments }) => {
+            let found = format!(
+                "SELECT * FROM ( \
+                    SELECT *, row_number() OVER listed AS looked, lead(row) OVER listed IS NULL AS last \
+                    FROM ({documents} ORDER BY row LIMIT {WINDOW}) d WINDOW listed AS (ORDER BY row) \
+                 ) d WHERE ({sql}) OR last ORDER BY row LIMIT $4"
+            );
+            (found, arguments)
+        }
     };
+    let looked = if arguments.is_empty() { "0::bigint" } else { "d.looked" };
     let sql = format!(
-        "SELECT a.version, a.catalog, d.row, d.version, d.body, ''::bytea, d.looked \
+        "SELECT a.version, a.catalog, d.row, d.version, d.body, ''::bytea, {looked} \
          FROM orilla.apps a LEFT JOIN LATERAL ({found}) d ON true WHERE a.id = $1"
     );
-    let query = sqlx::query(AssertSqlSafe(sql)).bind(app).bind(scan.collection).bind(after).bind(limit);
-    if scan.guards.is_empty() {
-        return query;
-    }
-    let query = query.bind(WINDOW);
-    conditions(scan.guards, 6).arguments.into_iter().fold(query, Query::bind)
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(app).bind(scan.collection).bind(after);
+    let query = query.bind(i64::from(scan.limit));
+    arguments.into_iter().fold(query, Query::bind)
 }
 
 fn entries(
@@ -69,71 +68,119 @@ fn entries(
     spans: &[KeySpan],
     reverse: bool,
 ) -> Query<'static, Postgres, PgArguments> {
-    let after = scan.after.as_ref();
-    let is_before = |span: &&KeySpan| after.is_some_and(|after| has_been_read(span, after, reverse));
-    let spans = &spans[spans.iter().take_while(is_before).count()..];
-    let lower: Vec<Vec<u8>> = spans.iter().map(|span| span.from.clone()).collect();
-    let upper: Vec<Vec<u8>> = spans.iter().map(|span| span.until.clone().unwrap_or_else(beyond_all_keys)).collect();
-    let start = if reverse { (beyond_all_keys(), RowId::MAX) } else { (Vec::new(), RowId::MIN) };
-    let (key, row) = after.map_or(start, |after| (after.key.clone(), after.row));
-    let (direction, beyond) = if reverse { ("DESC", "<") } else { ("ASC", ">") };
+    let bounds = Bounds::of(spans, scan.after.as_ref(), reverse);
+    let direction = if reverse { "DESC" } else { "ASC" };
+    if let ([_], Some(index), []) = (&*bounds.lower, index, scan.guards) {
+        return one_span(app, scan, index, bounds, direction);
+    }
     // The ids of a collection are a column of its documents, and each is there once.
-    let (table, own, order) = match index {
-        Some(_) => ("orilla.entries", "index = $3", format!("key {direction}, row {direction}")),
+    let (entries, own) = match index {
+        Some(index) => ("SELECT key, row FROM orilla.entries WHERE index = $3", index),
         None => (
-            "(SELECT collection, id AS key, row FROM orilla.documents) e",
-            "collection = $3",
-            format!("key {direction}"),
+            "SELECT key, row FROM (SELECT collection, id AS key, row FROM orilla.documents) e WHERE collection = $3",
+            scan.collection,
         ),
     };
-    let all = format!("place, key {direction}, row {direction}");
-    let listed = format!(
-        "SELECT place, key, row \
-         FROM unnest($4::bytea[], $5::bytea[]) WITH ORDINALITY AS span (lower, upper, place) CROSS JOIN LATERAL ( \
-            SELECT key, row FROM {table} \
-            WHERE {own} AND key >= lower AND key < upper AND (key, row) {beyond} ($6, $7) ORDER BY {order} LIMIT $8 \
-         ) e ORDER BY {all} LIMIT $8"
-    );
-    let guarded = !scan.guards.is_empty();
-    let (listed, conditions) = if guarded {
-        let conditions = conditions(scan.guards, 10);
-        let listed = format!(
-            "SELECT *, row_number() OVER listed AS looked, lead(row) OVER listed IS NULL AS last \
-             FROM ({listed}) e WINDOW listed AS (ORDER BY {all})"
-        );
-        (listed, conditions)
-    } else {
-        let listed = format!("SELECT *, 0::bigint AS looked, true AS last FROM ({listed}) e");
-        (listed, Conditions { sql: "true".into(), arguments: Vec::new() })
+    let order = format!("key {direction}, row {direction}");
+    let within = |window: &dyn Display| {
+        format!(
+            "SELECT place, key, row FROM unnest($4::bytea[], $5::bigint[], $6::bytea[], $7::bigint[]) \
+                WITH ORDINALITY AS span (lower, lower_row, upper, upper_row, place) \
+             CROSS JOIN LATERAL ( \
+                {entries} AND (key, row) > (lower, lower_row) AND (key, row) < (upper, upper_row) \
+                ORDER BY {order} LIMIT {window} \
+             ) e ORDER BY place, {order} LIMIT {window}"
+        )
     };
+    let (listed, wanted, arguments) = match Conditions::of(scan.guards, 9) {
+        None => (within(&"$8"), "true".to_owned(), Vec::new()),
+        Some(Conditions { sql, arguments }) => {
+            let listed = format!(
+                "SELECT *, row_number() OVER listed AS looked, lead(row) OVER listed IS NULL AS last \
+                 FROM ({}) e WINDOW listed AS (ORDER BY place, {order})",
+                within(&WINDOW)
+            );
+            (listed, format!("(({sql}) OR e.last)"), arguments)
+        }
+    };
+    let looked = if arguments.is_empty() { "0::bigint" } else { "d.looked" };
     let sql = format!(
-        "SELECT a.version, a.catalog, d.row, d.version, d.body, d.key, d.looked \
+        "SELECT a.version, a.catalog, d.row, d.version, d.body, d.key, {looked} \
          FROM orilla.apps a LEFT JOIN LATERAL ( \
-            SELECT e.place, e.key, e.row, d.version, d.body, e.looked FROM ({listed}) e CROSS JOIN LATERAL ( \
+            SELECT e.*, d.version, d.body FROM ({listed}) e CROSS JOIN LATERAL ( \
                 SELECT version, body FROM orilla.documents d \
-                WHERE d.collection = $2 AND d.row = e.row AND (({}) OR e.last) \
-            ) d ORDER BY {all} LIMIT $9 \
-         ) d ON true WHERE a.id = $1",
-        conditions.sql
+                WHERE d.collection = $2 AND d.row = e.row AND {wanted} \
+            ) d ORDER BY place, {order} LIMIT $8 \
+         ) d ON true WHERE a.id = $1"
     );
-    let limit = i64::from(scan.limit);
-    let query = sqlx::query(AssertSqlSafe(sql)).bind(app).bind(scan.collection).bind(index.unwrap_or(scan.collection));
-    let query =
-        query.bind(lower).bind(upper).bind(key).bind(row).bind(if guarded { WINDOW } else { limit }).bind(limit);
-    conditions.arguments.into_iter().fold(query, Query::bind)
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(app).bind(scan.collection).bind(own);
+    let query = bounds.bind(query).bind(i64::from(scan.limit));
+    arguments.into_iter().fold(query, Query::bind)
 }
 
-fn conditions(guards: &[Guard], first_placeholder: usize) -> Conditions {
-    let mut conditions = Conditions::of(guards, first_placeholder);
-    if conditions.sql.is_empty() {
-        conditions.sql.push_str("true");
+/// What most queries come down to, in the form that costs Postgres least.
+fn one_span(
+    app: i64,
+    scan: &Scan<'_>,
+    index: IndexId,
+    bounds: Bounds,
+    direction: &str,
+) -> Query<'static, Postgres, PgArguments> {
+    let sql = format!(
+        "SELECT a.version, a.catalog, d.row, d.version, d.body, d.key, 0::bigint \
+         FROM orilla.apps a LEFT JOIN LATERAL ( \
+            SELECT e.key, d.row, d.version, d.body \
+            FROM orilla.entries e JOIN orilla.documents d ON d.collection = $2 AND d.row = e.row \
+            WHERE e.index = $3 AND (e.key, e.row) > ($4, $5) AND (e.key, e.row) < ($6, $7) \
+            ORDER BY e.key {direction}, e.row {direction} LIMIT $8 \
+         ) d ON true WHERE a.id = $1"
+    );
+    let Bounds { lower, lower_row, upper, upper_row } = bounds;
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(app).bind(scan.collection).bind(index);
+    let query = lower.into_iter().zip(lower_row).fold(query, |query, (key, row)| query.bind(key).bind(row));
+    let query = upper.into_iter().zip(upper_row).fold(query, |query, (key, row)| query.bind(key).bind(row));
+    query.bind(i64::from(scan.limit))
+}
+
+/// The spans that are left to read. Both ends exclude a key and a row: that is one condition each, which an index can
+/// seek to, also in the midst of many entries with the same key.
+#[derive(Default)]
+struct Bounds {
+    lower: Vec<Vec<u8>>,
+    lower_row: Vec<RowId>,
+    upper: Vec<Vec<u8>>,
+    upper_row: Vec<RowId>,
+}
+
+impl Bounds {
+    fn of(spans: &[KeySpan], after: Option<&Position>, reverse: bool) -> Self {
+        let mut bounds = Self::default();
+        // No row is the least: what comes after the least row of a key is all of the key.
+        let whole = |key: &Vec<u8>| (key.clone(), RowId::MIN);
+        let after = after.map(|after| (after.key.clone(), after.row));
+        for span in spans {
+            let mut lower = whole(&span.from);
+            let mut upper = span.until.as_ref().map_or_else(|| whole(&beyond_all_keys()), whole);
+            if let Some(after) = &after {
+                let read_up_to = if reverse { &mut upper } else { &mut lower };
+                let is_new = if reverse { *after < *read_up_to } else { *after > *read_up_to };
+                if is_new {
+                    *read_up_to = after.clone();
+                }
+            }
+            if lower < upper {
+                bounds.lower.push(lower.0);
+                bounds.lower_row.push(lower.1);
+                bounds.upper.push(upper.0);
+                bounds.upper_row.push(upper.1);
+            }
+        }
+        bounds
     }
-    conditions
-}
 
-/// Whether all of a span has been read when a scan has come to `after`.
-fn has_been_read(span: &KeySpan, after: &Position, reverse: bool) -> bool {
-    if reverse { span.from > after.key } else { span.until.as_ref().is_some_and(|until| *until <= after.key) }
+    fn bind(self, query: Query<'static, Postgres, PgArguments>) -> Query<'static, Postgres, PgArguments> {
+        query.bind(self.lower).bind(self.lower_row).bind(self.upper).bind(self.upper_row)
+    }
 }
 
 /// Greater than any key. An end that is always there can be looked up in an index.
