@@ -81,7 +81,7 @@ const answers = {
   },
   options: () =>
     Promise.all([
-      code(() => DB.e.find({}, { limit: 0 })),
+      code(() => DB.e.find({}, { limit: 1.5 })),
       code(() => DB.e.find({}, { limit: 1001 })),
       code(() => DB.e.find({}, { skip: -1 })),
       code(() => DB.e.find({}, { sort: { a: 2 } })),
