@@ -17,6 +17,7 @@ pub use self::expression::Expression;
 pub use self::group::Group;
 pub use self::join::Join;
 pub use self::parse::MAX_STAGES;
+pub(super) use self::run::Budget;
 pub use self::run::Run;
 pub use self::shape::Shape;
 pub use self::unwind::Unwind;

@@ -111,8 +111,7 @@ impl Fixture {
 
     /// Makes sure that all indexes agree with the documents.
     pub async fn assert_sound(&self) {
-        let scope = crate::gate::Scope::of_host(&self.caller.tenant, &self.caller.app);
-        let checked = self.database.check(&scope).await.unwrap();
+        let checked = self.database.check(&self.caller.tenant, &self.caller.app).await.unwrap();
         assert_eq!(checked.problems, [""; 0]);
     }
 }

@@ -12,12 +12,13 @@ use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 use self::generate::Scenario;
 use self::model::Model;
 use super::caller;
+use crate::caller::Caller;
 use crate::clock::ManualClock;
 use crate::database::limits::MAX_COLLECTIONS;
 use crate::database::store::DocumentStore;
 use crate::database::{Database, DatabaseConfig};
 use crate::event::LocalBus;
-use crate::gate::{Gate, Scope};
+use crate::gate::Gate;
 
 /// Runs scenarios on a store, each in a collection of its own. One that fails is reduced to its essence. Needs a
 /// multi-threaded runtime.
@@ -41,9 +42,8 @@ pub async fn run(store: Arc<dyn DocumentStore>, scenarios: u32) {
         panic!("{reason}\n{scenario:?}");
     }
     outcome.unwrap();
-    for (tenant, app) in [("property", "0")] {
-        let (tenant, app) = (tenant.into(), app.into());
-        let checked = database.check(&Scope::of_host(&tenant, &app)).await.unwrap();
-        assert_eq!(checked.problems, [""; 0]);
+    for number in 0..=count.into_inner() / MAX_COLLECTIONS {
+        let Caller { tenant, app, .. } = caller("property", &number.to_string());
+        assert_eq!(database.check(&tenant, &app).await.unwrap().problems, [""; 0]);
     }
 }
