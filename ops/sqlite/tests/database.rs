@@ -1,14 +1,20 @@
 //! The document database on real SQLite files.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests are told by the environment what to do")]
+
+#[path = "database/durability.rs"]
+mod durability;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use orilla_services::database::conformance;
+use orilla_services::database::conformance::{self, Fixture};
 use orilla_services::database::store::DocumentStore;
 use orilla_sqlite::{SqliteConfig, SqliteStore};
 use tempfile::TempDir;
+
+/// Scenarios of the property test, unless `ORILLA_SCENARIOS` says otherwise.
+const SCENARIOS: u32 = 300;
 
 async fn open(directory: &Path) -> Arc<dyn DocumentStore> {
     Arc::new(SqliteStore::open(directory, SqliteConfig::default()).await.unwrap().documents().unwrap())
@@ -49,9 +55,41 @@ async fn the_oracle_holds_with_and_without_indexes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[allow(clippy::disallowed_methods, reason = "more cases than usual are asked for by the environment")]
 async fn the_engine_agrees_with_the_matcher() {
-    let scenarios = std::env::var("ORILLA_PROPERTY_SCENARIOS").map_or(300, |count| count.parse().unwrap());
+    let scenarios = std::env::var("ORILLA_SCENARIOS").map_or(SCENARIOS, |count| count.parse().unwrap());
     let stores = Stores::new();
     conformance::property::run(stores.empty().await, scenarios).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_checker_finds_what_is_damaged() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("databases/acme/shop.db");
+    let fixture = Fixture::new(open(directory.path()).await).await;
+    fixture.ok("insertMany", "c", "[{'_id':1,'n':[1,2],'v':[1,2]},{'_id':2,'n':2,'v':[3,4]}]").await;
+    fixture.ok("createIndex", "c", "{'keys':{'n':1}}").await;
+    fixture.ok("createVectorIndex", "c", "{'field':'v','dimensions':2}").await;
+    fixture.assert_sound().await;
+    fixture.database.close().await.unwrap();
+    drop(fixture);
+    let intact = std::fs::read(&file).unwrap();
+    for (damage, index) in [
+        ("DELETE FROM entries_1 WHERE row = 2", "c.c_n: "),
+        ("UPDATE entries_1 SET row = 9 WHERE row = 2", "c.c_n: "),
+        ("UPDATE entries_1 SET key = x'00' WHERE row = 2", "c.c_n: "),
+        ("UPDATE indexes SET multikey = 0 WHERE id = 1", "c.c_n: "),
+        ("UPDATE vectors_2 SET bytes = zeroblob(8) WHERE row = 1", "c.v_vector: "),
+        ("DELETE FROM vectors_2 WHERE row = 1", "c.v_vector: "),
+        ("UPDATE documents_1 SET id = x'00' WHERE row = 1", "c._id: "),
+        ("UPDATE documents_1 SET body = jsonb('{\"_id\":2,\"n\":3,\"v\":[3,4]}') WHERE row = 2", "c.c_n: "),
+    ] {
+        std::fs::write(&file, &intact).unwrap();
+        rusqlite::Connection::open(&file).unwrap().execute(damage, []).unwrap();
+        let fixture = Fixture::new(open(directory.path()).await).await;
+        let checked = fixture.database.check(&fixture.caller).await.unwrap();
+        assert!(checked.problems.iter().any(|problem| problem.starts_with(index)), "{damage}: {checked:?}");
+        assert!(checked.problems.iter().all(|problem| problem.starts_with(index)), "{damage}: {checked:?}");
+        assert_eq!((checked.collections, checked.documents, checked.indexes), (1, 2, 2));
+        fixture.database.close().await.unwrap();
+    }
 }

@@ -1,11 +1,14 @@
 //! Checks that indexes agree with their documents, without holding either in memory: both sides are added up as hashes,
 //! and sums that are equal are of equal sets.
 
+use std::sync::Arc;
+
 use super::Database;
 use super::error::DatabaseError;
 use super::index::Index;
-use super::store::{Access, Collection, IndexRecord, IndexState, Mode, Position, RowId, Scan};
-use super::value::Object;
+use super::key;
+use super::store::{Access, Collection, IndexRecord, IndexState, KeySpan, Mode, Position, RowId, Scan};
+use super::value::{Object, Value};
 use super::vector;
 use super::work::Work;
 use crate::caller::Caller;
@@ -55,83 +58,85 @@ impl Database {
     }
 }
 
+/// What an index should hold.
+struct Wanted {
+    record: Arc<IndexRecord>,
+    sum: Sum,
+    problem: Option<String>,
+}
+
 impl Work {
     async fn check(&mut self) -> Result<Checked, DatabaseError> {
         let mut checked = Checked { collections: 0, documents: 0, indexes: 0, problems: Vec::new() };
         for collection in self.transaction.collections().await? {
             checked.collections += 1;
-            checked.documents += self.transaction.count(collection.id).await?;
-            for record in &collection.indexes {
-                let IndexState::Ready = record.state else { continue };
+            let ready = collection.indexes.iter().filter(|record| record.state == IndexState::Ready);
+            let mut indexes: Vec<_> =
+                ready.map(|record| Wanted { record: record.clone(), sum: Sum::default(), problem: None }).collect();
+            let ids = self.add_documents(&collection, &mut indexes).await?;
+            checked.documents += ids.count;
+            let mut tell = |index: &str, problem: String| {
+                checked.problems.push(format!("{}.{index}: {problem}", collection.name));
+            };
+            if let Some(problem) = difference(ids, self.found_ids(&collection).await?) {
+                tell("_id", problem);
+            }
+            for Wanted { record, sum, problem } in indexes {
+                let found = match &record.index {
+                    Index::Document(_) => self.found_entries(&record).await?,
+                    Index::Vector(_) => self.found_vectors(&record).await?,
+                };
                 checked.indexes += 1;
-                let (wanted, problem) = self.wanted(&collection, record).await?;
-                let found = self.found(record).await?;
-                let name = format!("{}.{}", collection.name, record.index.name());
-                checked.problems.extend(problem.map(|problem| format!("{name}: {problem}")));
-                if wanted != found {
-                    checked.problems.push(format!(
-                        "{name}: the documents have {} entries, the index has {}{}",
-                        wanted.count,
-                        found.count,
-                        if wanted.count == found.count { ", and they differ" } else { "" }
-                    ));
+                for problem in problem.into_iter().chain(difference(sum, found)) {
+                    tell(record.index.name(), problem);
                 }
             }
         }
         Ok(checked)
     }
 
-    /// What an index should hold.
-    async fn wanted(
-        &mut self,
-        collection: &Collection,
-        record: &IndexRecord,
-    ) -> Result<(Sum, Option<String>), DatabaseError> {
-        let (mut sum, mut problem) = (Sum::default(), None);
+    /// Adds up what all indexes of a collection should hold. The sum that is returned is of the ids.
+    async fn add_documents(&mut self, collection: &Collection, indexes: &mut [Wanted]) -> Result<Sum, DatabaseError> {
+        let mut ids = Sum::default();
         let mut after = None;
         loop {
             let scan = Scan { collection: collection.id, access: Access::Collection, after, guards: &[], limit: BATCH };
             let part = self.transaction.scan(&scan).await?;
             for scanned in &part.documents {
-                let row = scanned.document.row.to_le_bytes();
                 let document = Object::parse(&scanned.document.json)?;
-                match &record.index {
-                    Index::Document(index) => {
-                        let entries = index.entries(&document)?;
-                        if entries.multikey & !record.multikey != 0 || entries.truncated && !record.truncated {
-                            problem = Some("the catalog does not say which entries it has".to_owned());
-                        }
-                        entries.keys.iter().for_each(|key| sum.add(&[key, &row]));
-                    }
-                    Index::Vector(definition) => {
-                        let vectors = vector::encoded_vectors_in(definition, &document)?;
-                        vectors.iter().zip(0u32..).for_each(|(bytes, ordinal)| {
-                            sum.add(&[bytes, &row, &ordinal.to_le_bytes()]);
-                        });
+                let row = scanned.document.row;
+                ids.add(&[&key::encode(document.get("_id").unwrap_or(&Value::Null)), &row.to_le_bytes()]);
+                for index in indexes.iter_mut() {
+                    if let Err(error) = index.add(row, &document) {
+                        index.problem = Some(format!("the document in row {row} cannot be in it ({error})"));
                     }
                 }
             }
-            if part.next.is_none() {
-                return Ok((sum, problem));
-            }
             after = part.next;
+            if after.is_none() {
+                return Ok(ids);
+            }
         }
     }
 
-    /// What it holds.
-    async fn found(&mut self, record: &IndexRecord) -> Result<Sum, DatabaseError> {
+    async fn found_ids(&mut self, collection: &Collection) -> Result<Sum, DatabaseError> {
         let mut sum = Sum::default();
-        if let Index::Vector(_) = record.index {
-            let mut after: Option<RowId> = None;
-            loop {
-                let vectors = self.transaction.vectors(record.id, after, BATCH).await?;
-                let Some(last) = vectors.last() else { return Ok(sum) };
-                after = Some(last.row);
-                for vector in &vectors {
-                    sum.add(&[&vector.bytes, &vector.row.to_le_bytes(), &vector.ordinal.to_le_bytes()]);
-                }
+        let mut after = None;
+        let spans = [KeySpan { from: Vec::new(), until: None }];
+        loop {
+            let access = Access::Index { index: None, spans: &spans, reverse: false };
+            let scan = Scan { collection: collection.id, access, after, guards: &[], limit: BATCH };
+            let part = self.transaction.scan(&scan).await?;
+            part.documents.iter().for_each(|found| sum.add(&[&found.key, &found.document.row.to_le_bytes()]));
+            after = part.next;
+            if after.is_none() {
+                return Ok(sum);
             }
         }
+    }
+
+    async fn found_entries(&mut self, record: &IndexRecord) -> Result<Sum, DatabaseError> {
+        let mut sum = Sum::default();
         let mut after: Option<Position> = None;
         loop {
             let entries = self.transaction.entries(record.id, after.as_ref(), BATCH).await?;
@@ -140,4 +145,45 @@ impl Work {
             entries.iter().for_each(|(key, row)| sum.add(&[key, &row.to_le_bytes()]));
         }
     }
+
+    async fn found_vectors(&mut self, record: &IndexRecord) -> Result<Sum, DatabaseError> {
+        let mut sum = Sum::default();
+        let mut after: Option<RowId> = None;
+        loop {
+            let vectors = self.transaction.vectors(record.id, after, BATCH).await?;
+            let Some(last) = vectors.last() else { return Ok(sum) };
+            after = Some(last.row);
+            for vector in &vectors {
+                sum.add(&[&vector.bytes, &vector.row.to_le_bytes(), &vector.ordinal.to_le_bytes()]);
+            }
+        }
+    }
+}
+
+impl Wanted {
+    fn add(&mut self, row: RowId, document: &Object) -> Result<(), DatabaseError> {
+        match &self.record.index {
+            Index::Document(index) => {
+                let entries = index.entries(document)?;
+                if entries.multikey & !self.record.multikey != 0 || entries.truncated && !self.record.truncated {
+                    self.problem = Some("the catalog does not say which entries it has".to_owned());
+                }
+                entries.keys.iter().for_each(|key| self.sum.add(&[key, &row.to_le_bytes()]));
+            }
+            Index::Vector(definition) => {
+                let vectors = vector::encoded_vectors_in(definition, document)?;
+                vectors.iter().zip(0u32..).for_each(|(bytes, ordinal)| {
+                    self.sum.add(&[bytes, &row.to_le_bytes(), &ordinal.to_le_bytes()]);
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What to say where an index does not hold what it should.
+fn difference(wanted: Sum, found: Sum) -> Option<String> {
+    let how = if wanted.count == found.count { ", and they differ" } else { "" };
+    let (wanted_count, found_count) = (wanted.count, found.count);
+    (wanted != found).then(|| format!("the documents have {wanted_count} entries, the index has {found_count}{how}"))
 }

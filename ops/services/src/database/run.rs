@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use async_trait::async_trait;
 
-use super::aggregate::{Lookup, Pipeline, Stage};
+use super::aggregate::{Budget, Lookup, Pipeline, Stage};
 use super::call::{Call, DeleteCall, Returning, UpdateCall};
 use super::change::{Changes, Known};
 use super::error::DatabaseError;
@@ -97,18 +97,21 @@ impl Work {
         let Some(collection) = self.collection(collection).await? else { return Ok("[]".into()) };
         let filter = query.filter(&collection);
         let mut values: Vec<Value> = Vec::new();
-        let mut seen = HashSet::new();
+        let (mut seen, mut bytes) = (HashSet::new(), 0);
         let mut gather = |_: StoredDocument, document: Object| {
             visit(Fields::Object(&document), path.components(), Leaf::Items, &mut |value: Option<&Value>, _| {
                 // An array counts with its items, not as a whole.
-                if let Some(value) = value.filter(|value| !matches!(value, Value::Array(_)))
-                    && seen.insert(super::key::encode(value))
-                {
-                    values.push(value.clone());
+                if let Some(value) = value.filter(|value| !matches!(value, Value::Array(_))) {
+                    let encoded = super::key::encode(value);
+                    let length = encoded.len();
+                    if seen.insert(encoded) {
+                        bytes += length;
+                        values.push(value.clone());
+                    }
                 }
                 Ok::<bool, DatabaseError>(false)
             })?;
-            if values.len() > MAX_DISTINCT_VALUES {
+            if values.len() > MAX_DISTINCT_VALUES || bytes > MAX_RESULT_BYTES {
                 return Err(DatabaseError::ResultTooLarge);
             }
             Ok(ControlFlow::Continue(()))
@@ -124,46 +127,48 @@ impl Work {
             Some((Stage::Match(filter), rest)) => (filter.clone(), rest),
             _ => (Filter::True, &pipeline.stages[..]),
         };
-        let collection = self.collection(name).await?;
-        let results = match (collection, first_sorted(stages)) {
-            (None, _) => Pipeline { stages: stages.to_vec() }.run(Vec::new(), self).await?,
+        let mut results = Results::new();
+        match (self.collection(name).await?, first_sorted(stages)) {
+            (None, _) => {
+                let pipeline = Pipeline { stages: stages.to_vec() };
+                results.extend(pipeline.run(Vec::new(), self).await?)?;
+            }
             (Some(collection), Some((sort, skip, limit, rest))) => {
                 let found = self.find(&collection, &filter, sort, skip, limit).await?;
                 let documents = found.documents.iter().map(|document| Object::parse(&document.json));
                 let documents = documents.collect::<Result<_, _>>()?;
-                Pipeline { stages: rest.to_vec() }.run(documents, self).await?
+                results.extend(Pipeline { stages: rest.to_vec() }.run(documents, self).await?)?;
             }
             (Some(collection), None) => {
-                self.stream(&collection, &filter, &Pipeline { stages: stages.to_vec() }).await?
+                let pipeline = Pipeline { stages: stages.to_vec() };
+                self.stream(&collection, &filter, &pipeline, &mut |made| results.extend(made)).await?;
             }
-        };
-        let json = Value::Array(results.into_iter().map(Value::Object).collect()).to_json();
-        if json.len() > MAX_RESULT_BYTES { Err(DatabaseError::ResultTooLarge) } else { Ok(json) }
+        }
+        Ok(results.finish())
     }
 
-    /// Runs a pipeline on the matches of a filter, as they are read.
+    /// Runs a pipeline on the matches of a filter, as they are read, and hands on what it makes of them.
     async fn stream(
         &mut self,
         collection: &Collection,
         filter: &Filter,
         pipeline: &Pipeline,
-    ) -> Result<Vec<Object>, DatabaseError> {
+        take: &mut (dyn FnMut(Vec<Object>) -> Result<(), DatabaseError> + Send),
+    ) -> Result<(), DatabaseError> {
         let plan = Plan::new(collection, filter, &Sort::default(), false);
         let mut reading = Reading::new(collection, &plan, filter, u32::MAX);
         let mut run = pipeline.start();
-        let mut results = Vec::new();
         while let Some(documents) = reading.next(self).await? {
             let mut matches = Vec::with_capacity(documents.len());
             for document in documents {
                 matches.extend(reading.check(&document)?);
             }
-            results.extend(run.push(matches, self).await?);
+            take(run.push(matches, self).await?)?;
             if run.is_satisfied() {
                 break;
             }
         }
-        results.extend(run.finish(self).await?);
-        Ok(results)
+        take(run.finish(self).await?)
     }
 
     async fn insert(&mut self, collection: &str, documents: Vec<Object>) -> Result<Vec<Value>, DatabaseError> {
@@ -309,7 +314,42 @@ impl Lookup for Work {
         values.dedup_by(|left, right| order::compare(left, right).is_eq());
         let predicate = Predicate::In(In { values, patterns: Vec::new() });
         let filter = Filter::Field { path: field.clone(), predicate };
-        self.stream(&collection, &filter, &Pipeline { stages: Vec::new() }).await
+        let mut fetched = Vec::new();
+        let mut budget = Budget::new("$lookup");
+        let mut take = |documents: Vec<Object>| {
+            documents.iter().try_for_each(|document| budget.take(document))?;
+            fetched.extend(documents);
+            Ok(())
+        };
+        self.stream(&collection, &filter, &Pipeline { stages: Vec::new() }, &mut take).await?;
+        Ok(fetched)
+    }
+}
+
+/// The results of a pipeline as a JSON array, which is written as they come.
+struct Results(String);
+
+impl Results {
+    fn new() -> Self {
+        Self("[".to_owned())
+    }
+
+    fn extend(&mut self, results: Vec<Object>) -> Result<(), DatabaseError> {
+        for result in results {
+            if self.0.len() > 1 {
+                self.0.push(',');
+            }
+            self.0.push_str(&result.to_json());
+            if self.0.len() > MAX_RESULT_BYTES {
+                return Err(DatabaseError::ResultTooLarge);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> String {
+        self.0.push(']');
+        self.0
     }
 }
 

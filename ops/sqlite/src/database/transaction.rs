@@ -155,13 +155,13 @@ impl Transaction for SqliteTransaction {
     async fn by_id(&mut self, collection: CollectionId, id: &[u8]) -> Outcome<Option<StoredDocument>> {
         let sql = format!("SELECT row, version, json(body) FROM documents_{collection} WHERE id = ?");
         let mut statement = self.connection()?.prepare_cached(&sql).map_err(|error| failure(&error))?;
-        statement.query_row([id], |row| scan::document(row)).optional().map_err(|error| failure(&error))
+        statement.query_row([id], scan::document).optional().map_err(|error| failure(&error))
     }
 
     async fn by_rows(&mut self, collection: CollectionId, rows: &[RowId]) -> Outcome<Vec<StoredDocument>> {
         let sql = format!("SELECT row, version, json(body) FROM documents_{collection} WHERE row = ?");
         let mut statement = self.connection()?.prepare_cached(&sql).map_err(|error| failure(&error))?;
-        let mut find = |row: &RowId| statement.query_row([row], |row| scan::document(row)).optional().transpose();
+        let mut find = |row: &RowId| statement.query_row([row], scan::document).optional().transpose();
         rows.iter().filter_map(&mut find).collect::<rusqlite::Result<_>>().map_err(|error| failure(&error))
     }
 

@@ -14,6 +14,7 @@ use async_trait::async_trait;
 pub use self::group::Group;
 pub use self::join::{Join, MAX_VALUES_PER_FETCH};
 pub use self::parse::MAX_STAGES;
+pub(super) use self::run::Budget;
 pub use self::run::Run;
 pub use self::unwind::Unwind;
 use super::error::DatabaseError;

@@ -181,7 +181,7 @@ impl<'p> Sorting<'p> {
 }
 
 /// How much a stage may still hold.
-pub(super) struct Budget {
+pub struct Budget {
     stage: &'static str,
     documents: usize,
     bytes: usize,

@@ -294,7 +294,7 @@ async fn order_of_commits(app: App) {
             let mut writer = app.begin(mode).await;
             let id = number.to_be_bytes();
             let Ok((_, version)) = writer.insert(users.id, &id, "{}").await else { continue };
-            if number % 7 == 0 {
+            if number.is_multiple_of(7) {
                 return drop(writer);
             }
             let told = told.clone();

@@ -82,7 +82,7 @@ async fn failures(fixture: Fixture) {
 async fn conflicts(fixture: Fixture) {
     fixture.ok("insertOne", "counters", "{'_id':1,'n':0}").await;
     let count = async |number: usize| {
-        if number % 3 == 0 {
+        if number.is_multiple_of(3) {
             return fixture.ok("updateOne", "counters", "{'_id':1},{'$inc':{'n':1}}").await;
         }
         loop {

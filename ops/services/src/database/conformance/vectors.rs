@@ -6,6 +6,9 @@ use super::{Fixture, ids_in};
 use crate::database::store::DocumentStore;
 use crate::database::value::{Object, Value};
 
+/// Whether a document of this number meets a filter.
+type Meets = fn(usize) -> bool;
+
 pub(super) async fn run(empty_store: &impl AsyncFn() -> Arc<dyn DocumentStore>) {
     kept_in_step(Fixture::new(empty_store().await).await).await;
     refused(Fixture::new(empty_store().await).await).await;
@@ -124,7 +127,7 @@ async fn nearest(store: Arc<dyn DocumentStore>) {
     first.ok("createIndex", "c", "{'keys':{'hundredth':1}}").await;
     let _warm = first.ok("findSimilar", "c", &format!("{{'field':'v','value':{:?},'k':1}}", vectors[0])).await;
     first.ok("insertMany", "c", &format!("[{}]", documents[COUNT / 2..].join(","))).await;
-    let filters: [(&str, fn(usize) -> bool); 4] = [
+    let filters: [(&str, Meets); 4] = [
         ("{}", |_| true),
         ("{'hundredth':7}", |n| n % 100 == 7),
         ("{'odd':1}", |n| n % 2 == 1),
