@@ -3,6 +3,8 @@
 //!
 //! usage: statements FILE COLLECTION OPERATIONS
 
+#![allow(clippy::expect_used, reason = "a program for a bench: it stops at whatever is wrong")]
+
 use std::time::Instant;
 
 use orilla_services::database::key;

@@ -26,14 +26,14 @@ pub(super) struct PostgresTransaction {
 }
 
 enum On {
-    Reader(Reader),
+    Reader(Box<Reader>),
     Writer { app: Arc<App>, turn: OwnedMutexGuard<Writer>, mark: Mark },
     Ended,
 }
 
 impl PostgresTransaction {
     pub(super) fn reading(reader: Reader) -> Self {
-        Self { on: On::Reader(reader) }
+        Self { on: On::Reader(Box::new(reader)) }
     }
 
     pub(super) fn writing(app: Arc<App>, mut turn: OwnedMutexGuard<Writer>) -> Outcome<Self> {

@@ -39,9 +39,9 @@ async fn what_a_killed_process_has_acknowledged_is_there() {
     for (round, writes) in KILLS.into_iter().enumerate() {
         let mut process = writer(directory.path(), round);
         let mut acknowledged: HashMap<String, Stage> = HashMap::new();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let mut count = 0;
-        while let Some(line) = lines.next() {
+        for line in lines {
             let line = line.unwrap();
             let Some((id, stage)) = line.strip_prefix("acknowledged ").and_then(|line| line.split_once(' ')) else {
                 continue;
