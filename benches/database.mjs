@@ -60,7 +60,8 @@ export async function measure({ rounds, documents }) {
     await server.stop();
   }
   const file = join(data, "databases/database-load/database-load.db");
-  const peers = Array.from({ length: rounds }, () => statements(file));
+  const program = statementsProgram();
+  const peers = Array.from({ length: rounds }, () => statements(program, file));
   return summarize(samples, peers, { documents, filled_per_s: round(documents / filled.seconds) });
 }
 
@@ -85,24 +86,29 @@ async function ask({ url }, path, query) {
   return { ...JSON.parse(text), operations: query.operations };
 }
 
-/** The same statements from Rust, on the same file. */
-function statements(file) {
-  const command = [
-    "run",
+/** The program that issues the same statements from Rust, built if need be. */
+function statementsProgram() {
+  const build = [
+    "build",
     "--release",
     "--locked",
     "--quiet",
-    "-p",
-    "orilla-sqlite",
+    "--workspace",
     "--example",
-    "statements",
-    "--",
+    "sqlite_statements",
   ];
-  const output = execFileSync("cargo", [...command, file, "small", String(OPERATIONS)], {
-    cwd: join(BENCHES, ".."),
-    encoding: "utf8",
-  });
-  return JSON.parse(output);
+  execFileSync("cargo", build, { cwd: join(BENCHES, ".."), stdio: "inherit" });
+  return join(
+    process.env.CARGO_TARGET_DIR ?? join(BENCHES, "../target"),
+    "release/examples/sqlite_statements",
+  );
+}
+
+/** What it reaches on a file. */
+function statements(program, file) {
+  return JSON.parse(
+    execFileSync(program, [file, "small", String(OPERATIONS)], { encoding: "utf8" }),
+  );
 }
 
 function summarize(samples, peers, large) {

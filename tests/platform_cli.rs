@@ -7,7 +7,7 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 
-use crate::harness::{App, Connection, Request, Serve, Server, run, shell, skipped};
+use crate::harness::{App, Connection, Request, Serve, Server, run, shell, skipped, throwaway};
 
 const TOKEN: &str = "a-token-for-the-tests-of-platform";
 const OK_APP: &str = "export default { fetch: () => new Response('ok') };";
@@ -26,6 +26,12 @@ impl Data {
         let app = App::new(OK_APP);
         let options = ["--data-dir".to_owned(), app.beside("data").display().to_string()].into();
         Self { app, options, host: None }
+    }
+
+    /// An empty database on a Postgres server.
+    fn on_postgres() -> Self {
+        let options = ["--database".to_owned(), throwaway::server().database().url].into();
+        Self { app: App::new(OK_APP), options, host: None }
     }
 
     /// A host that serves an app called `app`.
@@ -84,15 +90,16 @@ fn expect(output: &Output, exit: i32, parts: &[&str]) {
     assert!(!stderr.contains("panicked"), "{stderr}");
 }
 
-/// Runs a story where nobody has the data, and on a host that has it.
-fn both_ways(story: impl Fn(&Data)) {
-    story(&Data::offline());
-    story(&Data::on_a_host());
+/// Runs a story where nobody has the data, on a host that has it, and where it is on Postgres.
+fn everywhere(story: impl Fn(&Data)) {
+    for data in [Data::offline(), Data::on_a_host(), Data::on_postgres()] {
+        story(&data);
+    }
 }
 
 #[test]
 fn keys_are_put_listed_read_and_deleted() {
-    both_ways(|data| {
+    everywhere(|data| {
         assert_eq!(data.json(&["kv", "put", "sessions", "user:1", "hello"]), Value::Null);
         assert_eq!(data.json(&["kv", "put", "sessions", "user:2", "zwölf", "--ttl", "3600"]), Value::Null);
         let piped = format!(
@@ -127,7 +134,7 @@ fn keys_are_put_listed_read_and_deleted() {
 
 #[test]
 fn documents_are_inserted_found_changed_and_deleted() {
-    both_ways(|data| {
+    everywhere(|data| {
         assert_eq!(data.json(&["db", "insert", "users", r#"{"_id":"ann","z":1,"a":2,"age":30}"#]), json!("ann"));
         let inserted = data.json(&["db", "insert", "users", r#"[{"_id":"bob","age":20},{"_id":7,"age":40}]"#]);
         assert_eq!(inserted, json!({ "insertedCount": 2, "insertedIds": ["bob", "7"] }));
@@ -197,7 +204,7 @@ fn documents_are_inserted_found_changed_and_deleted() {
 
 #[test]
 fn vectors_are_indexed_and_searched_and_the_status_has_everything() {
-    both_ways(|data| {
+    everywhere(|data| {
         data.json(&[
             "db",
             "insert",
@@ -227,7 +234,9 @@ fn vectors_are_indexed_and_searched_and_the_status_has_everything() {
         let index = json!({ "name": "v_vector", "kind": "vector", "state": "ready" });
         assert_eq!(app["collections"], json!([{ "name": "products", "documents": 3, "indexes": [index] }]));
         assert_eq!((&app["app"], &app["namespaces"]), (&json!("app"), &json!(["n"])));
-        assert!(app["database_bytes"].as_u64().unwrap() > 0 && status["store"].as_str().unwrap().contains("SQLite"));
+        assert!(app["database_bytes"].as_u64().unwrap() > 0);
+        let store = if data.options[0] == "--database" { "Postgres at 127.0.0.1" } else { "SQLite in " };
+        assert!(status["store"].as_str().unwrap().starts_with(store), "{status}");
         let text = data.text(&["status"]);
         assert!(text.contains("products    3          v_vector (vector)"), "{text}");
 
@@ -339,6 +348,21 @@ fn source() -> Data {
     data
 }
 
+/// All that can be seen of the app that [`source`] makes, to the letter.
+fn shown(data: &Data) -> [String; 8] {
+    [
+        &["db", "find", "users"][..],
+        &["db", "indexes", "users"],
+        &["db", "indexes", "empty"],
+        &["kv", "list", "sessions"],
+        &["kv", "get", "sessions", "ü"],
+        &["vector", "search", "users", "v", "--vector", "[1,1]"],
+        &["db", "check"],
+        &["db", "explain", "users", r#"{"a":1}"#],
+    ]
+    .map(|command| data.json_text(command))
+}
+
 /// Runs `migrate` from data to a directory beside it.
 fn migrate(data: &Data, to: &str, arguments: &[&str]) -> Output {
     let [from, to] = ["data", to].map(|name| data.app.beside(name).display().to_string());
@@ -354,18 +378,6 @@ fn beside(data: Data, directory: &str) -> Data {
 #[test]
 fn data_moves_to_another_place_to_the_letter() {
     let data = source();
-    let shown = |data: &Data| {
-        [
-            &["db", "find", "users"][..],
-            &["db", "indexes", "users"],
-            &["db", "indexes", "empty"],
-            &["kv", "list", "sessions"],
-            &["kv", "get", "sessions", "ü"],
-            &["vector", "search", "users", "v", "--vector", "[1,1]"],
-            &["db", "check"],
-        ]
-        .map(|command| data.json_text(command))
-    };
     let before = shown(&data);
     let moved = migrate(&data, "target", &["--app", "app"]);
     expect(&moved, 0, &["app: documents of users"]);
@@ -412,6 +424,23 @@ fn data_moves_to_another_place_to_the_letter() {
     target.json(&["db", "update", "users", r#"{"_id":"ann"}"#, r#"{"$set":{"z":1}}"#]);
     target.json(&["kv", "put", "sessions", "b", "new"]);
     expect(&migrate(&target, "target", &["--app", "app", "--resume"]), 1, &["error[MIGRATE_MISMATCH]", "sessions"]);
+}
+
+#[test]
+fn data_moves_to_postgres_and_back() {
+    let data = source();
+    let before = shown(&data);
+    let target = Data::on_postgres();
+    let url = target.options[1].clone();
+    let directory = |name: &str| data.app.beside(name).display().to_string();
+    expect(&run(&["migrate", "--from", &directory("data"), "--to", &url]), 0, &["blog: documents of posts"]);
+    assert_eq!(shown(&target), before);
+    expect(&run(&["migrate", "--from", &directory("data"), "--to", &url]), 1, &["error[MIGRATE_TARGET_NOT_EMPTY]"]);
+    expect(&run(&["migrate", "--from", &directory("data"), "--to", &url, "--resume"]), 0, &[]);
+    expect(&run(&["migrate", "--from", &url, "--to", &url]), 2, &["error[MIGRATE_SAME_PLACE]"]);
+    expect(&run(&["migrate", "--from", &url, "--to", &directory("back"), "--app", "app"]), 0, &[]);
+    let back = beside(data, "back");
+    assert_eq!(shown(&back), before);
 }
 
 #[test]

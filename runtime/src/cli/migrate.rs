@@ -31,13 +31,14 @@ const CHECKSUM_DIGITS: usize = 16;
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  runtime migrate --from .orilla --to /srv/orilla\n  \
+                        runtime migrate --from .orilla --to postgres://orilla@db.example/orilla\n  \
                         runtime migrate --from .orilla --to /srv/orilla --app shop --app blog --resume\n\n\
                         Stop the hosts of both places first. Deployed versions are no data: deploy them again.")]
 pub struct MigrateArgs {
-    /// The data directory to read.
+    /// The data directory, or postgres:// URL, to read.
     #[arg(long, value_name = "PLACE")]
     from: String,
-    /// The data directory to write; it is made if it is not there.
+    /// The data directory, which is made if it is not there, or postgres:// URL, to write.
     #[arg(long, value_name = "PLACE")]
     to: String,
     /// Only this app; can be given several times [default: all apps].

@@ -1,7 +1,7 @@
 //! What SQLite does with the statements behind `findOne` and `insertOne`: through sqlx, and as bare prepared statements.
 //! The database bench runs it on the file that an app has filled, to have a peer for the app's own figures.
 //!
-//! usage: statements FILE COLLECTION OPERATIONS
+//! usage: sqlite_statements FILE COLLECTION OPERATIONS
 
 #![allow(clippy::expect_used, reason = "a program for a bench: it stops at whatever is wrong")]
 
@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Row as _};
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [file, collection, operations] = arguments.as_slice() else {
-        eprintln!("usage: statements FILE COLLECTION OPERATIONS");
+        eprintln!("usage: sqlite_statements FILE COLLECTION OPERATIONS");
         std::process::exit(2);
     };
     let operations: u32 = operations.parse().expect("a number of operations");
