@@ -1,7 +1,7 @@
 //! What `findOne` and `insertOne` cost beside the bare prepared statements that they come down to, on an empty database or
 //! a throwaway server: one after the other, and many inserts at once.
 //!
-//! usage: statements [OPERATIONS [URL]]
+//! usage: postgres_statements [OPERATIONS [URL]]
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a bench that cannot go on panics")]
 
 #[path = "../tests/throwaway/mod.rs"]
