@@ -3,6 +3,7 @@ use std::fs;
 use std::path::Path;
 
 use async_trait::async_trait;
+use http::header::AUTHORIZATION;
 use http_body_util::Full;
 use orilla_services::clock::Clock;
 use serde_json::{Value as Json, json};
