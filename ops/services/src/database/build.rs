@@ -50,14 +50,6 @@ impl Drop for Build {
     }
 }
 
-/// What is known about a wanted index.
-enum Wanted {
-    /// It is there.
-    There(String),
-    /// It is in the catalog, and has to be built.
-    ToBuild(Arc<Collection>, Arc<IndexRecord>),
-}
-
 /// How a step of a build ended.
 enum Step {
     /// There is more to do; how many documents were taken in.
@@ -79,13 +71,12 @@ impl Database {
         let wanted = self.transact(scope, Mode::Write, (collection, index), |work, (collection, index)| {
             Box::pin(work.want_index(collection, index))
         });
-        match wanted.await? {
-            Wanted::There(name) => Ok(name),
-            Wanted::ToBuild(collection, record) => {
-                self.build(scope, &collection, &record).await?;
-                Ok(record.index.name().to_owned())
-            }
+        let (collection, record) = wanted.await?;
+        if record.state != IndexState::Ready {
+            self.build(scope, &collection, &record).await?;
         }
+        self.note_expiry(scope, &collection, &record);
+        Ok(record.index.name().to_owned())
     }
 
     /// Builds an index to its end, or waits until whoever builds it has done so or given it up. One that the documents
@@ -161,8 +152,12 @@ impl Database {
 }
 
 impl Work {
-    /// Puts an index into the catalog, unless one like it is there.
-    async fn want_index(&mut self, collection: &str, index: &Index) -> Result<Wanted, DatabaseError> {
+    /// The index that is wanted; put into the catalog unless one like it is there.
+    async fn want_index(
+        &mut self,
+        collection: &str,
+        index: &Index,
+    ) -> Result<(Arc<Collection>, Arc<IndexRecord>), DatabaseError> {
         let collection = self.collection_to_change(collection).await?;
         for record in &collection.indexes {
             let same = match (&record.index, index) {
@@ -171,10 +166,7 @@ impl Work {
                 _ => false,
             };
             if same {
-                return Ok(match record.state {
-                    IndexState::Ready => Wanted::There(record.index.name().to_owned()),
-                    IndexState::Building { .. } => Wanted::ToBuild(collection.clone(), record.clone()),
-                });
+                return Ok((collection.clone(), record.clone()));
             }
             let same_field = matches!((&record.index, index), (Index::Vector(there), Index::Vector(wanted)) if there.field == wanted.field);
             if same_field || record.index.name() == index.name() {
@@ -187,7 +179,7 @@ impl Work {
         let state = IndexState::Building { done: 0 };
         let id = self.transaction.create_index(collection.id, index, state).await?;
         let record = IndexRecord { id, index: index.clone(), state, multikey: 0, truncated: false };
-        Ok(Wanted::ToBuild(collection, Arc::new(record)))
+        Ok((collection, Arc::new(record)))
     }
 
     /// The index of a collection that is meant.

@@ -9,7 +9,7 @@ use super::error::DatabaseError;
 use super::index::{DocumentIndex, Index};
 use super::key::{self, Direction, tag};
 use super::limits::EXPIRY_BATCH;
-use super::store::{Access, Collection, IndexId, IndexState, KeySpan, Mode, Scan};
+use super::store::{Access, Collection, IndexId, IndexRecord, IndexState, KeySpan, Mode, Scan};
 use super::value::Value;
 use super::work::Work;
 use crate::clock::UnixMillis;
@@ -29,33 +29,23 @@ impl Database {
     /// start, and now and then where other hosts make indexes too. An app that cannot be read does not hold up the others;
     /// the first error is returned at the end.
     pub async fn survey(&self) -> Result<(), DatabaseError> {
-        let mut expiries = Vec::new();
         let mut outcome = Ok(());
         for (tenant, app) in self.store.apps().await? {
-            let surveyed = self.survey_app(&tenant, &app, &mut expiries).await;
+            let surveyed = self.survey_app(&Scope::of_host(&tenant, &app)).await;
             outcome = outcome.and(surveyed);
         }
-        *self.expiries() = expiries;
         outcome
     }
 
-    async fn survey_app(
-        &self,
-        tenant: &Arc<str>,
-        app: &Arc<str>,
-        expiries: &mut Vec<Expiry>,
-    ) -> Result<(), DatabaseError> {
-        let scope = Scope::of_host(tenant, app);
-        for collection in self.collections(&scope).await? {
+    async fn survey_app(&self, scope: &Scope<'_>) -> Result<(), DatabaseError> {
+        for collection in self.collections(scope).await? {
             for record in &collection.indexes {
-                if matches!(&record.index, Index::Document(index) if index.expire_after_seconds.is_some()) {
-                    let (tenant, app, collection) = (tenant.clone(), app.clone(), collection.name.clone());
-                    expiries.push(Expiry { tenant, app, collection, index: record.id });
-                }
+                self.note_expiry(scope, &collection, record);
                 if record.state != IndexState::Ready
-                    && let Err(error) = self.build(&scope, &collection, record).await
+                    && let Err(error) = self.build(scope, &collection, record).await
                 {
-                    tracing::warn!(%app, index = record.index.name(), %error, "an index could not be finished");
+                    let app = &**scope.app();
+                    tracing::warn!(app, index = record.index.name(), %error, "an index could not be finished");
                 }
             }
         }
@@ -70,25 +60,17 @@ impl Database {
         list.await
     }
 
-    /// Notes an index that has been made, if documents expire by it.
-    pub(super) async fn note_expiry(
-        &self,
-        scope: &Scope<'_>,
-        collection: &str,
-        name: &str,
-    ) -> Result<(), DatabaseError> {
-        let look = self.transact(scope, Mode::Read, (collection, name), |work, (collection, name)| {
-            Box::pin(work.find_index(collection, |record| record.index.name() == *name))
-        });
-        if let Some((collection, record)) = look.await? {
-            let (tenant, app) = (scope.tenant().clone(), scope.app().clone());
-            let expiry = Expiry { tenant, app, collection: collection.name.clone(), index: record.id };
-            let mut expiries = self.expiries();
-            if !expiries.contains(&expiry) {
-                expiries.push(expiry);
-            }
+    /// Notes an index, if documents expire by it. Once it is gone, an expiry forgets it.
+    pub(super) fn note_expiry(&self, scope: &Scope<'_>, collection: &Collection, record: &IndexRecord) {
+        if !matches!(&record.index, Index::Document(index) if index.expire_after_seconds.is_some()) {
+            return;
         }
-        Ok(())
+        let (tenant, app) = (scope.tenant().clone(), scope.app().clone());
+        let expiry = Expiry { tenant, app, collection: collection.name.clone(), index: record.id };
+        let mut expiries = self.expiries();
+        if !expiries.contains(&expiry) {
+            expiries.push(expiry);
+        }
     }
 
     /// Deletes every document whose time has passed, and says how many there were. An app where that fails does not hold

@@ -124,9 +124,6 @@ impl Database {
         match &call {
             Call::CreateIndex(index) => {
                 let name = self.create_index(&scope, collection, &Index::Document(index.clone())).await?;
-                if index.expire_after_seconds.is_some() {
-                    self.note_expiry(&scope, collection, &name).await?;
-                }
                 Ok(Value::String(name).to_json())
             }
             Call::CreateVectorIndex(definition) => {

@@ -8,7 +8,7 @@ use super::filter::Filter;
 use super::limits::MAX_RESULT_BYTES;
 use super::plan::{Order, Plan, Read, Source};
 use super::sort::{Place, Sort};
-use super::store::{Access, Collection, Position, RowId, Scan, StoredDocument};
+use super::store::{Access, Collection, PART_BYTES, Position, RowId, Scan, StoredDocument};
 use super::value::Object;
 use super::work::Work;
 
@@ -39,6 +39,8 @@ pub(super) struct Reading<'r> {
     /// Which of the plan's reads is at work, and where it goes on.
     read: usize,
     after: Option<Position>,
+    /// How many of the ids of the read at work have been looked up.
+    looked_up: usize,
     limit: u32,
     seen: HashSet<RowId>,
     pub(super) cost: Cost,
@@ -48,7 +50,8 @@ impl<'r> Reading<'r> {
     /// Reads what a plan says; the first part holds about so many documents.
     pub(super) fn new(collection: &'r Collection, plan: &'r Plan, filter: &'r Filter, first_part: u32) -> Self {
         let limit = first_part.clamp(1, LARGEST_PART);
-        Self { collection, plan, filter, read: 0, after: None, limit, seen: HashSet::new(), cost: Cost::default() }
+        let (seen, cost) = (HashSet::new(), Cost::default());
+        Self { collection, plan, filter, read: 0, after: None, looked_up: 0, limit, seen, cost }
     }
 
     /// The next documents, which have yet to be checked; `None` at the end.
@@ -59,10 +62,7 @@ impl<'r> Reading<'r> {
             tokio::task::yield_now().await;
         }
         let access = match from {
-            Source::Ids(ids) => {
-                self.read += 1;
-                return self.by_ids(work, ids).await.map(Some);
-            }
+            Source::Ids(ids) => return self.by_ids(work, ids).await.map(Some),
             Source::Collection => Access::Collection,
             Source::Index { index, spans, reverse } => {
                 Access::Index { index: index.as_ref().map(|record| record.id), spans, reverse: *reverse }
@@ -90,11 +90,24 @@ impl<'r> Reading<'r> {
     }
 
     async fn by_ids(&mut self, work: &mut Work, ids: &[Vec<u8>]) -> Result<Vec<StoredDocument>, DatabaseError> {
-        let mut documents = Vec::with_capacity(ids.len());
-        for id in ids {
-            documents.extend(work.transaction.by_id(self.collection.id, id).await?);
+        let mut documents = Vec::new();
+        let mut bytes = 0;
+        while bytes < PART_BYTES
+            && documents.len() < self.limit as usize
+            && let Some(id) = ids.get(self.looked_up)
+        {
+            if let Some(document) = work.transaction.by_id(self.collection.id, id).await? {
+                bytes += document.json.len();
+                documents.push(document);
+            }
+            self.looked_up += 1;
+        }
+        if self.looked_up == ids.len() {
+            self.looked_up = 0;
+            self.read += 1;
         }
         self.cost.examined += documents.len() as u64;
+        self.limit = (self.limit * 2).min(LARGEST_PART);
         Ok(documents)
     }
 }

@@ -72,9 +72,6 @@ impl Database {
             let full_name = |name: &str| format!("{collection}.{name}");
             match self.create_index(&scope, collection, index).await {
                 Ok(name) => {
-                    if matches!(index, Index::Document(index) if index.expire_after_seconds.is_some()) {
-                        self.note_expiry(&scope, collection, &name).await?;
-                    }
                     if !before.contains(&full_name(&name)) {
                         reconciled.created.push(full_name(&name));
                     }

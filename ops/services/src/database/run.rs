@@ -24,8 +24,8 @@ use super::update::UpdateContext;
 use super::value::{Object, Value};
 use super::work::{Work, id_text};
 
-/// Documents that are read at a time to be changed.
-const CHANGE_BATCH: usize = 256;
+/// Documents that are read at a time to be changed: few, since each may be large.
+const CHANGE_BATCH: usize = 64;
 
 impl Work {
     /// Runs a call that needs nothing but the transaction.

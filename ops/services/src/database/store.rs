@@ -137,9 +137,12 @@ pub struct Scan<'a> {
     pub after: Option<Position>,
     /// Conditions that each wanted document meets. A store may leave out documents that do not meet them; it need not.
     pub guards: &'a [Guard],
-    /// Most documents to return.
+    /// Most documents to return; [`PART_BYTES`] bounds them as well.
     pub limit: u32,
 }
+
+/// A part of a scan ends, whatever its limit, with the document with which it comes to so many bytes of JSON: 8 MiB.
+pub const PART_BYTES: usize = 8 << 20;
 
 /// What a part of a scan found.
 #[derive(Clone, Debug, Default)]

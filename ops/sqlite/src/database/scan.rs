@@ -1,7 +1,7 @@
 //! Scans: parts of a collection or of an index, in order, with the documents.
 
 use orilla_services::database::store::{
-    Access, IndexId, KeySpan, Position, Scan, Scanned, ScannedPart, StoredDocument,
+    Access, IndexId, KeySpan, PART_BYTES, Position, Scan, Scanned, ScannedPart, StoredDocument,
 };
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
@@ -12,7 +12,8 @@ use super::guard::Conditions;
 const WINDOW: u64 = 4096;
 
 pub(super) fn scan(connection: &Connection, scan: &Scan<'_>) -> rusqlite::Result<ScannedPart> {
-    let mut reader = Reader { connection, scan, conditions: Conditions::of(scan.guards), part: ScannedPart::default() };
+    let mut reader =
+        Reader { connection, scan, conditions: Conditions::of(scan.guards), part: ScannedPart::default(), bytes: 0 };
     match &scan.access {
         Access::Collection => reader.collection()?,
         Access::Index { index, spans, reverse } => {
@@ -39,6 +40,7 @@ struct Reader<'s> {
     scan: &'s Scan<'s>,
     conditions: Conditions,
     part: ScannedPart,
+    bytes: usize,
 }
 
 impl Reader<'_> {
@@ -93,12 +95,14 @@ impl Reader<'_> {
         let mut rows = statement.query(params_from_iter(parameters))?;
         while let Some(row) = rows.next()? {
             self.part.examined += 1;
-            if let Some(json) = row.get(3)? {
+            if let Some(json) = row.get::<_, Option<String>>(3)? {
+                self.bytes += json.len();
                 let version: i64 = row.get(2)?;
                 let document = StoredDocument { row: row.get(1)?, version: version.cast_unsigned(), json };
                 self.part.documents.push(Scanned { key: row.get(0)?, document });
             }
-            if self.part.documents.len() == self.scan.limit as usize || self.part.examined >= WINDOW {
+            let is_full = self.part.documents.len() == self.scan.limit as usize || self.bytes >= PART_BYTES;
+            if is_full || self.part.examined >= WINDOW {
                 self.part.next = Some(Position { key: row.get(0)?, row: row.get(1)? });
                 break;
             }

@@ -6,7 +6,8 @@ use super::store::{App, commit, index};
 use crate::database::guard::{Guard, GuardTest, GuardValue};
 use crate::database::order;
 use crate::database::store::{
-    Access, Collection, DocumentStore, IndexId, IndexState, KeySpan, Mode, Position, RowId, Scan, Transaction,
+    Access, Collection, DocumentStore, IndexId, IndexState, KeySpan, Mode, PART_BYTES, Position, RowId, Scan,
+    Transaction,
 };
 use crate::database::value::{Object, Value};
 
@@ -14,6 +15,7 @@ pub(super) async fn run(empty_store: &impl AsyncFn() -> Arc<dyn DocumentStore>) 
     order_and_parts(App::new(empty_store().await)).await;
     many_that_no_guard_wants(App::new(empty_store().await)).await;
     guards(App::new(empty_store().await)).await;
+    large_documents(App::new(empty_store().await)).await;
 }
 
 /// What a scan finds, in parts of `limit`: the keys and rows.
@@ -30,6 +32,8 @@ async fn scanned(
         let scan = Scan { collection: collection.id, access: access.clone(), after: after.clone(), guards, limit };
         let part = transaction.scan(&scan).await.unwrap();
         assert!(part.documents.len() <= limit as usize && part.examined >= part.documents.len() as u64);
+        let but_last = part.documents.iter().rev().skip(1);
+        assert!(but_last.map(|scanned| scanned.document.json.len()).sum::<usize>() < PART_BYTES);
         found.extend(part.documents.into_iter().map(|scanned| (scanned.key, scanned.document.row)));
         assert!(part.next.is_none() || part.next != after, "a scan goes on");
         after = part.next;
@@ -146,6 +150,23 @@ async fn many_that_no_guard_wants(app: App) {
             assert!(holds(&found) && (if reverse { found.is_sorted_by(|a, b| a > b) } else { found.is_sorted() }));
         }
     }
+}
+
+/// A part is bounded in bytes as well.
+async fn large_documents(app: App) {
+    let mut writer = app.begin(Mode::Write).await;
+    let files = writer.create_collection("files").await.unwrap();
+    let json = format!("{{\"x\":\"{}\"}}", "x".repeat(PART_BYTES / 2));
+    let mut rows = Vec::new();
+    for id in 0..5 {
+        rows.push((vec![id], writer.insert(files.id, &[id], &json).await.unwrap().0));
+    }
+    commit(writer).await;
+    let mut reader = app.begin(Mode::Read).await;
+    let spans = [span(b"", None)];
+    let by_id = Access::Index { index: None, spans: &spans, reverse: false };
+    assert_eq!(scanned(&mut *reader, &files, by_id, &[], 100).await, rows);
+    assert_eq!(scanned(&mut *reader, &files, Access::Collection, &[], 100).await.len(), 5);
 }
 
 /// No guard leaves out a document that meets it: not for the form of a number, the characters of a text, or an array on

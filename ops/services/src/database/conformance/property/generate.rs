@@ -111,12 +111,12 @@ fn operator(name: &str, operand: Value) -> Value {
     object([(name, operand)])
 }
 
-/// A number, mostly a small one.
+/// A number, mostly a small one. There is no minus zero in JSON as JavaScript writes it.
 fn numbers() -> impl Strategy<Value = f64> {
     prop_oneof![
         12 => (-1i8..4).prop_map(f64::from),
-        1 => select(vec![-0.0, 0.5, 0.1, 1.5, 1e15, 9007199254740993.0, 1e300, -1e300, 5e-324, 1.7976931348623157e308]),
-        1 => any::<f64>().prop_filter("finite", |number| number.is_finite()),
+        1 => select(vec![0.5, 0.1, 1.5, 1e15, 9007199254740993.0, 1e300, -1e300, 5e-324, 1.7976931348623157e308]),
+        1 => any::<f64>().prop_filter("finite", |number| number.is_finite()).prop_map(|number| number + 0.0),
     ]
 }
 
