@@ -13,7 +13,7 @@ use orilla_services::database::store::DocumentStore;
 use orilla_sqlite::{SqliteConfig, SqliteStore};
 use tempfile::TempDir;
 
-/// Scenarios of the property test, unless `ORILLA_SCENARIOS` says otherwise.
+/// Scenarios of the property test, unless `ORILLA_PROPERTY_SCENARIOS` says otherwise.
 const SCENARIOS: u32 = 300;
 
 async fn open(directory: &Path) -> Arc<dyn DocumentStore> {
@@ -56,7 +56,7 @@ async fn the_oracle_holds_with_and_without_indexes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_engine_agrees_with_the_matcher() {
-    let scenarios = std::env::var("ORILLA_SCENARIOS").map_or(SCENARIOS, |count| count.parse().unwrap());
+    let scenarios = std::env::var("ORILLA_PROPERTY_SCENARIOS").map_or(SCENARIOS, |count| count.parse().unwrap());
     let stores = Stores::new();
     conformance::property::run(stores.empty().await, scenarios).await;
 }

@@ -26,6 +26,7 @@ mod maintenance;
 pub mod order;
 mod pages;
 pub mod path;
+mod pipeline;
 pub mod plan;
 pub mod projection;
 pub mod query;

@@ -137,11 +137,12 @@ pub struct Scan<'a> {
     pub after: Option<Position>,
     /// Conditions that each wanted document meets. A store may leave out documents that do not meet them; it need not.
     pub guards: &'a [Guard],
-    /// Most documents to return; [`PART_BYTES`] bounds them as well.
+    /// Most documents to return; see [`PART_BYTES`] as well.
     pub limit: u32,
 }
 
-/// A part of a scan ends, whatever its limit, with the document with which it comes to so many bytes of JSON: 8 MiB.
+/// A part of a scan should end, whatever its limit, with the document with which it comes to so many bytes of JSON, so
+/// that large documents are not held by the hundred: 8 MiB.
 pub const PART_BYTES: usize = 8 << 20;
 
 /// What a part of a scan found.

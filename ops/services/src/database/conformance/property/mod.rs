@@ -1,6 +1,7 @@
 //! Random documents, indexes, changes and queries: whatever the planner and the engine do, the outcome is what the
 //! matcher and a sort in memory say.
 
+mod changes;
 mod generate;
 mod model;
 
