@@ -63,6 +63,8 @@ const MIGRATIONS: &[&str] = &["
         truncated boolean NOT NULL DEFAULT false,
         UNIQUE (collection, name)
     );
+    -- Indexes that are gone, while not all they held is.
+    CREATE TABLE orilla.dropped_indexes (id bigint PRIMARY KEY);
     -- body is the document; doc is what guards look into, NULL where jsonb cannot hold it.
     CREATE TABLE orilla.documents (
         collection bigint NOT NULL,

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+
 use crate::database::PostgresDocuments;
 use crate::error::OpenError;
 use crate::readers::Readers;
@@ -13,7 +15,8 @@ use crate::writer::Writer;
 /// Settings of the Postgres store.
 #[derive(Clone, Copy, Debug)]
 pub struct PostgresConfig {
-    /// Connections for reads, opened when first needed; the writer has one more.
+    /// Connections for reads, opened when first needed: so many for keys, where the writer has one more, and so many for
+    /// documents.
     pub readers: u32,
     /// The longest that one statement may take. The server ends those that take longer, and one that the server does
     /// not end is given up after twice the time.
@@ -32,6 +35,7 @@ impl Default for PostgresConfig {
 /// An open database, shared with whoever else opens it.
 pub struct PostgresStore {
     server: Arc<Server>,
+    runtime: Handle,
     config: PostgresConfig,
     pub(crate) readers: Readers,
     pub(crate) writer: Writer,
@@ -48,11 +52,16 @@ impl PostgresStore {
         let cursor_secret = schema::prepare(&server).await?;
         let readers = Readers::new(server.clone(), config.readers.max(1));
         let writer = Writer::start(server.clone());
-        Ok(Self { server, config, readers, writer, cursor_secret })
+        Ok(Self { server, runtime: Handle::current(), config, readers, writer, cursor_secret })
     }
 
     /// The document store in the same database, with connections of its own.
     pub fn documents(&self) -> PostgresDocuments {
-        PostgresDocuments::new(self.server.clone(), self.config.readers.max(1), self.cursor_secret)
+        PostgresDocuments::new(
+            self.server.clone(),
+            self.runtime.clone(),
+            self.config.readers.max(1),
+            self.cursor_secret,
+        )
     }
 }

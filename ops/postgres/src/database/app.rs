@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use orilla_services::database::store::{Failure, Mode, Outcome};
+use orilla_services::database::store::{Failure, Mode, Outcome, StoreError};
 use sqlx::Row as _;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
@@ -105,6 +105,15 @@ impl App {
     pub(super) async fn turn(self: &Arc<Self>, mode: Mode) -> Outcome<OwnedMutexGuard<Writer>> {
         let turn = tokio::time::timeout(TURN_TIMEOUT, self.writer.clone().lock_owned());
         let mut writer = turn.await.map_err(|_| Failure::Busy)?;
+        if writer.is_full(mode) {
+            let app = self.clone();
+            let commit = async move {
+                writer.commit(&app).await;
+                writer
+            };
+            // The task ends early only with the runtime.
+            writer = self.pool.runtime.spawn(commit).await.map_err(|_| StoreError::Closed)?;
+        }
         writer.open(self, mode).await?;
         Ok(writer)
     }

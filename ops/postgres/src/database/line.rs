@@ -70,11 +70,11 @@ pub(super) enum Job {
 }
 
 impl Pool {
-    pub(super) fn new(server: Arc<Server>, max_readers: u32) -> Arc<Self> {
+    pub(super) fn new(server: Arc<Server>, runtime: Handle, max_readers: u32) -> Arc<Self> {
         let permits = |count: usize| Arc::new(Semaphore::new(count));
         Arc::new(Self {
             server,
-            runtime: Handle::current(),
+            runtime,
             idle: Mutex::default(),
             readers: permits(max_readers as usize),
             writers: permits(MAX_WRITERS),

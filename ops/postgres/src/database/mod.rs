@@ -7,6 +7,7 @@ mod line;
 mod reader;
 mod scan;
 mod statements;
+mod sweep;
 mod transaction;
 mod writer;
 
@@ -16,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use orilla_services::database::store::{DocumentStore, Failure, Mode, Outcome, StoreError, Transaction};
 use orilla_services::gate::Scope;
+use tokio::runtime::Handle;
 
 use self::app::App;
 use self::line::{Job, Pool};
@@ -39,8 +41,10 @@ pub struct PostgresDocuments {
 type Apps = HashMap<(Arc<str>, Arc<str>), Arc<App>>;
 
 impl PostgresDocuments {
-    pub(crate) fn new(server: Arc<Server>, readers: u32, cursor_secret: [u8; 32]) -> Self {
-        Self { pool: Pool::new(server, readers), cursor_secret, apps: Mutex::new(Some(Apps::new())) }
+    pub(crate) fn new(server: Arc<Server>, runtime: Handle, readers: u32, cursor_secret: [u8; 32]) -> Self {
+        let pool = Pool::new(server, runtime, readers);
+        sweep::sweep(&pool);
+        Self { pool, cursor_secret, apps: Mutex::new(Some(Apps::new())) }
     }
 
     fn app(&self, scope: &Scope<'_>) -> Outcome<Arc<App>> {

@@ -10,12 +10,9 @@ pub(super) const CREATE_INDEX: &str =
 pub(super) const UPDATE_INDEX: &str =
     "UPDATE orilla.indexes SET built = $2, multikey = $3, truncated = $4 WHERE id = $1";
 
-pub(super) const DROP_INDEX: [&str; 4] = [
-    "DELETE FROM orilla.entries WHERE index = $1",
-    "DELETE FROM orilla.vectors WHERE index = $1",
-    "DELETE FROM orilla.vector_changes WHERE index = $1",
-    "DELETE FROM orilla.indexes WHERE id = $1",
-];
+/// The index's entries and vectors are left for the sweep.
+pub(super) const DROP_INDEX: &str = "WITH gone AS (DELETE FROM orilla.indexes WHERE id = $1) \
+    INSERT INTO orilla.dropped_indexes (id) VALUES ($1)";
 
 /// What the rows of some collections and their indexes take, without what the server keeps around them.
 pub(super) const BYTES: &str = "SELECT (\

@@ -179,10 +179,10 @@ impl Transaction for PostgresTransaction {
 
     async fn drop_index(&mut self, index: IndexId) -> Outcome<()> {
         self.own_index(index).await?;
-        for statement in statements::DROP_INDEX {
-            self.change(sqlx::query(statement).bind(index)).await?;
-        }
-        self.group()?.catalog_changed();
+        self.change(sqlx::query(statements::DROP_INDEX).bind(index)).await?;
+        let group = self.group()?;
+        group.catalog_changed();
+        group.leaves_something = true;
         Ok(())
     }
 

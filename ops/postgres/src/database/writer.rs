@@ -20,6 +20,7 @@ use super::app::{App, load};
 use super::catalog::Catalog;
 use super::failure;
 use super::line::{Job, Line};
+use super::sweep::sweep;
 use crate::error::Cause;
 
 /// Most transactions in a group. Postgres keeps so many of their ids within easy reach.
@@ -52,6 +53,8 @@ pub(super) struct Group {
     transaction: String,
     /// The server's process, and when it was started.
     process: (i32, String),
+    /// Whether there may be something to sweep once this is durable.
+    pub(super) leaves_something: bool,
     waiting: Vec<Waiting>,
 }
 
@@ -69,15 +72,14 @@ pub(super) struct Mark {
 }
 
 impl Writer {
+    /// Whether the group has to be committed before such a transaction.
+    pub(super) fn is_full(&self, mode: Mode) -> bool {
+        let waiting = self.group.as_ref().map_or(0, |group| group.waiting.len());
+        waiting >= MAX_GROUP || (mode == Mode::Interactive && waiting > 0)
+    }
+
     /// Opens a transaction within the group, or the group itself.
     pub(super) async fn open(&mut self, app: &Arc<App>, mode: Mode) -> Outcome<()> {
-        let is_full = |group: &Group| {
-            let waiting = group.waiting.len();
-            waiting >= MAX_GROUP || (mode == Mode::Interactive && waiting > 0)
-        };
-        if self.group.as_ref().is_some_and(is_full) {
-            self.commit(app).await;
-        }
         let Some(group) = &mut self.group else {
             self.group = Some(Group::begin(app, mode).await?);
             return Ok(());
@@ -122,7 +124,8 @@ impl Writer {
         }
     }
 
-    /// Makes the group durable and tells everyone, in the order in which their transactions ended.
+    /// Makes the group durable and tells everyone, in the order in which their transactions ended. To be driven to its
+    /// end, by a task of the host: others' changes depend on it.
     pub(super) async fn commit(&mut self, app: &Arc<App>) {
         let Some(mut group) = self.group.take() else { return };
         if let Err(failure) = group.commit().await {
@@ -140,6 +143,9 @@ impl Writer {
             let _ = done.send(Ok(()));
         }
         group.line.give_back();
+        if group.leaves_something {
+            sweep(&app.pool);
+        }
     }
 
     /// Gives up the whole group after a failure that may have undone any of it.
@@ -168,8 +174,19 @@ impl Group {
         };
         let (version, changes, transaction, process) = read().map_err(|error| failure(&error))?;
         let catalog = Some(app.catalog_after(changes, id, &mut line).await?);
-        let (committed, waiting) = ((version, changes), Vec::new());
-        Ok(Self { line, app: id, version, changes, catalog, committed, saved: false, transaction, process, waiting })
+        Ok(Self {
+            line,
+            app: id,
+            version,
+            changes,
+            catalog,
+            committed: (version, changes),
+            saved: false,
+            transaction,
+            process,
+            leaves_something: false,
+            waiting: Vec::new(),
+        })
     }
 
     /// What the transaction at work goes back to if it is undone.

@@ -1,0 +1,57 @@
+//! What is left of dropped indexes, removed behind everyone's back: an index may have millions of entries, and no
+//! transaction has time for that. Ids are not used again, so that nobody comes across what is left.
+
+use std::sync::Arc;
+
+use orilla_services::database::store::{Mode, Outcome};
+
+use super::failure;
+use super::line::{Job, Pool};
+
+/// Removes some of what one index has left, which another host is not busy with. Returns nothing when all is done.
+const SWEEP: &str = "
+    WITH dropped AS MATERIALIZED (
+        SELECT id FROM orilla.dropped_indexes ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+    ),
+    entries AS (
+        DELETE FROM orilla.entries USING (
+            SELECT index, key, row FROM dropped JOIN orilla.entries ON index = dropped.id LIMIT $1
+        ) old WHERE entries.index = old.index AND entries.key = old.key AND entries.row = old.row RETURNING true
+    ),
+    vectors AS (
+        DELETE FROM orilla.vectors USING (
+            SELECT index, row, ordinal FROM dropped JOIN orilla.vectors ON index = dropped.id LIMIT $1
+        ) old WHERE vectors.index = old.index AND vectors.row = old.row AND vectors.ordinal = old.ordinal RETURNING true
+    ),
+    changes AS (
+        DELETE FROM orilla.vector_changes USING (
+            SELECT index, row FROM dropped JOIN orilla.vector_changes ON index = dropped.id LIMIT $1
+        ) old WHERE vector_changes.index = old.index AND vector_changes.row = old.row RETURNING true
+    ),
+    done AS (
+        DELETE FROM orilla.dropped_indexes USING dropped WHERE dropped_indexes.id = dropped.id
+            AND NOT EXISTS (SELECT FROM entries) AND NOT EXISTS (SELECT FROM vectors)
+            AND NOT EXISTS (SELECT FROM changes)
+    )
+    SELECT id FROM dropped";
+
+/// Rows of each kind that are removed at a time.
+const BATCH: i64 = 2000;
+
+/// Removes everything that is left, if nothing comes between; the next sweep goes on.
+pub(super) fn sweep(pool: &Arc<Pool>) {
+    let swept = pool.clone();
+    pool.runtime.spawn(async move {
+        while let Ok(true) = sweep_some(&swept).await {
+            tokio::task::yield_now().await;
+        }
+    });
+}
+
+async fn sweep_some(pool: &Arc<Pool>) -> Outcome<bool> {
+    let mut line = pool.line(Mode::Write).await?;
+    let job = Job::of(sqlx::query(SWEEP).bind(BATCH)).map_err(|error| failure(&error))?;
+    let rows = line.start(job).await.map_err(|error| failure(&error))?;
+    line.give_back();
+    Ok(!rows.is_empty())
+}
