@@ -36,6 +36,7 @@ impl Transactions {
     }
 }
 
+/// Does one call of a collection's method: arguments and result are JSON.
 #[op2]
 #[string]
 pub fn op_database_call(
@@ -49,6 +50,7 @@ pub fn op_database_call(
     Ok(async move { Ok(database.call(&caller, &method, &collection, &arguments).await?) })
 }
 
+/// Begins a transaction; answers its id in this isolate.
 #[op2]
 pub fn op_database_begin(
     scope: &mut v8::PinScope<'_, '_>,
@@ -79,6 +81,7 @@ async fn undo_when_late(open: Open) {
     }
 }
 
+/// Does one call in an open transaction.
 #[op2]
 #[string]
 pub fn op_database_call_in(
