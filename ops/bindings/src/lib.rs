@@ -4,7 +4,7 @@
 pub mod blobs;
 pub mod caller;
 mod console;
-pub mod database;
+mod database;
 pub mod egress;
 mod env;
 mod error;
@@ -19,6 +19,7 @@ mod snapshot;
 mod websocket;
 
 pub use self::console::{ConsoleLevel, ConsoleSink};
+pub use self::database::Transactions;
 pub use self::env::{AppEnv, EnvReads};
 pub use self::error::BindingError;
 pub use self::extensions::{PLATFORM_EVENTS_MODULE, PLATFORM_MODULE, extensions};

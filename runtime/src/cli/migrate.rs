@@ -115,7 +115,7 @@ impl Side {
         if !self.services.database.apps().await?.contains(app) {
             return Ok(Vec::new());
         }
-        Ok(self.services.database.collection_names(app).await?)
+        self.services.database.collection_names(app).await
     }
 
     async fn holds(&self, app: &App) -> Result<bool, TransferError> {

@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 
 use deno_core::{JsRuntime, PollEventLoopOptions, v8};
 use orilla_bindings::blobs::CountedBlobs;
-use orilla_bindings::database::Transactions;
 use orilla_bindings::invocation::{EndReason, FetchRequest, InvocationId, Invocations, Reply, Running};
 use orilla_bindings::meter::{Begun, Boot};
-use orilla_bindings::{AppEnv, ConsoleLevel, ConsoleSink};
+use orilla_bindings::{AppEnv, ConsoleLevel, ConsoleSink, Transactions};
 use orilla_services::caller::{Caller, Identity, Policy};
 use orilla_snapshot::app;
 use orilla_snapshot::file::Snapshot;

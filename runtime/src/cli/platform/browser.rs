@@ -35,6 +35,9 @@ pub enum Kind {
     Database,
 }
 
+/// A question to the host that is under way.
+type Asking<'c> = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + 'c>>;
+
 /// Browses until somebody ends it. However it ends, a panic included, the terminal is as it was before.
 pub async fn run(client: &Client, kind: Kind) -> Result<(), Failure> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
@@ -54,7 +57,7 @@ async fn show(client: &Client, mut browser: Browser) -> io::Result<()> {
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
     let kind = browser.kind;
-    let mut asking: Option<Pin<Box<dyn Future<Output = Result<Answer, Failure>> + '_>>> = None;
+    let mut asking: Option<Asking<'_>> = None;
     loop {
         display.draw(|frame| browser.draw(frame))?;
         let asked = tokio::select! {
@@ -81,7 +84,7 @@ async fn show(client: &Client, mut browser: Browser) -> io::Result<()> {
 }
 
 /// What is being asked for, or nothing for ever.
-async fn pending<T>(asking: &mut Option<Pin<Box<dyn Future<Output = T> + '_>>>) -> T {
+async fn pending(asking: &mut Option<Asking<'_>>) -> Result<Answer, Failure> {
     match asking {
         Some(asking) => asking.await,
         None => std::future::pending().await,
