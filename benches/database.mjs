@@ -107,7 +107,7 @@ function statementsProgram() {
 /** What it reaches on a file. */
 function statements(program, file) {
   return JSON.parse(
-    execFileSync(program, [file, "small", String(OPERATIONS)], { encoding: "utf8" }),
+    execFileSync(program, [file, "small", String(SMALL), String(OPERATIONS)], { encoding: "utf8" }),
   );
 }
 
