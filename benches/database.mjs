@@ -40,6 +40,7 @@ export async function measure({ rounds, documents }) {
     filled = await fill(server, "large", documents);
     const reads = { operations: OPERATIONS, concurrency: 1 };
     await ask(server, "find", { ...reads, collection: "small", documents: SMALL });
+    await ask(server, "insert", { ...reads, collection: "warm-up", documents: 0 });
     for (let index = 0; index < rounds; index++) {
       const small = { collection: "small", documents: SMALL };
       samples.syncs.push(syncsPerSecond(data));

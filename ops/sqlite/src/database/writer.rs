@@ -1,7 +1,7 @@
 //! The one connection that changes an app's database, and who may use it: one transaction at a time, in turn.
 //!
-//! Transactions that end become durable together. Each runs in a savepoint of one SQLite transaction; what has ended
-//! waits for its commit, which the [`super::committer`] makes as soon as it gets its own turn: after those that were
+//! Transactions that end become durable together. The first of a group opens an SQLite transaction and the others run in
+//! savepoints of it; what has ended waits for its commit, which the [`super::committer`] makes as soon as it gets its own turn: after those that were
 //! waiting before it. So a group is as large as the queue was, and the disk is synced once for all of it.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -50,17 +50,22 @@ impl Writer {
 
     /// Opens a transaction within the group, or the group itself.
     pub(super) fn open(&mut self) -> rusqlite::Result<()> {
-        if self.connection.is_autocommit() {
-            self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        }
-        self.connection.prepare_cached("SAVEPOINT work")?.execute([])?;
+        let begin = if self.connection.is_autocommit() { "BEGIN IMMEDIATE" } else { "SAVEPOINT work" };
+        self.connection.prepare_cached(begin)?.execute([])?;
         Ok(())
     }
 
     /// Ends a transaction; its outcome arrives when the group is durable.
     pub(super) fn release(&mut self, on_commit: OnCommit) -> Outcome<oneshot::Receiver<Outcome<()>>> {
-        let release = self.connection.prepare_cached("RELEASE work").and_then(|mut release| release.execute([]));
-        release.map_err(|error| self.abandon(&error))?;
+        if self.connection.is_autocommit() {
+            // A full disk, say, has ended the whole group.
+            let ended = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK);
+            return Err(self.abandon(&rusqlite::Error::SqliteFailure(ended, None)));
+        }
+        if !self.waiting.is_empty() {
+            let release = self.connection.prepare_cached("RELEASE work").and_then(|mut release| release.execute([]));
+            release.map_err(|error| self.abandon(&error))?;
+        }
         let (done, outcome) = oneshot::channel();
         self.waiting.push(Waiting { on_commit, done });
         Ok(outcome)
@@ -68,7 +73,8 @@ impl Writer {
 
     /// Undoes a transaction, but not those of the group that have ended before it.
     pub(super) fn undo(&mut self, version: u64, catalog: Arc<Catalog>) {
-        let undone = self.connection.execute_batch("ROLLBACK TO work; RELEASE work");
+        let undo = if self.waiting.is_empty() { "ROLLBACK" } else { "ROLLBACK TO work; RELEASE work" };
+        let undone = self.connection.execute_batch(undo);
         if let Err(error) = undone {
             self.abandon(&error);
             return;
