@@ -14,11 +14,12 @@ import * as hello from "./hello.mjs";
 import * as kv from "./kv.mjs";
 import * as neighbours from "./neighbours.mjs";
 import * as peers from "./peers.mjs";
+import * as vectors from "./vectors.mjs";
 
-const BENCHES = { capacity, "cold-start": coldStart, database, hello, kv, neighbours, peers };
+const BENCHES = { capacity, "cold-start": coldStart, database, hello, kv, neighbours, peers, vectors };
 const MAX = { runs: 1_000, rounds: 100, seconds: 60, apps: 5_000, documents: 10_000_000 };
 /** Benches of the runtime without a peer. */
-const ALONE = ["capacity", "database", "kv", "neighbours"];
+const ALONE = ["capacity", "database", "kv", "neighbours", "vectors"];
 /** The load average above which other processes disturb the figures. */
 const QUIET_LOAD = 0.5;
 const USAGE = `usage: node benches/run.mjs [${Object.keys(BENCHES).join(" | ")}…] [options]
