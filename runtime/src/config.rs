@@ -269,11 +269,13 @@ pub struct Database {
     /// Mebibytes of vector indexes kept in memory.
     #[schemars(range(min = 1, max = 1_048_576))]
     pub vector_cache_mb: u64,
+    /// Whether vector indexes that are made in a Postgres which has pgvector are searched there.
+    pub pgvector: bool,
 }
 
 impl Default for Database {
     fn default() -> Self {
-        Self { url: None, vector_cache_mb: 1024 }
+        Self { url: None, vector_cache_mb: 1024, pgvector: true }
     }
 }
 

@@ -98,7 +98,8 @@ pub async fn open(config: &Config) -> Result<Services, WireError> {
         Some(url) => Place::Postgres(url.clone()),
         None => Place::Directory(config.server.data_dir.clone()),
     };
-    services(stores(&place).await?, memory).await
+    let postgres = PostgresConfig { pgvector: config.database.pgvector, ..PostgresConfig::default() };
+    services(stores(&place, postgres).await?, memory).await
 }
 
 /// How much memory the services may use, in mebibytes.
@@ -112,7 +113,8 @@ pub struct Memory {
 
 /// The embedded services: SQLite in the data directory, events within the process.
 pub async fn embedded(data_directory: &Path, memory: Memory) -> Result<Services, WireError> {
-    services(stores(&Place::Directory(data_directory.to_owned())).await?, memory).await
+    let place = Place::Directory(data_directory.to_owned());
+    services(stores(&place, PostgresConfig::default()).await?, memory).await
 }
 
 /// Where data is kept.
@@ -182,8 +184,8 @@ pub struct Stores {
     pub place: Arc<str>,
 }
 
-/// Opens the stores of a place.
-pub async fn stores(place: &Place) -> Result<Stores, WireError> {
+/// Opens the stores of a place; the settings are for one on Postgres.
+pub async fn stores(place: &Place, postgres: PostgresConfig) -> Result<Stores, WireError> {
     let name = place.to_string().into();
     match place {
         Place::Directory(path) => {
@@ -192,7 +194,7 @@ pub async fn stores(place: &Place) -> Result<Stores, WireError> {
             Ok(Stores { kv: Arc::new(store), documents, place: name })
         }
         Place::Postgres(url) => {
-            let store = PostgresStore::open(&url.0, PostgresConfig::default()).await?;
+            let store = PostgresStore::open(&url.0, postgres).await?;
             let documents = Arc::new(store.documents());
             Ok(Stores { kv: Arc::new(store), documents, place: name })
         }

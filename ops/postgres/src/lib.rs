@@ -6,6 +6,7 @@
 
 mod database;
 mod error;
+mod extension;
 mod kv;
 mod readers;
 mod schema;

@@ -6,6 +6,7 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection, Row};
 
 use crate::error::OpenError;
+use crate::extension;
 use crate::server::{Server, within};
 use crate::writer::MAX_BATCH_WRITES;
 
@@ -100,6 +101,9 @@ const MIGRATIONS: &[&str] = &["
         PRIMARY KEY (index, row)
     );
     CREATE INDEX vector_changes_by_version ON orilla.vector_changes (index, version);
+", "
+    -- The schema of pgvector's types, where the index's vectors are in a table of these as well.
+    ALTER TABLE orilla.indexes ADD COLUMN extension text;
 "];
 
 const _: () = assert!(MAX_BATCH_WRITES <= 1024, "a transaction would run out of versions");
@@ -128,8 +132,16 @@ struct Found {
     cursor_secret: Vec<u8>,
 }
 
-/// Brings the schema up to date, and returns the secret that seals cursors: the same for all hosts.
-pub(crate) async fn prepare(server: &Server) -> Result<[u8; 32], OpenError> {
+/// What a database that is up to date says of itself.
+pub(crate) struct Prepared {
+    /// Seals cursors: the same for all hosts.
+    pub(crate) cursor_secret: [u8; 32],
+    /// The schema of pgvector's types, quoted, if there are any.
+    pub(crate) extension: Option<String>,
+}
+
+/// Brings the schema up to date.
+pub(crate) async fn prepare(server: &Server) -> Result<Prepared, OpenError> {
     let failed = |error: sqlx::Error| OpenError::from_postgres(&server.name, &error);
     let mut connection = server.connect().await.map_err(failed)?;
     let facts = server.in_time(sqlx::query(FACTS).fetch_one(&mut connection)).await.map_err(failed)?;
@@ -144,11 +156,13 @@ pub(crate) async fn prepare(server: &Server) -> Result<[u8; 32], OpenError> {
         return Err(OpenError::TooNew { server: server.name.clone(), found: version, known });
     }
     within(2 * MIGRATION_TIMEOUT, migrate(&mut connection, version)).await.map_err(failed)?;
+    let extension = server.in_time(extension::find(&mut connection)).await.map_err(failed)?;
     let _ = connection.close().await;
-    found.cursor_secret.try_into().map_err(|_| OpenError::Unavailable {
+    let cursor_secret = found.cursor_secret.try_into().map_err(|_| OpenError::Unavailable {
         server: server.name.clone(),
         reason: "the cursor secret is not 32 bytes".into(),
-    })
+    })?;
+    Ok(Prepared { cursor_secret, extension })
 }
 
 fn check(server: &str, facts: &PgRow) -> Result<(), OpenError> {

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use crate::database::PostgresDocuments;
 use crate::error::OpenError;
 use crate::readers::Readers;
-use crate::schema;
+use crate::schema::{self, Prepared};
 use crate::server::Server;
 use crate::writer::Writer;
 
@@ -23,12 +23,15 @@ pub struct PostgresConfig {
     pub statement_timeout: Duration,
     /// The longest wait for a connection, and for a server that was there a moment ago to come back.
     pub connect_timeout: Duration,
+    /// Whether new vector indexes are searched by pgvector where the server has it, and not in the host's memory.
+    pub pgvector: bool,
 }
 
 impl Default for PostgresConfig {
-    /// Eight readers, 30 seconds for a statement, 5 seconds for a connection.
+    /// Eight readers, 30 seconds for a statement, 5 seconds for a connection, pgvector where there is one.
     fn default() -> Self {
-        Self { readers: 8, statement_timeout: Duration::from_secs(30), connect_timeout: Duration::from_secs(5) }
+        let (statement_timeout, connect_timeout) = (Duration::from_secs(30), Duration::from_secs(5));
+        Self { readers: 8, statement_timeout, connect_timeout, pgvector: true }
     }
 }
 
@@ -40,6 +43,8 @@ pub struct PostgresStore {
     pub(crate) readers: Readers,
     pub(crate) writer: Writer,
     pub(crate) cursor_secret: [u8; 32],
+    /// The schema of pgvector's types, quoted, if there are any.
+    extension: Option<String>,
 }
 
 impl PostgresStore {
@@ -49,10 +54,10 @@ impl PostgresStore {
     /// All connections live on the async runtime that this is called from, which must outlive the isolates'.
     pub async fn open(url: &str, config: PostgresConfig) -> Result<Self, OpenError> {
         let server = Arc::new(Server::new(url, &config)?);
-        let cursor_secret = schema::prepare(&server).await?;
+        let Prepared { cursor_secret, extension } = schema::prepare(&server).await?;
         let readers = Readers::new(server.clone(), config.readers.max(1));
         let writer = Writer::start(server.clone());
-        Ok(Self { server, runtime: Handle::current(), config, readers, writer, cursor_secret })
+        Ok(Self { server, runtime: Handle::current(), config, readers, writer, cursor_secret, extension })
     }
 
     /// The document store in the same database, with connections of its own.
@@ -62,6 +67,7 @@ impl PostgresStore {
             self.runtime.clone(),
             self.config.readers.max(1),
             self.cursor_secret,
+            self.extension.clone().filter(|_| self.config.pgvector),
         )
     }
 }

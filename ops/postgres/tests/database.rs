@@ -35,6 +35,17 @@ async fn the_service_fulfils_its_contract() {
     conformance::run_service(empty).await;
 }
 
+/// As on a server without pgvector.
+async fn empty_without_pgvector() -> Arc<dyn DocumentStore> {
+    let config = PostgresConfig { pgvector: false, ..PostgresConfig::default() };
+    Arc::new(PostgresStore::open(&server().database().url, config).await.unwrap().documents())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_fulfils_its_contract_without_pgvector() {
+    conformance::run_service(empty_without_pgvector).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_oracle_holds_with_and_without_indexes() {
     conformance::oracle::run(empty().await).await;
@@ -164,8 +175,18 @@ async fn hosts_see_each_others_catalogs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_search_finds_what_other_hosts_have_written() {
-    let database = server().database();
-    let hosts = [host(&database).await, host(&database).await];
+    for pgvector in [true, false] {
+        let database = server().database();
+        let open = async || {
+            let config = PostgresConfig { pgvector, ..PostgresConfig::default() };
+            let store = PostgresStore::open(&database.url, config).await.unwrap();
+            Fixture::new(Arc::new(store.documents())).await
+        };
+        find_what_the_other_has_written([open().await, open().await]).await;
+    }
+}
+
+async fn find_what_the_other_has_written(hosts: [Fixture; 2]) {
     hosts[0].ok("createVectorIndex", "c", "{'field':'v','dimensions':2}").await;
     const NEAREST: &str = "{},{'vector':{'field':'v','value':[1,0],'k':100}}";
     for turn in 0..12 {
@@ -182,6 +203,94 @@ async fn a_search_finds_what_other_hosts_have_written() {
         assert_eq!(found.split(' ').count().to_string(), other.ok("countDocuments", "c", "").await);
     }
     hosts[1].assert_sound().await;
+}
+
+/// pgvector answers as the host's own indexes do: with and without a filter, for each metric, whatever is written. And
+/// nothing is left of an index that was dropped.
+#[tokio::test(flavor = "multi_thread")]
+async fn pgvector_finds_what_the_host_would() {
+    if !server().has_vector() {
+        println!("\n!!! NOT TESTED: vectors in Postgres. This server has no pgvector; `./dev test` says why !!!\n");
+        return;
+    }
+    let database = server().database();
+    let server_side = host(&database).await;
+    let in_memory = Fixture::new(empty_without_pgvector().await).await;
+    let hosts = [&*server_side, &in_memory];
+    for (field, options) in [
+        ("cosine", "'dimensions':16"),
+        ("l2", "'dimensions':16,'metric':'l2','storage':'int8'"),
+        ("bits", "'dimensions':16,'metric':'hamming','storage':'bit'"),
+        ("parts", "'dimensions':16,'multiVector':true"),
+        ("long", "'dimensions':2001"),
+    ] {
+        for host in hosts {
+            host.ok("createVectorIndex", "c", &format!("{{'field':'{field}',{options}}}")).await;
+        }
+    }
+    let mut noise = Noise(11);
+    for batch in 0..6 {
+        let documents: Vec<_> = (0..250)
+            .map(|n| {
+                let [cosine, l2, bits, part, other] = std::array::from_fn(|_| noise.vector(16));
+                let nothing = vec![0.0; 16];
+                let cosine = if n == 0 { &nothing } else { &cosine };
+                format!(
+                    "{{'_id':{},'n':{n},'cosine':{cosine:?},'l2':{l2:?},'bits':{bits:?},'parts':[{part:?},{other:?}]}}",
+                    batch * 250 + n,
+                )
+            })
+            .collect();
+        for host in hosts {
+            host.ok("insertMany", "c", &format!("[{}]", documents.join(","))).await;
+            host.ok("deleteMany", "c", &format!("{{'_id':{{'$lt':{}}}}}", batch * 40)).await;
+            let moved = format!("{{'_id':{}}},{{'$set':{{'l2':{:?}}}}}", batch * 250 + 200, [0.5; 16]);
+            host.ok("updateOne", "c", &moved).await;
+        }
+    }
+    for field in ["cosine", "l2", "bits", "parts"] {
+        for (round, filter) in ["{}", "{'n':{'$lt':20}}", "{'_id':{'$gt':1000}}", "{'n':0}"].iter().enumerate() {
+            let clause =
+                format!("{{'field':'{field}','value':{:?},'k':{}}}", noise.vector(16), [10, 10, 100, 10][round]);
+            let arguments = format!("{filter},{{'limit':100,'vector':{clause},'projection':{{'_id':1}}}}");
+            let [found, expected] =
+                [hosts[0].ok("find", "c", &arguments).await, hosts[1].ok("find", "c", &arguments).await];
+            assert_eq!(found, expected, "{field} {filter}");
+            let explained = hosts[0].ok("explain", "c", &arguments).await;
+            assert!(explained.contains("'regime':'store'"), "{explained}");
+        }
+    }
+    // What pgvector cannot do is done in memory.
+    for clause in [
+        format!("{{'field':'cosine','value':{:?},'k':5,'metric':'l2'}}", noise.vector(16)),
+        format!("{{'field':'parts','value':{:?},'k':5,'aggregation':'sum'}}", noise.vector(16)),
+        format!("{{'field':'long','value':{:?},'k':5}}", noise.vector(2001)),
+    ] {
+        let arguments = format!("{{}},{{'vector':{clause},'projection':{{'_id':1}}}}");
+        assert_eq!(hosts[0].ok("find", "c", &arguments).await, hosts[1].ok("find", "c", &arguments).await);
+        assert!(!hosts[0].ok("explain", "c", &arguments).await.contains("'regime':'store'"));
+    }
+    server_side.assert_sound().await;
+
+    const TABLES: &str = "SELECT count(*) FROM pg_tables WHERE schemaname = 'orilla' AND tablename LIKE 'nearest%'";
+    assert_eq!(database.sql(TABLES), "4", "none for vectors that are too long");
+    server_side.ok("dropVectorIndex", "c", "'l2'").await;
+    while database.sql(TABLES) != "3" {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Numbers from -1 to 1 that look random and are the same each time.
+struct Noise(u64);
+
+impl Noise {
+    fn vector(&mut self, dimensions: usize) -> Vec<f64> {
+        let mut number = || {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ((self.0 >> 33) % 2001) as f64 / 1000.0 - 1.0
+        };
+        (0..dimensions).map(|_| number()).collect()
+    }
 }
 
 /// What was acknowledged is there, and told of once; what failed is either there and told of, or neither.

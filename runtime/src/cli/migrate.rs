@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use orilla_postgres::PostgresConfig;
 use orilla_services::clock::Clock as _;
 use orilla_services::kv::store::KvStore;
 use orilla_services::kv::{copy_namespace, digest_namespace, namespaces_of};
@@ -100,7 +101,7 @@ fn place(text: &str) -> Result<Place, Failure> {
 impl Side {
     async fn open(place: &Place) -> Result<Self, Failure> {
         let failed = |error: wire::WireError| Failure::coded(error.code(), &error);
-        let stores = wire::stores(place).await.map_err(failed)?;
+        let stores = wire::stores(place, PostgresConfig::default()).await.map_err(failed)?;
         let kv = stores.kv.clone();
         Ok(Self { kv, services: wire::services(stores, MEMORY).await.map_err(failed)? })
     }

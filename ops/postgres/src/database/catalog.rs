@@ -1,6 +1,6 @@
 //! The catalog of an app in memory: which collections there are, and their indexes.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use orilla_services::database::index::Index;
@@ -8,10 +8,11 @@ use orilla_services::database::store::{Collection, CollectionId, IndexId, IndexR
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
+use super::nearest::Table;
 use crate::kv::text;
 
-pub(super) const LOAD: &str = "SELECT c.id, c.name, c.own_ids, i.id, i.definition, i.built, i.multikey, i.truncated \
-    FROM orilla.collections c LEFT JOIN orilla.indexes i ON i.collection = c.id WHERE c.app = $1 ORDER BY c.id, i.id";
+pub(super) const LOAD: &str = "SELECT c.id, c.name, c.own_ids, i.id, i.definition, i.built, i.multikey, i.truncated, \
+    i.extension     FROM orilla.collections c LEFT JOIN orilla.indexes i ON i.collection = c.id WHERE c.app = $1 ORDER BY c.id, i.id";
 
 /// All collections of an app by name. Never changed: a transaction that changes the catalog reads it again.
 #[derive(Debug, Default)]
@@ -21,12 +22,15 @@ pub(super) struct Catalog {
     pub(super) collections: BTreeMap<Arc<str>, Arc<Collection>>,
     ids: HashSet<CollectionId>,
     indexes: HashSet<IndexId>,
+    /// The tables of those whose vectors the server searches.
+    nearest: HashMap<IndexId, Arc<Table>>,
 }
 
 impl Catalog {
     /// The catalog after so many changes, from the rows of [`LOAD`].
     pub(super) fn from_rows(changes: i64, rows: &[PgRow]) -> sqlx::Result<Self> {
         let mut collections: Vec<Collection> = Vec::new();
+        let mut nearest = HashMap::new();
         for row in rows {
             let id = row.try_get(0)?;
             if collections.last().is_none_or(|last| last.id != id) {
@@ -34,14 +38,18 @@ impl Catalog {
                 collections.push(Collection { id, name, own_ids, indexes: Vec::new() });
             }
             if let (Some(index), Some(last)) = (row.try_get::<Option<IndexId>, _>(3)?, collections.last_mut()) {
-                last.indexes.push(Arc::new(index_record(index, row)?));
+                let record = index_record(index, row)?;
+                if let (Some(schema), Index::Vector(definition)) = (row.try_get(8)?, &record.index) {
+                    nearest.insert(index, Arc::new(Table::new(index, schema, definition.clone())));
+                }
+                last.indexes.push(Arc::new(record));
             }
         }
         let ids = collections.iter().map(|collection| collection.id).collect();
         let indexes =
             collections.iter().flat_map(|collection| collection.indexes.iter().map(|index| index.id)).collect();
         let by_name = |collection: Collection| (collection.name.clone(), Arc::new(collection));
-        Ok(Self { changes, collections: collections.into_iter().map(by_name).collect(), ids, indexes })
+        Ok(Self { changes, collections: collections.into_iter().map(by_name).collect(), ids, indexes, nearest })
     }
 
     /// Whether this is one of the app's own collections.
@@ -52,6 +60,11 @@ impl Catalog {
     /// Whether this is one of the app's own indexes.
     pub(super) fn has_index(&self, id: IndexId) -> bool {
         self.indexes.contains(&id)
+    }
+
+    /// The table of an index whose vectors the server searches.
+    pub(super) fn nearest(&self, id: IndexId) -> Option<Arc<Table>> {
+        self.nearest.get(&id).cloned()
     }
 
     /// Whether what is known of a collection is still true.

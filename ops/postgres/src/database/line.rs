@@ -19,6 +19,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Execute, Postgres, SqlStr};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::nearest;
 use crate::error::Cause;
 use crate::server::Server;
 
@@ -40,6 +41,8 @@ pub(super) struct Pool {
     writers: Arc<Semaphore>,
     interactive: Arc<Semaphore>,
     max_readers: u32,
+    /// The schema of pgvector's types, quoted, if there are any.
+    pub(super) extension: Option<String>,
 }
 
 /// The use of one connection, for one transaction or a group of them. The connection is made, or taken from the idle
@@ -70,7 +73,7 @@ pub(super) enum Job {
 }
 
 impl Pool {
-    pub(super) fn new(server: Arc<Server>, runtime: Handle, max_readers: u32) -> Arc<Self> {
+    pub(super) fn new(server: Arc<Server>, runtime: Handle, max_readers: u32, extension: Option<String>) -> Arc<Self> {
         let permits = |count: usize| Arc::new(Semaphore::new(count));
         Arc::new(Self {
             server,
@@ -80,6 +83,7 @@ impl Pool {
             writers: permits(MAX_WRITERS),
             interactive: permits(MAX_INTERACTIVE),
             max_readers,
+            extension,
         })
     }
 
@@ -149,10 +153,11 @@ impl Pool {
         // Acknowledged must mean durable, so a database that is set not to wait for its disk is told to.
         let session = format!(
             "SET plan_cache_mode = force_generic_plan; SET enable_bitmapscan = off; \
-             SET max_parallel_workers_per_gather = 0; SET lock_timeout = {}; \
+             SET max_parallel_workers_per_gather = 0; {}; SET lock_timeout = {}; \
              SET idle_in_transaction_session_timeout = {}; \
              SELECT set_config('synchronous_commit', 'on', false) \
              WHERE current_setting('synchronous_commit') = 'off'",
+            nearest::SESSION,
             LOCK_TIMEOUT.as_millis(),
             IDLE_TIMEOUT.as_millis()
         );

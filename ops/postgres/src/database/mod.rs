@@ -4,6 +4,7 @@ mod app;
 mod catalog;
 mod guard;
 mod line;
+mod nearest;
 mod reader;
 mod scan;
 mod statements;
@@ -41,8 +42,14 @@ pub struct PostgresDocuments {
 type Apps = HashMap<(Arc<str>, Arc<str>), Arc<App>>;
 
 impl PostgresDocuments {
-    pub(crate) fn new(server: Arc<Server>, runtime: Handle, readers: u32, cursor_secret: [u8; 32]) -> Self {
-        let pool = Pool::new(server, runtime, readers);
+    pub(crate) fn new(
+        server: Arc<Server>,
+        runtime: Handle,
+        readers: u32,
+        cursor_secret: [u8; 32],
+        extension: Option<String>,
+    ) -> Self {
+        let pool = Pool::new(server, runtime, readers, extension);
         sweep::sweep(&pool);
         Self { pool, cursor_secret, apps: Mutex::new(Some(Apps::new())) }
     }
@@ -108,9 +115,12 @@ impl DocumentStore for PostgresDocuments {
 /// What went wrong in Postgres, as the services see it. The details are for the server's log.
 fn failure(error: &sqlx::Error) -> Failure {
     // See https://www.postgresql.org/docs/current/errcodes-appendix.html
-    match error.as_database_error().and_then(|error| error.code()).as_deref() {
+    let told = error.as_database_error();
+    match told.and_then(|error| error.code()).as_deref() {
         // Two transactions that cannot both have been alone; a deadlock; a unique key that two hosts wrote at once.
         Some("40001" | "40P01" | "23505") => Failure::Conflict,
+        // The index was dropped since the snapshot was taken.
+        Some("42P01") if told.is_some_and(|error| error.message().contains("orilla.nearest_")) => Failure::Conflict,
         // No lock in time.
         Some("55P03") => Failure::Busy,
         _ => {

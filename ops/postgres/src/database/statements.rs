@@ -4,8 +4,7 @@ pub(super) const CREATE_COLLECTION: &str = "INSERT INTO orilla.collections (app,
 
 pub(super) const MARK_OWN_IDS: &str = "UPDATE orilla.collections SET own_ids = true WHERE id = $1";
 
-pub(super) const CREATE_INDEX: &str =
-    "INSERT INTO orilla.indexes (collection, name, definition, built) VALUES ($1, $2, $3, $4) RETURNING id";
+pub(super) const CREATE_INDEX: &str = "INSERT INTO orilla.indexes (collection, name, definition, built, extension) VALUES ($1, $2, $3, $4, $5) RETURNING id";
 
 pub(super) const UPDATE_INDEX: &str =
     "UPDATE orilla.indexes SET built = $2, multikey = $3, truncated = $4 WHERE id = $1";

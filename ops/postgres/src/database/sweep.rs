@@ -4,9 +4,14 @@
 use std::sync::Arc;
 
 use orilla_services::database::store::{Mode, Outcome};
+use sqlx::Row as _;
 
 use super::failure;
 use super::line::{Job, Pool};
+use super::nearest::Table;
+
+/// The index that is swept next. The table of its own goes first: nothing would name it once the rest is gone.
+const FIRST: &str = "SELECT id FROM orilla.dropped_indexes ORDER BY id LIMIT 1";
 
 /// Removes some of what one index has left, which another host is not busy with. Returns nothing when all is done.
 const SWEEP: &str = "
@@ -50,6 +55,12 @@ pub(super) fn sweep(pool: &Arc<Pool>) {
 
 async fn sweep_some(pool: &Arc<Pool>) -> Outcome<bool> {
     let mut line = pool.line(Mode::Write).await?;
+    let first = Job::of(sqlx::query(FIRST)).map_err(|error| failure(&error))?;
+    let rows = line.start(first).await.map_err(|error| failure(&error))?;
+    if let Some(row) = rows.first() {
+        let index = row.try_get(0).map_err(|error| failure(&error))?;
+        line.start(Job::Batch(Table::drop(index))).await.map_err(|error| failure(&error))?;
+    }
     let job = Job::of(sqlx::query(SWEEP).bind(BATCH)).map_err(|error| failure(&error))?;
     let rows = line.start(job).await.map_err(|error| failure(&error))?;
     line.give_back();

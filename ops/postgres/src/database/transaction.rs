@@ -10,12 +10,13 @@ use orilla_services::database::store::{
 };
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
-use sqlx::{Postgres, Row as _};
+use sqlx::{AssertSqlSafe, Postgres, Row as _};
 use tokio::sync::OwnedMutexGuard;
 
 use super::app::App;
 use super::catalog::Catalog;
 use super::line::Job;
+use super::nearest::{self, Table};
 use super::reader::Reader;
 use super::writer::{Group, Mark, Writer};
 use super::{failure, scan, statements};
@@ -103,6 +104,14 @@ impl PostgresTransaction {
         }
     }
 
+    /// The schema of pgvector's types, for the indexes that are made here.
+    fn extension(&self) -> Option<String> {
+        match &self.on {
+            On::Writer { app, .. } => app.pool.extension.clone(),
+            On::Reader(_) | On::Ended => None,
+        }
+    }
+
     /// Lets go of the connection and of the turn to write. Whatever has not been committed is undone.
     fn end(&mut self) {
         match std::mem::replace(&mut self.on, On::Ended) {
@@ -162,11 +171,17 @@ impl Transaction for PostgresTransaction {
     async fn create_index(&mut self, collection: CollectionId, index: &Index, state: IndexState) -> Outcome<IndexId> {
         self.own(collection).await?;
         let (name, definition) = (index.name().as_bytes(), index.to_json().into_bytes());
-        let query =
-            sqlx::query(statements::CREATE_INDEX).bind(collection).bind(name).bind(definition).bind(built(state));
-        let rows = self.change(query).await?;
+        let extension = self.extension().filter(|_| matches!(index, Index::Vector(found) if nearest::supports(found)));
+        let query = sqlx::query(statements::CREATE_INDEX).bind(collection).bind(name).bind(definition);
+        let rows = self.change(query.bind(built(state)).bind(&extension)).await?;
+        let id = first(&rows)?;
+        if let (Some(schema), Index::Vector(definition)) = (extension, index) {
+            let create = Table::new(id, schema, definition.clone()).create();
+            let created = self.group()?.line.go_on(Job::Batch(create)).await;
+            created.map_err(|error| failure(&error))?;
+        }
         self.group()?.catalog_changed();
-        first(&rows)
+        Ok(id)
     }
 
     async fn update_index(&mut self, record: &IndexRecord) -> Outcome<()> {
@@ -280,7 +295,42 @@ impl Transaction for PostgresTransaction {
         let version = self.group()?.next_version();
         let query = sqlx::query(statements::PUT_VECTORS).bind(index).bind(row).bind(vectors);
         self.change(query.bind(vectors.len() as i64).bind(version.cast_signed())).await?;
+        if let Some(table) = self.known().await?.1.nearest(index) {
+            let literals: Vec<String> = vectors
+                .iter()
+                .map(|bytes| table.stored(bytes))
+                .collect::<Result<_, _>>()
+                .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            let query = sqlx::query(AssertSqlSafe(table.put())).bind(row).bind(literals);
+            self.change(query.bind(vectors.len() as i64)).await?;
+        }
         Ok(())
+    }
+
+    async fn can_search(&mut self, index: IndexId) -> Outcome<bool> {
+        Ok(self.known().await?.1.nearest(index).is_some())
+    }
+
+    async fn nearest(
+        &mut self,
+        index: IndexId,
+        vector: &[f32],
+        among: Option<&[RowId]>,
+        limit: u32,
+    ) -> Outcome<Vec<RowId>> {
+        let Some(table) = self.known().await?.1.nearest(index) else { return Ok(Vec::new()) };
+        let (vector, wanted) = (table.literal(vector), i64::from(limit));
+        if let Some(rows) = among {
+            let query = sqlx::query(AssertSqlSafe(table.search_among())).bind(vector).bind(wanted).bind(rows);
+            return row_ids(&self.fetch(query).await?);
+        }
+        let query = sqlx::query(AssertSqlSafe(table.search())).bind(&vector).bind(wanted);
+        let found = row_ids(&self.fetch(query).await?)?;
+        if found.len() == limit as usize {
+            return Ok(found);
+        }
+        // There are few, or some that the index does not hold: it has no place for a vector without a direction.
+        row_ids(&self.fetch(sqlx::query(AssertSqlSafe(table.search_all())).bind(vector).bind(wanted)).await?)
     }
 
     async fn vectors(&mut self, index: IndexId, after: Option<RowId>, limit: u32) -> Outcome<Vec<StoredVector>> {
@@ -304,8 +354,7 @@ impl Transaction for PostgresTransaction {
         }
         self.own_index(index).await?;
         let query = sqlx::query(statements::CHANGED_VECTORS).bind(index).bind(since.cast_signed());
-        let rows = self.fetch(query).await?;
-        rows.iter().map(|row| row.try_get(0)).collect::<sqlx::Result<_>>().map_err(|error| failure(&error))
+        row_ids(&self.fetch(query).await?)
     }
 
     async fn version(&mut self) -> Outcome<u64> {
@@ -347,6 +396,10 @@ fn stored_vectors(rows: &[PgRow]) -> Outcome<Vec<StoredVector>> {
         Ok(StoredVector { row: row.try_get(0)?, ordinal, bytes: row.try_get(2)? })
     };
     rows.iter().map(stored).collect::<sqlx::Result<_>>().map_err(|error| failure(&error))
+}
+
+fn row_ids(rows: &[PgRow]) -> Outcome<Vec<RowId>> {
+    rows.iter().map(|row| row.try_get(0)).collect::<sqlx::Result<_>>().map_err(|error| failure(&error))
 }
 
 /// Whether jsonb can hold a document: not with the one character that Postgres' text has no place for.

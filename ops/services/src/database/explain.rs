@@ -41,6 +41,7 @@ impl Database {
                 Some(Regime::Exact) | None => "exact",
                 Some(Regime::Quantised) => "quantised",
                 Some(Regime::Graph) => "graph",
+                Some(Regime::Store) => "store",
             };
             let vector = object([
                 ("index", Value::String(found.index)),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use super::Database;
 use super::error::DatabaseError;
@@ -10,15 +11,20 @@ use super::index::Index;
 use super::plan::{Plan, Source};
 use super::query::Query;
 use super::sort::Sort;
-use super::store::{Collection, IndexState, RowId, StoredDocument};
+use super::store::{Collection, IndexId, IndexState, RowId, StoredDocument};
 use super::value::{Object, Value};
-use super::vector::{Allowed, Found, Hit, MAX_K, Regime, RowSet, VectorDefinition, VectorQuery};
-use super::vectors::VectorIndex;
+use super::vector::{Allowed, Found, Hit, MAX_K, Regime, ResidentIndex, RowSet, VectorDefinition, VectorQuery};
+use super::vectors::{VectorIndex, by_row};
 use super::work::Work;
 use crate::gate::Scope;
 
 /// How many times more documents than wanted are looked at first, where a filter has no index.
 const SPARE: usize = 4;
+
+/// Vectors that the store is asked for at least: the order of the first ones is not certain.
+const FEWEST_NAMED: usize = 100;
+/// Most vectors of a query for which the store is asked; each is a question of its own.
+const MAX_ASKED: usize = 8;
 
 /// A search and what it cost.
 #[derive(Debug)]
@@ -56,14 +62,14 @@ impl Database {
         }
         let Index::Vector(definition) = &record.index else { unreachable!("only vector indexes are found by field") };
         let wanted = VectorQuery::parse(clause, definition)?;
-        let index = self.vectors.get(scope, work, record.id, definition, self.store.shared()).await?;
-        let mut search = Search {
-            collection: &collection,
-            filter: query.filter(&collection),
-            definition,
-            index: &index,
-            examined: 0,
+        let can_ask = wanted.is_by_closest_pair(definition) && wanted.vectors().len() <= MAX_ASKED;
+        let vectors = if can_ask && work.transaction.can_search(record.id).await? {
+            Vectors::InStore(record.id)
+        } else {
+            Vectors::InMemory(self.vectors.get(scope, work, record.id, definition, self.store.shared()).await?)
         };
+        let mut search =
+            Search { collection: &collection, filter: query.filter(&collection), definition, vectors, examined: 0 };
         let (found, stored) = search.run(work, &wanted).await?;
         let (skip, limit) = (query.skip as usize, query.limit as usize);
         let documents = scored(&found.hits, stored, definition, query)?.into_iter().skip(skip).take(limit).collect();
@@ -80,8 +86,15 @@ struct Search<'s> {
     collection: &'s Collection,
     filter: &'s Filter,
     definition: &'s VectorDefinition,
-    index: &'s VectorIndex,
+    vectors: Vectors,
     examined: u64,
+}
+
+/// Who finds the nearest vectors.
+enum Vectors {
+    InMemory(Arc<VectorIndex>),
+    /// The store, by an index of its own.
+    InStore(IndexId),
 }
 
 type Documents = HashMap<RowId, StoredDocument>;
@@ -89,7 +102,7 @@ type Documents = HashMap<RowId, StoredDocument>;
 impl Search<'_> {
     async fn run(&mut self, work: &mut Work, query: &VectorQuery) -> Result<(Found, Documents), DatabaseError> {
         if *self.filter == Filter::True {
-            let found = self.nearest(query, Allowed::All)?;
+            let found = self.nearest(work, query, None).await?;
             let documents = self.matching(work, &found.hits).await?;
             return Ok((found, documents));
         }
@@ -97,7 +110,7 @@ impl Search<'_> {
         if plan.reads.iter().any(|read| matches!(read.from, Source::Collection)) {
             // The nearest of all are likely to hold enough that match; their order is the same.
             let more = query.with_k((query.k() * SPARE).min(MAX_K));
-            let mut found = self.nearest(&more, Allowed::All)?;
+            let mut found = self.nearest(work, &more, None).await?;
             let documents = self.matching(work, &found.hits).await?;
             found.hits.retain(|hit| documents.contains_key(&hit.row));
             if found.hits.len() >= query.k() {
@@ -106,14 +119,31 @@ impl Search<'_> {
             }
         }
         let rows = self.rows(work, &plan).await?;
-        let found = self.nearest(query, Allowed::Rows(&rows))?;
+        let found = self.nearest(work, query, Some(&rows)).await?;
         let documents = self.matching(work, &found.hits).await?;
         Ok((found, documents))
     }
 
-    fn nearest(&self, query: &VectorQuery, allowed: Allowed<'_>) -> Result<Found, DatabaseError> {
-        let found = self.index.with(|index| index.search(query, allowed));
-        found.ok_or_else(|| DatabaseError::VectorCorrupt { index: self.definition.name.clone() })
+    async fn nearest(
+        &self,
+        work: &mut Work,
+        query: &VectorQuery,
+        among: Option<&RowSet>,
+    ) -> Result<Found, DatabaseError> {
+        let id = match &self.vectors {
+            Vectors::InMemory(index) => {
+                let found = index.with(|index| index.search(query, among.map_or(Allowed::All, Allowed::Rows)));
+                return found.ok_or_else(|| DatabaseError::VectorCorrupt { index: self.definition.name.clone() });
+            }
+            Vectors::InStore(id) => *id,
+        };
+        let rows = named(work, id, query, among).await?;
+        // They are compared like any others.
+        let mut candidates = ResidentIndex::new(self.definition.clone());
+        for (row, vectors) in by_row(work.transaction.vectors_of(id, &rows).await?) {
+            candidates.insert(row, &vectors)?;
+        }
+        Ok(Found { regime: Regime::Store, ..candidates.search(query, Allowed::All) })
     }
 
     /// The documents of hits, as far as the filter matches them.
@@ -139,6 +169,30 @@ impl Search<'_> {
         let cost = work.each_match(self.collection, plan, self.filter, u32::MAX, &mut gather).await?;
         self.examined += cost.examined;
         Ok(rows.into_iter().collect())
+    }
+}
+
+/// The rows that the store names: at least as many as are wanted, if there are as many.
+async fn named(
+    work: &mut Work,
+    index: IndexId,
+    query: &VectorQuery,
+    among: Option<&RowSet>,
+) -> Result<Vec<RowId>, DatabaseError> {
+    let among: Option<Vec<RowId>> = among.map(|rows| rows.iter().collect());
+    let mut limit = (SPARE * query.k()).max(FEWEST_NAMED);
+    loop {
+        let (mut rows, mut are_more) = (RowSet::default(), false);
+        for vector in query.vectors() {
+            let found = work.transaction.nearest(index, vector, among.as_deref(), limit as u32).await?;
+            are_more |= found.len() == limit;
+            rows = rows.iter().chain(found).collect();
+        }
+        if rows.len() >= query.k() || !are_more {
+            return Ok(rows.iter().collect());
+        }
+        // The vectors are of few documents.
+        limit *= SPARE;
     }
 }
 

@@ -284,6 +284,24 @@ pub trait Transaction: Send {
     /// that is [shared](DocumentStore::shared) is asked.
     async fn changed_vectors(&mut self, index: IndexId, since: u64) -> Outcome<Vec<RowId>>;
 
+    /// Whether the store itself can find the nearest vectors of an index.
+    async fn can_search(&mut self, _index: IndexId) -> Outcome<bool> {
+        Ok(false)
+    }
+
+    /// The rows of the `limit` vectors that are nearest to one, by the index's own metric: of all documents, about; or
+    /// exactly, among those of some rows. A row comes as often as it has such vectors. There are fewer only where there
+    /// are no more. Only asked of a store that [can search](Self::can_search), with a vector of the index's length.
+    async fn nearest(
+        &mut self,
+        _index: IndexId,
+        _vector: &[f32],
+        _among: Option<&[RowId]>,
+        _limit: u32,
+    ) -> Outcome<Vec<RowId>> {
+        Ok(Vec::new())
+    }
+
     /// Bytes that the app's documents and indexes take, about.
     async fn bytes(&mut self) -> Outcome<u64>;
 

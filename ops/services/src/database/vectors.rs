@@ -329,7 +329,7 @@ fn apply_to(index: &mut ResidentIndex, change: &VectorChange) -> Result<(), Data
 }
 
 /// Vectors by document, in the order in which they came.
-fn by_row(vectors: Vec<StoredVector>) -> Vec<(RowId, Vec<Vec<u8>>)> {
+pub(super) fn by_row(vectors: Vec<StoredVector>) -> Vec<(RowId, Vec<Vec<u8>>)> {
     let mut rows: Vec<(RowId, Vec<Vec<u8>>)> = Vec::new();
     for StoredVector { row, bytes, .. } in vectors {
         match rows.last_mut() {

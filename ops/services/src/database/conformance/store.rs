@@ -267,9 +267,9 @@ async fn vectors(app: App) {
     let id = writer.create_index(users.id, &definition, IndexState::Ready).await.unwrap();
     assert_eq!(writer.collection("users").await.unwrap().unwrap().indexes[0].index, definition);
     for row in [3, 1, 2] {
-        writer.put_vectors(id, row, &[vec![row as u8; 9], vec![0; 9]]).await.unwrap();
+        writer.put_vectors(id, row, &[vec![row as u8; 8], vec![0; 8]]).await.unwrap();
     }
-    writer.put_vectors(id, 2, &[vec![7; 9]]).await.unwrap();
+    writer.put_vectors(id, 2, &[vec![7; 8]]).await.unwrap();
     writer.put_vectors(id, 4, &[]).await.unwrap();
     commit(writer).await;
     let mut reader = app.begin(Mode::Read).await;
@@ -281,6 +281,13 @@ async fn vectors(app: App) {
     assert_eq!(places(reader.vectors(id, Some(2), 2).await.unwrap()), [(3, 0, 3), (3, 1, 0)]);
     assert_eq!(places(reader.vectors(id, Some(3), 2).await.unwrap()), []);
     assert_eq!(places(reader.vectors_of(id, &[2, 9, 3]).await.unwrap()), [(2, 0, 7), (3, 0, 3), (3, 1, 0)]);
+    if reader.can_search(id).await.unwrap() {
+        let mut all = reader.nearest(id, &[1.0, 1.0], None, 10).await.unwrap();
+        all.sort_unstable();
+        assert_eq!(all, [1, 1, 2, 3, 3], "a row for each vector");
+        assert_eq!(reader.nearest(id, &[1.0, 1.0], None, 2).await.unwrap().len(), 2);
+        assert_eq!(reader.nearest(id, &[1.0, 1.0], Some(&[2, 9]), 10).await.unwrap(), [2]);
+    }
 }
 
 async fn order_of_commits(app: App) {

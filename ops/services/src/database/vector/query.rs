@@ -153,6 +153,14 @@ impl VectorQuery {
         self.min_score.is_none_or(|least| score >= least)
     }
 
+    /// Whether a document is as near as the closest pair of one of its vectors and one of the query's, both in full length
+    /// and by the index's metric. Then whoever finds the nearest vectors finds the nearest documents.
+    pub fn is_by_closest_pair(&self, definition: &VectorDefinition) -> bool {
+        let is_full = self.vectors.iter().all(|vector| vector.len() == definition.dimensions);
+        let is_alone = self.mode == QueryMode::Single && !definition.multi_vector;
+        is_full && self.metric == definition.metric && (is_alone || self.aggregation == Aggregation::MaxSim)
+    }
+
     /// Whether only the vectors of a document that are closest to those of the query count.
     pub(super) fn seeks_closest(&self) -> bool {
         self.mode == QueryMode::LateInteraction || self.aggregation == Aggregation::MaxSim

@@ -36,6 +36,8 @@ pub enum Regime {
     Quantised,
     /// A graph led to candidates, which were compared as they are stored.
     Graph,
+    /// The store named candidates by an index of its own, and they were compared as they are stored.
+    Store,
 }
 
 /// A document that was found.
