@@ -8,7 +8,7 @@ use std::fmt::Display;
 
 use orilla_services::database::key::MAX_ENTRY_BYTES;
 use orilla_services::database::store::{
-    Access, IndexId, KeySpan, Position, RowId, Scan, Scanned, ScannedPart, StoredDocument,
+    Access, IndexId, KeySpan, PART_BYTES, Position, RowId, Scan, Scanned, ScannedPart, StoredDocument,
 };
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
@@ -18,6 +18,8 @@ use super::guard::Conditions;
 
 /// Documents or entries that one part looks at, if there are guards.
 const WINDOW: i64 = 4096;
+/// So many documents are read whatever their length; most queries want no more.
+const FEW: u32 = 16;
 
 /// The statement for a part of a scan. Its rows begin with the app's version and catalog, and the document's row, version
 /// and body, as those of [`BY_ID`] do; then come the key, and how many were looked at to find it.
@@ -52,6 +54,7 @@ fn collection(app: i64, scan: &Scan<'_>) -> Query<'static, Postgres, PgArguments
         }
     };
     let looked = if arguments.is_empty() { "0::bigint" } else { "d.looked" };
+    let found = bounded(&found, scan.limit);
     let sql = format!(
         "SELECT a.version, a.catalog, d.row, d.version, d.body, ''::bytea, {looked} \
          FROM orilla.apps a LEFT JOIN LATERAL ({found}) d ON true WHERE a.id = $1"
@@ -104,18 +107,34 @@ fn entries(
         }
     };
     let looked = if arguments.is_empty() { "0::bigint" } else { "d.looked" };
+    let found = format!(
+        "SELECT e.*, d.version, d.body FROM ({listed}) e CROSS JOIN LATERAL ( \
+            SELECT version, body FROM orilla.documents d \
+            WHERE d.collection = $2 AND d.row = e.row AND {wanted} \
+         ) d ORDER BY place, {order} LIMIT $8"
+    );
+    let found = bounded(&found, scan.limit);
     let sql = format!(
         "SELECT a.version, a.catalog, d.row, d.version, d.body, d.key, {looked} \
-         FROM orilla.apps a LEFT JOIN LATERAL ( \
-            SELECT e.*, d.version, d.body FROM ({listed}) e CROSS JOIN LATERAL ( \
-                SELECT version, body FROM orilla.documents d \
-                WHERE d.collection = $2 AND d.row = e.row AND {wanted} \
-            ) d ORDER BY place, {order} LIMIT $8 \
-         ) d ON true WHERE a.id = $1"
+         FROM orilla.apps a LEFT JOIN LATERAL ({found}) d ON true WHERE a.id = $1"
     );
     let query = sqlx::query(AssertSqlSafe(sql)).bind(app).bind(scan.collection).bind(own);
     let query = bounds.bind(query).bind(i64::from(scan.limit));
     arguments.into_iter().fold(query, Query::bind)
+}
+
+/// Of the documents of a statement, in its order, those that come to [`PART_BYTES`]. The server knows the length of a large
+/// document without reading it.
+fn bounded(found: &str, limit: u32) -> String {
+    if limit <= FEW {
+        return found.to_owned();
+    }
+    format!(
+        "SELECT * FROM ( \
+            SELECT *, sum(octet_length(body)) OVER (ROWS UNBOUNDED PRECEDING) - octet_length(body) AS bytes_before \
+            FROM ({found}) f \
+         ) f WHERE bytes_before < {PART_BYTES}"
+    )
 }
 
 /// What most queries come down to, in the form that costs Postgres least.
@@ -126,14 +145,16 @@ fn one_span(
     bounds: Bounds,
     direction: &str,
 ) -> Query<'static, Postgres, PgArguments> {
+    let found = format!(
+        "SELECT e.key, d.row, d.version, d.body \
+         FROM orilla.entries e JOIN orilla.documents d ON d.collection = $2 AND d.row = e.row \
+         WHERE e.index = $3 AND (e.key, e.row) > ($4, $5) AND (e.key, e.row) < ($6, $7) \
+         ORDER BY e.key {direction}, e.row {direction} LIMIT $8"
+    );
+    let found = bounded(&found, scan.limit);
     let sql = format!(
         "SELECT a.version, a.catalog, d.row, d.version, d.body, d.key, 0::bigint \
-         FROM orilla.apps a LEFT JOIN LATERAL ( \
-            SELECT e.key, d.row, d.version, d.body \
-            FROM orilla.entries e JOIN orilla.documents d ON d.collection = $2 AND d.row = e.row \
-            WHERE e.index = $3 AND (e.key, e.row) > ($4, $5) AND (e.key, e.row) < ($6, $7) \
-            ORDER BY e.key {direction}, e.row {direction} LIMIT $8 \
-         ) d ON true WHERE a.id = $1"
+         FROM orilla.apps a LEFT JOIN LATERAL ({found}) d ON true WHERE a.id = $1"
     );
     let Bounds { lower, lower_row, upper, upper_row } = bounds;
     let query = sqlx::query(AssertSqlSafe(sql)).bind(app).bind(scan.collection).bind(index);
@@ -198,7 +219,8 @@ pub(super) fn part(scan: &Scan<'_>, rows: &[PgRow]) -> sqlx::Result<ScannedPart>
             looked = row.try_get(6)?;
         }
     }
-    let more = documents.len() == scan.limit as usize || looked == WINDOW;
+    let bytes: usize = documents.iter().map(|found| found.document.json.len()).sum();
+    let more = documents.len() == scan.limit as usize || looked == WINDOW || bytes >= PART_BYTES;
     let next = documents.last().filter(|_| more);
     let next = next.map(|last| Position { key: last.key.clone(), row: last.document.row });
     let examined = looked.cast_unsigned().max(documents.len() as u64);

@@ -141,8 +141,8 @@ pub struct Scan<'a> {
     pub limit: u32,
 }
 
-/// A part of a scan should end, whatever its limit, with the document with which it comes to so many bytes of JSON, so
-/// that large documents are not held by the hundred: 8 MiB.
+/// A part of a scan for many documents ends with the one with which it comes to so many bytes of JSON: 8 MiB. Large ones
+/// are not held by the hundred.
 pub const PART_BYTES: usize = 8 << 20;
 
 /// What a part of a scan found.

@@ -32,6 +32,8 @@ async fn scanned(
         let scan = Scan { collection: collection.id, access: access.clone(), after: after.clone(), guards, limit };
         let part = transaction.scan(&scan).await.unwrap();
         assert!(part.documents.len() <= limit as usize && part.examined >= part.documents.len() as u64);
+        let but_last = part.documents.iter().rev().skip(1);
+        assert!(but_last.map(|scanned| scanned.document.json.len()).sum::<usize>() < PART_BYTES);
         found.extend(part.documents.into_iter().map(|scanned| (scanned.key, scanned.document.row)));
         assert!(part.next.is_none() || part.next != after, "a scan goes on");
         after = part.next;
@@ -150,7 +152,7 @@ async fn many_that_no_guard_wants(app: App) {
     }
 }
 
-/// Documents of which few fit into a part.
+/// A part is bounded in bytes as well.
 async fn large_documents(app: App) {
     let mut writer = app.begin(Mode::Write).await;
     let files = writer.create_collection("files").await.unwrap();
