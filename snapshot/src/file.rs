@@ -2,6 +2,8 @@
 //! that is not whole, or not for this app, build and environment, is never handed to V8.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -109,7 +111,7 @@ pub fn write(path: &Path, header: &Header, blob: &[u8]) -> std::io::Result<()> {
     bytes.extend_from_slice(hash.as_bytes());
     let temporary = path.with_extension("snapshot.part");
     std::fs::write(&temporary, &bytes)?;
-    std::fs::File::open(&temporary)?.sync_all()?;
+    File::open(&temporary)?.sync_all()?;
     std::fs::rename(&temporary, path)
 }
 
@@ -155,15 +157,33 @@ pub fn read_again(path: &Path, header: &Header) -> Result<Snapshot, Unusable> {
 }
 
 fn read_whole(path: &Path) -> Result<Option<Snapshot>, Unusable> {
-    match std::fs::metadata(path) {
+    let unreadable = |error: std::io::Error| Unusable::Unreadable(error.to_string());
+    let mut file = match File::open(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Unusable::Unreadable(error.to_string())),
-        Ok(metadata) if metadata.len() > MAX_SNAPSHOT_BYTES => return Err(Unusable::Damaged),
-        Ok(_) => {}
+        opened => opened.map_err(unreadable)?,
+    };
+    let length = file.metadata().map_err(unreadable)?.len();
+    if length > MAX_SNAPSHOT_BYTES {
+        return Err(Unusable::Damaged);
     }
-    let bytes = std::fs::read(path).map_err(|error| Unusable::Unreadable(error.to_string()))?;
+    let mut bytes = Vec::with_capacity(length as usize);
+    populate(&mut bytes);
+    // Whatever it grows to meanwhile is not read: then its hash is wrong.
+    file.by_ref().take(length).read_to_end(&mut bytes).map_err(unreadable)?;
     let (header, blob) = parse(&bytes).ok_or(Unusable::Damaged)?;
     Ok(Some(Snapshot { file: bytes.into(), blob, header }))
+}
+
+/// Has the kernel find memory for a buffer at once: to ask for it page by page, while a file is read into it, takes several
+/// times as long as reading. A kernel that cannot (before Linux 5.14) goes on as ever.
+fn populate(buffer: &mut Vec<u8>) {
+    const PAGE: usize = 4096;
+    let spare = buffer.spare_capacity_mut();
+    let inner = spare.as_ptr().align_offset(PAGE);
+    let Some(length) = spare.len().checked_sub(inner).map(|length| length / PAGE * PAGE) else { return };
+    // SAFETY: these are whole pages within the buffer's own allocation. The call writes nothing: it only has pages mapped that
+    // the first write would have had mapped.
+    unsafe { libc::madvise(spare.as_mut_ptr().add(inner).cast(), length, libc::MADV_POPULATE_WRITE) };
 }
 
 /// Writes into a snapshot file which start is faster.

@@ -108,25 +108,30 @@ impl ServeArgs {
 }
 
 pub fn run(args: &ServeArgs) -> Result<(), Failure> {
+    // Before there are other threads: they inherit it.
+    crate::scheduling::batch();
+    let caches = Caches::new(STATIC_CACHE_BYTES, RECENT_SNAPSHOT_BYTES);
+    // What is to be served is read on a thread of its own, which never touches V8, while V8 starts on this one.
+    let (prepared, runtime) = std::thread::scope(|scope| {
+        let prepared = scope.spawn(|| prepare(args, &caches));
+        super::init_v8();
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        (prepared.join(), runtime)
+    });
+    let (config, deployments) = prepared.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    let runtime = runtime.map_err(|error| Failure::coded("HOST_START", error))?;
+    runtime.block_on(serve(config, deployments, args.apps_dir.clone(), caches))
+}
+
+/// Reads the configuration, then the apps of the command line.
+fn prepare(args: &ServeArgs, caches: &Caches) -> Result<(Config, Vec<Arc<Deployment>>), Failure> {
     let config = super::config(args.options())?;
     super::init_log(&config.log.filter);
     for warning in &config.warnings.0 {
         tracing::warn!(code = warning.code, "{}", warning.message);
     }
-    // Before there are other threads: they inherit it.
-    crate::scheduling::batch();
-    let manifests = manifests(args)?;
-    // The apps' files are read on a thread of their own, which never touches V8, while V8 starts on this one.
-    let caches = Caches::new(STATIC_CACHE_BYTES, RECENT_SNAPSHOT_BYTES);
-    let (deployments, runtime) = std::thread::scope(|scope| {
-        let deployments = scope.spawn(|| load_all(manifests, &config, &caches));
-        super::init_v8();
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        (deployments.join(), runtime)
-    });
-    let runtime = runtime.map_err(|error| Failure::coded("HOST_START", error))?;
-    let deployments = deployments.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-    runtime.block_on(serve(config, deployments, args.apps_dir.clone(), caches))
+    let deployments = load_all(manifests(args)?, &config, caches)?;
+    Ok((config, deployments))
 }
 
 /// The manifests of the command line. Their names differ.
