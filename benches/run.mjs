@@ -16,7 +16,16 @@ import * as neighbours from "./neighbours.mjs";
 import * as peers from "./peers.mjs";
 import * as vectors from "./vectors.mjs";
 
-const BENCHES = { capacity, "cold-start": coldStart, database, hello, kv, neighbours, peers, vectors };
+const BENCHES = {
+  capacity,
+  "cold-start": coldStart,
+  database,
+  hello,
+  kv,
+  neighbours,
+  peers,
+  vectors,
+};
 const MAX = { runs: 1_000, rounds: 100, seconds: 60, apps: 5_000, documents: 10_000_000 };
 /** Benches of the runtime without a peer. */
 const ALONE = ["capacity", "database", "kv", "neighbours", "vectors"];

@@ -8,7 +8,15 @@ import { join } from "node:path";
 import { BENCHES } from "./harness/machine.mjs";
 import { printTable } from "./harness/report.mjs";
 
-const COMMAND = ["bench", "--locked", "--quiet", "--package", "orilla-services", "--bench", "vectors"];
+const COMMAND = [
+  "bench",
+  "--locked",
+  "--quiet",
+  "--package",
+  "orilla-services",
+  "--bench",
+  "vectors",
+];
 
 /** There is nothing to choose. */
 export const defaults = {};
@@ -16,7 +24,11 @@ export const defaults = {};
 /** @returns {Promise<{ figures: object, targets: import("./harness/report.mjs").Target[] }>} */
 export async function measure() {
   const stdio = ["ignore", "pipe", "inherit"];
-  const output = execFileSync("cargo", COMMAND, { cwd: join(BENCHES, ".."), stdio, encoding: "utf8" });
+  const output = execFileSync("cargo", COMMAND, {
+    cwd: join(BENCHES, ".."),
+    stdio,
+    encoding: "utf8",
+  });
   const { bench: _, ...figures } = JSON.parse(output.trim().split("\n").at(-1));
   const line = (name, { p50_ms, p95_ms, recall }) => [name, p50_ms, p95_ms, recall ?? ""];
   const one = figures.filtered.find(({ percent }) => percent === 1);
