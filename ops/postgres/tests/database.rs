@@ -274,6 +274,11 @@ async fn pgvector_finds_what_the_host_would() {
 
     const TABLES: &str = "SELECT count(*) FROM pg_tables WHERE schemaname = 'orilla' AND tablename LIKE 'nearest%'";
     assert_eq!(database.sql(TABLES), "4", "none for vectors that are too long");
+    let damaged = "SELECT 'DELETE FROM orilla.' || tablename || ' WHERE row % 100 = 0' FROM pg_tables \
+        WHERE schemaname = 'orilla' AND tablename LIKE 'nearest%' ORDER BY tablename LIMIT 1";
+    database.sql(&database.sql(damaged));
+    let problems = server_side.database.check(&server_side.caller).await.unwrap().problems;
+    assert!(matches!(&*problems, [problem] if problem.contains("not both kept and searched")), "{problems:?}");
     server_side.ok("dropVectorIndex", "c", "'l2'").await;
     while database.sql(TABLES) != "3" {
         tokio::time::sleep(Duration::from_millis(50)).await;

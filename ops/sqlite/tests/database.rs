@@ -61,6 +61,28 @@ async fn the_engine_agrees_with_the_matcher() {
     conformance::property::run(stores.empty().await, scenarios).await;
 }
 
+/// Versions rise from one opening of the file to the next, and catalogs that have changed meanwhile are there.
+#[tokio::test(flavor = "multi_thread")]
+async fn versions_rise_whoever_opens_the_file() {
+    let directory = TempDir::new().unwrap();
+    let mut latest = 0;
+    for opening in 0..4 {
+        let fixture = Fixture::new(open(directory.path()).await).await;
+        let mut events = fixture.bus.subscribe();
+        fixture.ok("insertOne", "c", &format!("{{'_id':{opening}}}")).await;
+        fixture.ok("createIndex", "c", &format!("{{'keys':{{'n{opening}':1}}}}")).await;
+        fixture.ok("insertOne", "c", &format!("{{'_id':'{opening}'}}")).await;
+        for _ in 0..2 {
+            let version = events.recv().await.unwrap().version;
+            assert!(version > latest, "{version} came after {latest}");
+            latest = version;
+        }
+        let listed = fixture.ok("listIndexes", "c", "").await;
+        assert_eq!(listed.matches("'kind'").count(), opening + 1, "{listed}");
+        fixture.database.close().await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_checker_finds_what_is_damaged() {
     let directory = TempDir::new().unwrap();

@@ -81,6 +81,16 @@ impl Table {
         format!("SELECT row FROM orilla.nearest_{index} WHERE row = ANY ($3) ORDER BY ({distance}) + 0, row LIMIT $2")
     }
 
+    /// How many vectors are in one of the table and `orilla.vectors`, and not in the other.
+    pub(super) fn strays(&self) -> String {
+        let index = self.index;
+        format!(
+            "SELECT count(*) FROM (SELECT row, ordinal FROM orilla.nearest_{index}) searched \
+             FULL JOIN (SELECT row, ordinal FROM orilla.vectors WHERE index = {index}) kept USING (row, ordinal) \
+             WHERE searched IS NULL OR kept IS NULL"
+        )
+    }
+
     /// A stored vector as the extension reads it.
     pub(super) fn stored(&self, bytes: &[u8]) -> Result<String, DatabaseError> {
         Ok(self.literal(&decode(&self.definition, bytes)?))

@@ -311,6 +311,12 @@ impl Transaction for PostgresTransaction {
         Ok(self.known().await?.1.nearest(index).is_some())
     }
 
+    async fn strays(&mut self, index: IndexId) -> Outcome<u64> {
+        let Some(table) = self.known().await?.1.nearest(index) else { return Ok(0) };
+        let rows = self.fetch(sqlx::query(AssertSqlSafe(table.strays()))).await?;
+        if rows.is_empty() { Ok(0) } else { first::<i64>(&rows).map(i64::cast_unsigned) }
+    }
+
     async fn nearest(
         &mut self,
         index: IndexId,

@@ -87,7 +87,12 @@ impl Work {
                     Index::Vector(_) => self.found_vectors(&record).await?,
                 };
                 checked.indexes += 1;
-                for problem in problem.into_iter().chain(difference(sum, found)) {
+                let strays = match &record.index {
+                    Index::Document(_) => 0,
+                    Index::Vector(_) => self.transaction.strays(record.id).await?,
+                };
+                let strays = (strays > 0).then(|| format!("{strays} vectors are not both kept and searched"));
+                for problem in problem.into_iter().chain(difference(sum, found)).chain(strays) {
                     tell(record.index.name(), problem);
                 }
             }

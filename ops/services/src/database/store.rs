@@ -289,6 +289,11 @@ pub trait Transaction: Send {
         Ok(false)
     }
 
+    /// How many vectors are only in what the store searches, or only in what it keeps: for the checker.
+    async fn strays(&mut self, _index: IndexId) -> Outcome<u64> {
+        Ok(0)
+    }
+
     /// The rows of the `limit` vectors that are nearest to one, by the index's own metric: of all documents, about; or
     /// exactly, among those of some rows. A row comes as often as it has such vectors. There are fewer only where there
     /// are no more. Only asked of a store that [can search](Self::can_search), with a vector of the index's length.
@@ -305,7 +310,8 @@ pub trait Transaction: Send {
     /// Bytes that the app's documents and indexes take, about.
     async fn bytes(&mut self) -> Outcome<u64>;
 
-    /// The version of the latest change that this transaction can see. Later changes have higher ones.
+    /// The version of the latest change that this transaction can see, or of one shortly before it. Changes that it cannot see
+    /// have higher ones.
     async fn version(&mut self) -> Outcome<u64>;
 
     /// Makes all changes durable, calls `on_commit`, and returns.

@@ -1,6 +1,7 @@
 //! One app's open database: its writer and its readers.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -36,6 +37,7 @@ pub(super) struct AppDatabase {
     writer: Arc<AsyncMutex<Writer>>,
     committer: Committer,
     committed: Arc<Mutex<Arc<Catalog>>>,
+    committed_version: Arc<AtomicU64>,
     idle: Mutex<Vec<Connection>>,
     readers: Semaphore,
 }
@@ -66,12 +68,13 @@ impl AppDatabase {
         let (connection, catalog, version) =
             connect().map_err(|error| unusable("the app's database cannot be opened", &error))?;
         let writer = Writer::new(connection, version.cast_unsigned(), Arc::new(catalog));
-        let committed = writer.committed.clone();
+        let (committed, committed_version) = (writer.committed.clone(), writer.committed_version.clone());
         let writer = Arc::new(AsyncMutex::new(writer));
         let committer =
             Committer::start(writer.clone()).map_err(|error| unusable("no thread can be started", &error))?;
         let readers = Semaphore::new(MAX_READERS);
-        Ok(Self { file: file.into(), writer, committer, committed, idle: Mutex::default(), readers })
+        let file = file.into();
+        Ok(Self { file, writer, committer, committed, committed_version, idle: Mutex::default(), readers })
     }
 
     /// A transaction that reads what is durable now.
@@ -79,6 +82,8 @@ impl AppDatabase {
         let permit = self.readers.acquire().await.map_err(|_| StoreError::Closed)?;
         // The transaction gives it back.
         permit.forget();
+        // Before the snapshot is taken: what it shows is this version or a later one.
+        let version = self.committed_version.load(Ordering::Acquire);
         let idle = self.idle().pop();
         let opened = idle.map_or_else(|| connect(&self.file, OpenFlags::SQLITE_OPEN_READ_ONLY), Ok);
         let began = opened.and_then(|connection| {
@@ -87,7 +92,7 @@ impl AppDatabase {
             Ok((connection, catalog))
         });
         match began {
-            Ok((connection, catalog)) => Ok(SqliteTransaction::reading(self, connection, catalog)),
+            Ok((connection, catalog)) => Ok(SqliteTransaction::reading(self, connection, catalog, version)),
             Err(error) => {
                 self.readers.add_permits(1);
                 Err(failure(&error))

@@ -24,14 +24,19 @@ pub(super) struct SqliteTransaction {
 }
 
 enum On {
-    Reader { connection: Connection, catalog: Arc<Catalog> },
+    Reader { connection: Connection, catalog: Arc<Catalog>, version: u64 },
     Writer { writer: OwnedMutexGuard<Writer>, version: u64, catalog: Arc<Catalog> },
     Ended,
 }
 
 impl SqliteTransaction {
-    pub(super) fn reading(database: Arc<AppDatabase>, connection: Connection, catalog: Arc<Catalog>) -> Self {
-        Self { database, on: On::Reader { connection, catalog } }
+    pub(super) fn reading(
+        database: Arc<AppDatabase>,
+        connection: Connection,
+        catalog: Arc<Catalog>,
+        version: u64,
+    ) -> Self {
+        Self { database, on: On::Reader { connection, catalog, version } }
     }
 
     pub(super) fn writing(database: Arc<AppDatabase>, writer: OwnedMutexGuard<Writer>) -> Self {
@@ -276,14 +281,11 @@ impl Transaction for SqliteTransaction {
     }
 
     async fn version(&mut self) -> Outcome<u64> {
-        if let On::Writer { writer, .. } = &self.on {
-            return Ok(writer.version);
+        match &self.on {
+            On::Writer { writer, .. } => Ok(writer.version),
+            On::Reader { version, .. } => Ok(*version),
+            On::Ended => Err(StoreError::Closed.into()),
         }
-        let version: rusqlite::Result<i64> = self
-            .connection()?
-            .prepare_cached("SELECT version FROM store")
-            .and_then(|mut statement| statement.query_row([], |row| row.get(0)));
-        version.map(i64::cast_unsigned).map_err(|error| failure(&error))
     }
 
     async fn commit(mut self: Box<Self>, on_commit: OnCommit) -> Outcome<()> {

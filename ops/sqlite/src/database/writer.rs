@@ -4,6 +4,7 @@
 //! savepoints of it; what has ended waits for its commit, which the [`super::committer`] makes as soon as it gets its own turn: after those that were
 //! waiting before it. So a group is as large as the queue was, and the disk is synced once for all of it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use orilla_services::database::store::{Failure, OnCommit, Outcome};
@@ -15,6 +16,9 @@ use super::failure;
 
 /// Most transactions that become durable together.
 pub(super) const MAX_GROUP: usize = 1024;
+/// So many versions are set aside in the file at a time, which saves each commit a page to write. Those that are left when
+/// the file is closed are never used.
+const VERSIONS_AHEAD: u64 = 4096;
 
 /// The writer's state. Whoever holds the lock around it has the turn.
 pub(super) struct Writer {
@@ -25,8 +29,11 @@ pub(super) struct Writer {
     pub(super) catalog: Arc<Catalog>,
     /// The catalog that readers may use.
     pub(super) committed: Arc<Mutex<Arc<Catalog>>>,
-    /// What a failed commit goes back to.
-    committed_version: u64,
+    /// The version of the latest change that is committed: what a failed commit goes back to. Set after the commit, so
+    /// that whoever looks at it first sees at least that much in the file.
+    pub(super) committed_version: Arc<AtomicU64>,
+    /// What the file says of versions: no change in it has a greater one.
+    reserved: u64,
     waiting: Vec<Waiting>,
 }
 
@@ -43,7 +50,8 @@ impl Writer {
             version,
             committed: Arc::new(Mutex::new(catalog.clone())),
             catalog,
-            committed_version: version,
+            committed_version: Arc::new(AtomicU64::new(version)),
+            reserved: version,
             waiting: Vec::new(),
         }
     }
@@ -93,12 +101,18 @@ impl Writer {
         if self.connection.is_autocommit() {
             return;
         }
-        let saved = self.save().and_then(|()| self.connection.prepare_cached("COMMIT")?.execute([]));
-        if let Err(error) = saved {
-            self.abandon(&error);
-            return;
+        let saved = self.save().and_then(|reserved| {
+            self.connection.prepare_cached("COMMIT")?.execute([])?;
+            Ok(reserved)
+        });
+        match saved {
+            Ok(reserved) => self.reserved = reserved,
+            Err(error) => {
+                self.abandon(&error);
+                return;
+            }
         }
-        self.committed_version = self.version;
+        self.committed_version.store(self.version, Ordering::Release);
         *self.committed.lock().unwrap_or_else(PoisonError::into_inner) = self.catalog.clone();
         for Waiting { on_commit, done } in self.waiting.drain(..) {
             on_commit();
@@ -107,16 +121,18 @@ impl Writer {
         }
     }
 
-    /// Writes down what has changed. A group that has changed nothing writes nothing, and nothing is synced for it.
-    fn save(&self) -> rusqlite::Result<()> {
+    /// Writes down what has changed of the catalog, and sets versions aside when those before are used up. Says up to which
+    /// they are. A group that has changed nothing writes nothing, and nothing is synced for it.
+    fn save(&self) -> rusqlite::Result<u64> {
         let catalog = self.catalog.changes;
         let committed = self.committed.lock().unwrap_or_else(PoisonError::into_inner).changes;
-        if self.version == self.committed_version && catalog == committed {
-            return Ok(());
+        if self.version <= self.reserved && catalog == committed {
+            return Ok(self.reserved);
         }
+        let reserved = if self.version > self.reserved { self.version + VERSIONS_AHEAD } else { self.reserved };
         let mut save = self.connection.prepare_cached("UPDATE store SET version = ?, catalog = ?")?;
-        save.execute((self.version.cast_signed(), catalog.cast_signed()))?;
-        Ok(())
+        save.execute((reserved.cast_signed(), catalog.cast_signed()))?;
+        Ok(reserved)
     }
 
     /// Gives up the whole group after a failure that may have undone any of it.
@@ -126,7 +142,7 @@ impl Writer {
         {
             tracing::error!(%error, "a transaction could not be rolled back");
         }
-        self.version = self.committed_version;
+        self.version = self.committed_version.load(Ordering::Relaxed);
         self.catalog = self.committed.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let failure = failure(error);
         for waiting in self.waiting.drain(..) {
