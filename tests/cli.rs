@@ -4,20 +4,9 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 
-use crate::harness::{App, Serve, Server, run, succeeds};
+use crate::harness::{App, Serve, Server, expect, run, succeeds};
 
 const OK_APP: &str = "export default { fetch: () => new Response('ok') };";
-
-/// Asserts the exit code, and that standard error names all of `parts`.
-#[track_caller]
-fn expect(output: &Output, exit: i32, parts: &[&str]) {
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(exit), "{stderr}");
-    for part in parts {
-        assert!(stderr.contains(part), "no {part:?} in\n{stderr}");
-    }
-    assert!(!stderr.contains("panicked"), "{stderr}");
-}
 
 /// Asserts that `check` refuses the app.
 #[track_caller]

@@ -7,7 +7,7 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 
-use crate::harness::{App, Connection, Request, Serve, Server, run, shell, skipped, throwaway};
+use crate::harness::{App, Connection, Request, Serve, Server, expect, run, shell, skipped, throwaway};
 
 const TOKEN: &str = "a-token-for-the-tests-of-platform";
 const OK_APP: &str = "export default { fetch: () => new Response('ok') };";
@@ -78,16 +78,6 @@ impl Data {
     fn fails(&self, arguments: &[&str], exit: i32, parts: &[&str]) {
         expect(&self.platform(arguments), exit, parts);
     }
-}
-
-#[track_caller]
-fn expect(output: &Output, exit: i32, parts: &[&str]) {
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(exit), "{stderr}");
-    for part in parts {
-        assert!(stderr.contains(part), "no {part:?} in\n{stderr}");
-    }
-    assert!(!stderr.contains("panicked"), "{stderr}");
 }
 
 /// Runs a story where nobody has the data, on a host that has it, and where it is on Postgres.
@@ -439,6 +429,15 @@ fn data_moves_to_postgres_and_back() {
     expect(&run(&["migrate", "--from", &directory("data"), "--to", &url, "--resume"]), 0, &[]);
     expect(&run(&["migrate", "--from", &url, "--to", &url]), 2, &["error[MIGRATE_SAME_PLACE]"]);
     expect(&run(&["migrate", "--from", &url, "--to", &directory("back"), "--app", "app"]), 0, &[]);
+    // The target's indexes are made as the configuration says.
+    fs::write(data.app.beside("memory.toml"), "[database]\npgvector = false\n").unwrap();
+    let pgvector = if throwaway::server().has_vector() { "1" } else { "0" };
+    for (config, searched) in [(vec![], pgvector), (vec!["--config".to_owned(), directory("memory.toml")], "0")] {
+        let database = throwaway::server().database();
+        let arguments = ["migrate", "--from", &directory("data"), "--to", &database.url].map(str::to_owned).to_vec();
+        expect(&run(&[arguments, config].concat()), 0, &[]);
+        assert_eq!(database.sql("SELECT count(*) FROM orilla.indexes WHERE extension IS NOT NULL"), searched);
+    }
     let back = beside(data, "back");
     assert_eq!(shown(&back), before);
 }

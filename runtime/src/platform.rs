@@ -140,13 +140,16 @@ impl Platform {
         if let Some(app) = apps.iter().find(|app| ***app == **name) {
             return Ok(app.clone());
         }
-        let closest = suggest::closest(name, apps.iter().map(|app| &**app));
-        let advice = match (closest, apps.as_slice()) {
-            (Some(closest), _) => format!("did you mean {closest:?}?"),
-            (None, []) => "there are none".to_owned(),
-            (None, apps) => format!("there are {}", listed(apps)),
-        };
-        Err(PlatformError::AppUnknown { app: name.chars().take(64).collect(), advice })
+        Err(PlatformError::AppUnknown { app: name.chars().take(64).collect(), advice: advice(name, &apps) })
+    }
+}
+
+/// What to say to who names an app that is not one of these, as a sentence.
+pub fn advice(name: &str, apps: &[Arc<str>]) -> String {
+    match (suggest::closest(name, apps.iter().map(|app| &**app)), apps) {
+        (Some(closest), _) => format!("did you mean {closest:?}?"),
+        (None, []) => "there are none.".to_owned(),
+        (None, apps) => format!("there are {}.", listed(apps)),
     }
 }
 

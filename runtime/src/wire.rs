@@ -19,7 +19,7 @@ use orilla_sqlite::{DATABASE_FILE, OpenError, SqliteConfig, SqliteStore};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::MissedTickBehavior;
 
-use crate::config::{Config, DatabaseUrl};
+use crate::config::{Config, Database as DatabaseSettings, DatabaseUrl};
 
 /// Ticks of the expiry between two looks at what indexes there are, where other hosts make some too.
 const SURVEY_TICKS: u64 = 60;
@@ -48,16 +48,6 @@ struct Declaration {
 /// Declarations that wait until those before them are seen to; a building index makes them wait.
 const MAX_DECLARATIONS: usize = 4096;
 
-/// Says where there is no data to open, so that looking at some makes none.
-pub fn check_exists(config: &Config) -> Result<(), WireError> {
-    match &config.database.url {
-        None if !config.server.data_dir.join(DATABASE_FILE).exists() => {
-            Err(WireError::Missing(config.server.data_dir.clone()))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Why the services cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
@@ -67,9 +57,6 @@ pub enum WireError {
     /// The database cannot be used.
     #[error(transparent)]
     Postgres(#[from] orilla_postgres::OpenError),
-    /// `DATA_DIR_MISSING`
-    #[error("there is no data in {}", .0.display())]
-    Missing(PathBuf),
     /// The store cannot be read.
     #[error(transparent)]
     Kv(#[from] KvError),
@@ -84,7 +71,6 @@ impl WireError {
         match self {
             Self::Open(error) => error.code(),
             Self::Postgres(error) => error.code(),
-            Self::Missing(_) => "DATA_DIR_MISSING",
             Self::Kv(error) => error.code(),
             Self::Database(error) => error.code(),
         }
@@ -94,12 +80,7 @@ impl WireError {
 /// The services that a host is configured for.
 pub async fn open(config: &Config) -> Result<Services, WireError> {
     let memory = Memory { kv_mb: config.kv.cache_mb, vectors_mb: config.database.vector_cache_mb };
-    let place = match &config.database.url {
-        Some(url) => Place::Postgres(url.clone()),
-        None => Place::Directory(config.server.data_dir.clone()),
-    };
-    let postgres = PostgresConfig { pgvector: config.database.pgvector, ..PostgresConfig::default() };
-    services(stores(&place, postgres).await?, memory).await
+    services(stores(&Place::of(config), &config.database).await?, memory).await
 }
 
 /// How much memory the services may use, in mebibytes.
@@ -114,7 +95,7 @@ pub struct Memory {
 /// The embedded services: SQLite in the data directory, events within the process.
 pub async fn embedded(data_directory: &Path, memory: Memory) -> Result<Services, WireError> {
     let place = Place::Directory(data_directory.to_owned());
-    services(stores(&place, PostgresConfig::default()).await?, memory).await
+    services(stores(&place, &DatabaseSettings::default()).await?, memory).await
 }
 
 /// Where data is kept.
@@ -143,7 +124,15 @@ impl FromStr for Place {
 }
 
 impl Place {
-    /// Whether there is data.
+    /// Where a host keeps its data.
+    pub fn of(config: &Config) -> Self {
+        match &config.database.url {
+            Some(url) => Self::Postgres(url.clone()),
+            None => Self::Directory(config.server.data_dir.clone()),
+        }
+    }
+
+    /// Whether there is data. Opening a place where there is none makes some.
     pub fn exists(&self) -> bool {
         match self {
             Self::Directory(path) => path.join(DATABASE_FILE).exists(),
@@ -184,8 +173,8 @@ pub struct Stores {
     pub place: Arc<str>,
 }
 
-/// Opens the stores of a place; the settings are for one on Postgres.
-pub async fn stores(place: &Place, postgres: PostgresConfig) -> Result<Stores, WireError> {
+/// Opens the stores of a place. Where that is, the settings do not say.
+pub async fn stores(place: &Place, settings: &DatabaseSettings) -> Result<Stores, WireError> {
     let name = place.to_string().into();
     match place {
         Place::Directory(path) => {
@@ -194,6 +183,7 @@ pub async fn stores(place: &Place, postgres: PostgresConfig) -> Result<Stores, W
             Ok(Stores { kv: Arc::new(store), documents, place: name })
         }
         Place::Postgres(url) => {
+            let postgres = PostgresConfig { pgvector: settings.pgvector, ..PostgresConfig::default() };
             let store = PostgresStore::open(&url.0, postgres).await?;
             let documents = Arc::new(store.documents());
             Ok(Stores { kv: Arc::new(store), documents, place: name })

@@ -12,7 +12,7 @@ pub use app::App;
 pub use browser::Page;
 pub use case::{case_directories, run_case};
 pub use client::{Connection, Reply, Request};
-pub use server::{Serve, Server, run, shell, succeeds};
+pub use server::{Serve, Server, expect, run, shell, succeeds};
 
 use std::time::{Duration, Instant};
 

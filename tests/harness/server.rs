@@ -45,6 +45,17 @@ pub fn succeeds<S: AsRef<OsStr>>(arguments: &[S]) -> String {
     text
 }
 
+/// Asserts the exit code, and that standard error names all of `parts`.
+#[track_caller]
+pub fn expect(output: &Output, exit: i32, parts: &[&str]) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(exit), "{stderr}");
+    for part in parts {
+        assert!(stderr.contains(part), "no {part:?} in\n{stderr}");
+    }
+    assert!(!stderr.contains("panicked"), "{stderr}");
+}
+
 /// Runs a line of shell in a directory, where the binary is `runtime`.
 pub fn shell(directory: &Path, line: &str) -> Output {
     let path = format!("{}:/usr/bin:/bin", binary().parent().unwrap().display());

@@ -136,12 +136,12 @@ struct Found {
 pub(crate) struct Prepared {
     /// Seals cursors: the same for all hosts.
     pub(crate) cursor_secret: [u8; 32],
-    /// The schema of pgvector's types, quoted, if there are any.
+    /// The schema of pgvector's types, quoted, if there are any and they are wanted.
     pub(crate) extension: Option<String>,
 }
 
-/// Brings the schema up to date.
-pub(crate) async fn prepare(server: &Server) -> Result<Prepared, OpenError> {
+/// Brings the schema up to date, and looks for pgvector where that is wanted.
+pub(crate) async fn prepare(server: &Server, pgvector: bool) -> Result<Prepared, OpenError> {
     let failed = |error: sqlx::Error| OpenError::from_postgres(&server.name, &error);
     let mut connection = server.connect().await.map_err(failed)?;
     let facts = server.in_time(sqlx::query(FACTS).fetch_one(&mut connection)).await.map_err(failed)?;
@@ -156,7 +156,10 @@ pub(crate) async fn prepare(server: &Server) -> Result<Prepared, OpenError> {
         return Err(OpenError::TooNew { server: server.name.clone(), found: version, known });
     }
     within(2 * MIGRATION_TIMEOUT, migrate(&mut connection, version)).await.map_err(failed)?;
-    let extension = server.in_time(extension::find(&mut connection)).await.map_err(failed)?;
+    let extension = match pgvector {
+        true => server.in_time(extension::find(&mut connection)).await.map_err(failed)?,
+        false => None,
+    };
     let _ = connection.close().await;
     let cursor_secret = found.cursor_secret.try_into().map_err(|_| OpenError::Unavailable {
         server: server.name.clone(),

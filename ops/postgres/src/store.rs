@@ -43,7 +43,7 @@ pub struct PostgresStore {
     pub(crate) readers: Readers,
     pub(crate) writer: Writer,
     pub(crate) cursor_secret: [u8; 32],
-    /// The schema of pgvector's types, quoted, if there are any.
+    /// The schema of pgvector's types, quoted, if there are any and they are wanted.
     extension: Option<String>,
 }
 
@@ -54,7 +54,7 @@ impl PostgresStore {
     /// All connections live on the async runtime that this is called from, which must outlive the isolates'.
     pub async fn open(url: &str, config: PostgresConfig) -> Result<Self, OpenError> {
         let server = Arc::new(Server::new(url, &config)?);
-        let Prepared { cursor_secret, extension } = schema::prepare(&server).await?;
+        let Prepared { cursor_secret, extension } = schema::prepare(&server, config.pgvector).await?;
         let readers = Readers::new(server.clone(), config.readers.max(1));
         let writer = Writer::start(server.clone());
         Ok(Self { server, runtime: Handle::current(), config, readers, writer, cursor_secret, extension })
@@ -67,7 +67,7 @@ impl PostgresStore {
             self.runtime.clone(),
             self.config.readers.max(1),
             self.cursor_secret,
-            self.extension.clone().filter(|_| self.config.pgvector),
+            self.extension.clone(),
         )
     }
 }

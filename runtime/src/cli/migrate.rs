@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use orilla_postgres::PostgresConfig;
 use orilla_services::clock::Clock as _;
 use orilla_services::kv::store::KvStore;
 use orilla_services::kv::{copy_namespace, digest_namespace, namespaces_of};
@@ -17,8 +17,8 @@ use serde_json::{Value as Json, json};
 use super::platform::output;
 use super::platform::table::Table;
 use super::{Failure, admin};
-use crate::apps::manifest::suggest;
-use crate::platform::operator;
+use crate::config::{Database, Options};
+use crate::platform::{advice, operator};
 use crate::wire::{self, Memory, Place, Services, SystemClock};
 
 /// How often a line tells how far a namespace or collection is.
@@ -51,6 +51,9 @@ pub struct MigrateArgs {
     /// Print one JSON value, for scripts.
     #[arg(long)]
     json: bool,
+    /// The configuration file, instead of orilla.toml in the working directory.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 /// One side.
@@ -83,9 +86,10 @@ pub fn run(args: &MigrateArgs) -> Result<(), Failure> {
             args.from
         )));
     }
+    let settings = super::config(Options { config: args.config.clone(), ..Options::default() })?.database;
     admin::block_on(async {
-        let from = Side::open(&from).await?;
-        let to = Side::open(&to).await?;
+        let from = Side::open(&from, &settings).await?;
+        let to = Side::open(&to, &settings).await?;
         let moved = migrate(args, &from, &to).await;
         let closed = to.close().await.and(from.close().await);
         let moved = moved?;
@@ -99,9 +103,9 @@ fn place(text: &str) -> Result<Place, Failure> {
 }
 
 impl Side {
-    async fn open(place: &Place) -> Result<Self, Failure> {
+    async fn open(place: &Place, settings: &Database) -> Result<Self, Failure> {
         let failed = |error: wire::WireError| Failure::coded(error.code(), &error);
-        let stores = wire::stores(place, PostgresConfig::default()).await.map_err(failed)?;
+        let stores = wire::stores(place, settings).await.map_err(failed)?;
         let kv = stores.kv.clone();
         Ok(Self { kv, services: wire::services(stores, MEMORY).await.map_err(failed)? })
     }
@@ -156,11 +160,8 @@ async fn migrate(args: &MigrateArgs, from: &Side, to: &Side) -> Result<Vec<Moved
 fn chosen(apps: BTreeSet<App>, named: &[String]) -> Result<Vec<App>, Failure> {
     for name in named {
         if !apps.iter().any(|(_, app)| **app == **name) {
-            let names = || apps.iter().map(|(_, app)| &**app);
-            let advice = match suggest::closest(name, names()) {
-                Some(closest) => format!("did you mean {closest:?}?"),
-                None => format!("there are {}", names().collect::<Vec<_>>().join(", ")),
-            };
+            let names: Vec<_> = apps.iter().map(|(_, app)| app.clone()).collect();
+            let advice = advice(name, &names);
             return Err(Failure::Input(format!("error[PLATFORM_APP_UNKNOWN]: there is no app {name:?}: {advice}")));
         }
     }

@@ -1,6 +1,8 @@
 //! A second copy of an index's vectors, in a table of pgvector's types with an HNSW index: the server names the nearest, and
 //! the service compares them as they are stored. So the answers are the same with and without the extension.
 
+use std::fmt::Write as _;
+
 use orilla_services::database::DatabaseError;
 use orilla_services::database::store::IndexId;
 use orilla_services::database::vector::{Metric, Storage, VectorDefinition, decode};
@@ -101,8 +103,14 @@ impl Table {
         if self.definition.storage == Storage::Bit {
             return vector.iter().map(|number| if *number > 0.0 { '1' } else { '0' }).collect();
         }
-        let numbers: Vec<String> = vector.iter().map(f32::to_string).collect();
-        format!("[{}]", numbers.join(","))
+        let mut literal = String::with_capacity(vector.len() * 12);
+        for (place, number) in vector.iter().enumerate() {
+            literal.push(if place == 0 { '[' } else { ',' });
+            // A text takes whatever is written to it.
+            let _ = write!(literal, "{number}");
+        }
+        literal.push(']');
+        literal
     }
 
     fn distance(&self) -> String {

@@ -324,7 +324,8 @@ impl Transaction for PostgresTransaction {
         among: Option<&[RowId]>,
         limit: u32,
     ) -> Outcome<Vec<RowId>> {
-        let Some(table) = self.known().await?.1.nearest(index) else { return Ok(Vec::new()) };
+        let table = self.known().await?.1.nearest(index);
+        let table = table.ok_or_else(|| StoreError::Unavailable("the server does not search this index".into()))?;
         let (vector, wanted) = (table.literal(vector), i64::from(limit));
         if let Some(rows) = among {
             let query = sqlx::query(AssertSqlSafe(table.search_among())).bind(vector).bind(wanted).bind(rows);

@@ -304,7 +304,7 @@ pub trait Transaction: Send {
         _among: Option<&[RowId]>,
         _limit: u32,
     ) -> Outcome<Vec<RowId>> {
-        Ok(Vec::new())
+        Err(StoreError::Unavailable("this store does not search".into()).into())
     }
 
     /// Bytes that the app's documents and indexes take, about.

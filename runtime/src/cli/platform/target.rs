@@ -12,7 +12,7 @@ use crate::cli::Failure;
 use crate::cli::admin::{Admin, Content};
 use crate::config::{DatabaseUrl, Options};
 use crate::platform::{Fault, Platform, PlatformCall, PlatformError, Service};
-use crate::wire::{self, Services, WireError};
+use crate::wire::{self, Place, Services, WireError};
 
 /// Options that say whose data is meant.
 #[derive(Args, Clone, Debug)]
@@ -68,8 +68,13 @@ impl TargetArgs {
                 Target::Host(Admin::at(url, token)?)
             }
             None => {
-                if !self.new_app {
-                    wire::check_exists(&config).map_err(unopened)?;
+                let place = Place::of(&config);
+                if !self.new_app && !place.exists() {
+                    return Err(Failure::Failed(format!(
+                        "error[DATA_DIR_MISSING]: there is no data in {}\nhint: name another with --data-dir, or a running \
+                         host with --url",
+                        config.server.data_dir.display()
+                    )));
                 }
                 let services = wire::open(&config).await.map_err(unopened)?;
                 Target::Here(Box::new(Platform::new(services.clone(), Vec::new)), services)
@@ -139,7 +144,6 @@ fn failure(error: &PlatformError) -> Failure {
 fn unopened(error: WireError) -> Failure {
     let hint = match error.code() {
         "DATA_DIR_IN_USE" => "\nhint: a host has it: start that with --admin-port and a token, and name it by --url",
-        "DATA_DIR_MISSING" => "\nhint: name another with --data-dir, or a running host with --url",
         _ => "",
     };
     Failure::Failed(format!("error[{}]: {error}{hint}", error.code()))
