@@ -199,3 +199,49 @@ fn an_app_may_ask_for_no_snapshot() {
     assert!(!app.path("server.snapshot").exists());
     Server::of(&app).get("/").expect(200);
 }
+
+/// Bytes of the one code cache in the host's data directory.
+fn code_cache(app: &App) -> Option<Vec<u8>> {
+    let file = fs::read_dir(app.beside("data/code-cache")).ok()?.find_map(|file| {
+        let path = file.unwrap().path();
+        path.extension().is_some_and(|extension| extension == "bin").then_some(path)
+    });
+    fs::read(file?).ok()
+}
+
+/// Serves the app, asks it once and returns its code cache when it is as it should be.
+#[track_caller]
+fn cached_after_a_request(app: &App, is_good: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+    let server = Server::of(app);
+    assert_eq!(server.get("/").expect(200), "3");
+    for _ in 0..100 {
+        if let Some(cache) = code_cache(app).filter(|cache| is_good(cache)) {
+            return cache;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    panic!("the code cache has {:?} bytes", code_cache(app).map(|cache| cache.len()));
+}
+
+#[test]
+fn the_code_cache_has_what_the_first_request_called_and_is_made_anew_where_it_cannot_be_used() {
+    let called = "{ const a = [1, 2, 3].map((x) => x + 1).filter((x) => x > 1); total = a.length; }\n".repeat(50);
+    let app = App::new(&format!(
+        "function called() {{ let total;\n{called} return total; }}\nexport default {{ fetch: () => new Response(String(called())) }};"
+    ));
+    let server = Server::of(&app);
+    let young = code_cache(&app).expect("it is there when the app is ready");
+    drop(server);
+    let grown = cached_after_a_request(&app, |cache| cache.len() > young.len() + 2000);
+
+    // It fits the other app by its name alone.
+    let other = App::new("function f() { return 3; } export default { fetch: () => new Response(String(f())) };");
+    let foreign = cached_after_a_request(&other, |_| true);
+    let mut flipped = grown.clone();
+    flipped[grown.len() / 2] ^= 1;
+    for unusable in [foreign, grown[..grown.len() / 2].to_vec(), grown[..20].to_vec(), flipped] {
+        let file = fs::read_dir(app.beside("data/code-cache")).unwrap().next().unwrap().unwrap().path();
+        fs::write(file, &unusable).unwrap();
+        cached_after_a_request(&app, |cache| cache.len() > young.len() + 2000 && cache != unusable);
+    }
+}

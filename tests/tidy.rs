@@ -172,7 +172,7 @@ fn strings_in(file: &str, begin: &str, end: &str) -> BTreeSet<String> {
 
 #[test]
 fn the_lists_of_node_modules_agree() {
-    let compiled: BTreeSet<_> = strings_in("ops/bindings/src/extensions.rs", "lazy_loaded_esm = [", "],")
+    let compiled: BTreeSet<_> = strings_in("ops/bindings/src/extensions.rs", "orilla_node,", ");")
         .into_iter()
         .filter_map(|name| name.strip_prefix("node:").map(str::to_owned))
         .collect();

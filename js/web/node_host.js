@@ -95,6 +95,13 @@ const loaders = new Map(
 );
 
 /**
+ * Says that a built-in module is here already.
+ * @param {string} name Without `node:`.
+ * @param {object} namespace
+ */
+export const provide = (name, namespace) => loaders.set(name, () => namespace);
+
+/**
  * The namespace of a built-in module, or undefined for a name that is none.
  * @param {string} name With or without `node:`.
  */

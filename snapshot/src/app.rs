@@ -54,6 +54,19 @@ pub async fn evaluate(runtime: &mut JsRuntime) -> Result<(), AppError> {
     adopt(runtime, &namespace)
 }
 
+/// V8's code cache for the app's module, which has this text and is evaluated: with all functions that are compiled by now.
+pub fn code_cache(runtime: &mut JsRuntime, source: &str) -> Option<Vec<u8>> {
+    deno_core::scope!(scope, runtime);
+    let name = v8::String::new(scope, ENTRYPOINT)?;
+    let source = v8::String::new(scope, source)?;
+    // The same as deno_core's: then V8 knows the script and compiles nothing.
+    let origin = v8::ScriptOrigin::new(scope, name.into(), 0, 0, false, 0, None, false, false, true, None);
+    let module =
+        v8::script_compiler::compile_module(scope, &mut v8::script_compiler::Source::new(source, Some(&origin)))?;
+    let cache = module.get_unbound_module_script(scope).create_code_cache()?;
+    Some(cache.to_vec())
+}
+
 fn adopt(runtime: &mut JsRuntime, namespace: &v8::Global<v8::Object>) -> Result<(), AppError> {
     deno_core::scope!(scope, runtime);
     let namespace = v8::Local::new(scope, namespace);

@@ -4,13 +4,19 @@
 //! 0.413 and crashes when it is loaded.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use deno_core::{Extension, ExtensionFileSource, JsRuntimeForSnapshot, RuntimeOptions, v8};
-use orilla_bindings::invocation::{InvocationLimits, Invocations};
+use http::HeaderValue;
+use orilla_bindings::invocation::{FetchRequest, InvocationId, InvocationLimits, Invocations, Reply, Running};
+use orilla_services::caller::{Caller, Identity, Policy};
+use tokio::sync::oneshot;
 
 /// Handles some requests, so that the functions every request needs are compiled before the snapshot is taken and carry
 /// their bytecode in it.
 const WARM_UP: &str = include_str!("warm_up.js");
+/// It makes no more than this.
+const MAX_WARM_UP_REQUESTS: u32 = 64;
 
 /// Sets V8 up for making snapshots. Must come before anything else of V8 in the process.
 ///
@@ -62,22 +68,50 @@ pub fn runtime(
     Ok(runtime)
 }
 
-#[allow(clippy::expect_used, reason = "a script of ours: it works in every snapshot or in none")]
+#[allow(clippy::expect_used, clippy::panic, reason = "a script of ours: it works in every snapshot or in none")]
 fn warm_up(runtime: &mut JsRuntimeForSnapshot) {
-    let limits = InvocationLimits {
-        response_header_bytes: usize::MAX,
-        response_body_bytes: u64::MAX,
-        ..InvocationLimits::default()
-    };
-    runtime.op_state().borrow_mut().put(Invocations::new(limits));
+    let answers = begin(runtime);
     let script = runtime.execute_script("ext:orilla/warm_up.js", WARM_UP).expect("the warm-up script runs");
     deno_core::scope!(scope, runtime);
     let entry_points = orilla_bindings::entry_points(scope).expect("bootstrap.js has registered");
     let script = v8::Local::new(scope, script);
     let function = v8::Local::<v8::Function>::try_from(script).expect("the warm-up script is a function");
     let undefined = v8::undefined(scope).into();
-    function.call(scope, undefined, &[entry_points.into()]).expect("the warm-up succeeds");
+    let asked = function.call(scope, undefined, &[entry_points.into()]).expect("the warm-up succeeds");
     scope.perform_microtask_checkpoint();
+    let asked = asked.uint32_value(scope).expect("the warm-up says how many requests it made") as usize;
+    for (id, mut answer) in answers.into_iter().take(asked) {
+        assert!(matches!(answer.try_recv(), Ok(Reply::Response(_))), "request {} of the warm-up has no answer", id.0);
+    }
+}
+
+/// Begins invocations for the requests of the warm-up, and returns where their answers come.
+fn begin(runtime: &mut JsRuntimeForSnapshot) -> Vec<(InvocationId, oneshot::Receiver<Reply>)> {
+    let limits = InvocationLimits {
+        response_header_bytes: usize::MAX,
+        response_body_bytes: u64::MAX,
+        ..InvocationLimits::default()
+    };
+    let nobody: Arc<str> = "warm-up".into();
+    let caller = Arc::new(Caller {
+        app: nobody.clone(),
+        tenant: nobody.clone(),
+        identity: Identity::Anonymous,
+        policy: Policy::Enforced,
+        trace: nobody,
+    });
+    let mut invocations = Invocations::new(limits);
+    let mut answers = Vec::new();
+    for id in (1..=MAX_WARM_UP_REQUESTS).map(InvocationId) {
+        let (reply, answer) = oneshot::channel();
+        let mut request = FetchRequest::none();
+        request.headers.insert("accept", HeaderValue::from_static("text/html"));
+        request.headers.insert("user-agent", HeaderValue::from_static("warm-up"));
+        invocations.insert(id, Running::new(caller.clone(), request, reply, Instant::now()));
+        answers.push((id, answer));
+    }
+    runtime.op_state().borrow_mut().put(invocations);
+    answers
 }
 
 /// The snapshot without an app.

@@ -20,7 +20,7 @@ import { findEncoding, getEncoding } from "ext:orilla_web/node/internal/buffer/e
 import { addNumberMethods } from "ext:orilla_web/node/internal/buffer/numbers.js";
 import { compareBytes, findBytes } from "ext:orilla_web/node/internal/buffer/search.js";
 import { isAnyArrayBuffer, isUint8Array } from "node:util/types";
-import { inspect } from "ext:orilla_web/node/internal/inspect.js";
+import { loadBuiltin } from "ext:orilla_web/node_host.js";
 
 export const { Blob, File, atob, btoa } = globalThis;
 export { kMaxLength };
@@ -28,6 +28,7 @@ export { kMaxLength };
 /** UTF-16 units in the longest string. */
 export const kStringMaxLength = 2 ** 29 - 24;
 export const constants = { MAX_LENGTH: kMaxLength, MAX_STRING_LENGTH: kStringMaxLength };
+const custom = Symbol.for("nodejs.util.inspect.custom");
 /** Bytes that `inspect` shows of a Buffer. */
 export const INSPECT_MAX_BYTES = 50;
 
@@ -280,7 +281,7 @@ const methods = {
     return this.toString(...args);
   },
 
-  [inspect.custom](_depth, options) {
+  [custom](_depth, options, inspect = loadBuiltin("util").inspect) {
     const shown = this.subarray(0, INSPECT_MAX_BYTES);
     const left = this.length - shown.length;
     let text = shown.toString("hex").replace(/..(?=.)/g, "$& ");
@@ -299,7 +300,7 @@ for (const key of Reflect.ownKeys(methods)) {
   });
 }
 Object.defineProperties(Buffer.prototype, {
-  inspect: { value: methods[inspect.custom], writable: true, configurable: true },
+  inspect: { value: methods[custom], writable: true, configurable: true },
   parent: { get: memory },
   offset: { get: memoryOffset },
 });

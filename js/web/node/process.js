@@ -11,7 +11,6 @@ import { EventEmitter } from "node:events";
 import { invalidArgType, notSupported } from "ext:orilla_web/node/internal/errors.js";
 import { nextTick } from "ext:orilla_web/node/internal/next_tick.js";
 import { emitWarning as warn, setWarningListener } from "ext:orilla_web/node/internal/warning.js";
-import { Buffer } from "node:buffer";
 
 export { nextTick };
 
@@ -110,6 +109,8 @@ export function getBuiltinModule(name) {
   return loadBuiltin(String(name).replace(/^node:/, ""))?.default;
 }
 
+const decode = (bytes) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+
 /** An output stream as far as programs that print need one. Each write goes to the app's log. */
 class Output extends EventEmitter {
   isTTY = false;
@@ -127,7 +128,7 @@ class Output extends EventEmitter {
     if (typeof chunk !== "string" && !(chunk instanceof Uint8Array)) {
       throw invalidArgType("chunk", "of type string or an instance of Buffer or Uint8Array", chunk);
     }
-    writeOutput(this.name, typeof chunk === "string" ? chunk : Buffer.from(chunk).toString());
+    writeOutput(this.name, typeof chunk === "string" ? chunk : decode(chunk));
     if (callback) nextTick(callback);
     return true;
   }

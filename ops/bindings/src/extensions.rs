@@ -116,25 +116,34 @@ deno_core::extension!(
     ],
 );
 
-// Modules that Node has, compiled when an app first imports one. What is under internal/ is for them alone.
+// Modules that Node has. Most frameworks look at `process` in their first request, so it is ready with what it needs; the
+// others are compiled when an app first imports one. What is under internal/ is for them alone.
 deno_core::extension!(
     orilla_node,
     deps = [orilla_web],
+    esm = [
+        dir "../../js/web/node",
+        "node:async_hooks" = "async_hooks.js",
+        "node:events" = "events.js",
+        "node:process" = "process.js",
+        "ext:orilla_web/node/internal/errors.js" = "internal/errors.js",
+        "ext:orilla_web/node/internal/event_iterator.js" = "internal/event_iterator.js",
+        "ext:orilla_web/node/internal/next_tick.js" = "internal/next_tick.js",
+        "ext:orilla_web/node/internal/validate.js" = "internal/validate.js",
+        "ext:orilla_web/node/internal/warning.js" = "internal/warning.js",
+    ],
     lazy_loaded_esm = [
         dir "../../js/web/node",
         "node:assert" = "assert.js",
         "node:assert/strict" = "assert/strict.js",
-        "node:async_hooks" = "async_hooks.js",
         "node:buffer" = "buffer.js",
         "node:crypto" = "crypto.js",
         "node:diagnostics_channel" = "diagnostics_channel.js",
-        "node:events" = "events.js",
         "node:module" = "module.js",
         "node:os" = "os.js",
         "node:path" = "path.js",
         "node:path/posix" = "path/posix.js",
         "node:perf_hooks" = "perf_hooks.js",
-        "node:process" = "process.js",
         "node:querystring" = "querystring.js",
         "node:stream" = "stream.js",
         "node:stream/consumers" = "stream/consumers.js",
@@ -152,8 +161,6 @@ deno_core::extension!(
         "ext:orilla_web/node/internal/buffer/numbers.js" = "internal/buffer/numbers.js",
         "ext:orilla_web/node/internal/buffer/search.js" = "internal/buffer/search.js",
         "ext:orilla_web/node/internal/deep_equal.js" = "internal/deep_equal.js",
-        "ext:orilla_web/node/internal/errors.js" = "internal/errors.js",
-        "ext:orilla_web/node/internal/event_iterator.js" = "internal/event_iterator.js",
         "ext:orilla_web/node/internal/format.js" = "internal/format.js",
         "ext:orilla_web/node/internal/inspect.js" = "internal/inspect.js",
         "ext:orilla_web/node/internal/inspect/builtins.js" = "internal/inspect/builtins.js",
@@ -162,7 +169,6 @@ deno_core::extension!(
         "ext:orilla_web/node/internal/inspect/names.js" = "internal/inspect/names.js",
         "ext:orilla_web/node/internal/inspect/text.js" = "internal/inspect/text.js",
         "ext:orilla_web/node/internal/legacy_url.js" = "internal/legacy_url.js",
-        "ext:orilla_web/node/internal/next_tick.js" = "internal/next_tick.js",
         "ext:orilla_web/node/internal/punycode.js" = "internal/punycode.js",
         "ext:orilla_web/node/internal/stream/abort_signal.js" = "internal/stream/abort_signal.js",
         "ext:orilla_web/node/internal/stream/chunk_queue.js" = "internal/stream/chunk_queue.js",
@@ -184,8 +190,6 @@ deno_core::extension!(
         "ext:orilla_web/node/internal/stream/readable_iterator.js" = "internal/stream/readable_iterator.js",
         "ext:orilla_web/node/internal/stream/web.js" = "internal/stream/web.js",
         "ext:orilla_web/node/internal/stream/writable.js" = "internal/stream/writable.js",
-        "ext:orilla_web/node/internal/validate.js" = "internal/validate.js",
-        "ext:orilla_web/node/internal/warning.js" = "internal/warning.js",
     ],
 );
 

@@ -21,6 +21,11 @@ impl BootKind {
     /// Every kind, in the order of its numbers.
     pub const ALL: [Self; 4] = [Self::Snapshot, Self::Prewarmed, Self::CodeCache, Self::Source];
 
+    /// Whether V8's code cache has a part in it.
+    pub fn uses_code_cache(self) -> bool {
+        matches!(self, Self::Prewarmed | Self::CodeCache)
+    }
+
     /// Its name in metrics and spans.
     pub fn as_str(self) -> &'static str {
         match self {

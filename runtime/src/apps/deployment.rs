@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use orilla_bindings::AppEnv;
 use orilla_bindings::invocation::InvocationLimits;
-use orilla_snapshot::file::{self as snapshot_file, Snapshot, Unusable};
+use orilla_snapshot::file::{Snapshot, Unusable};
 
 use super::check::{entrypoint_source, missing_variables};
+use super::code_cache::CodeCache;
 use super::manifest::LoadedManifest;
 use super::manifest::limits::Limits;
 use super::manifest::problem::Problems;
@@ -122,7 +123,7 @@ impl Deployment {
         // A debugger sees more of an app that starts from its source: what it does at module scope, too.
         let wants_snapshot = manifest.manifest.features.snapshot && !inspected;
         let source_map = Arc::new(SourceMap::find(&manifest.entrypoint(), &source));
-        let code_cache = CodeCache::new(config.server.data_dir.join("code-cache"), &source);
+        let code_cache = CodeCache::new(&config.server.data_dir.join("code-cache"), &source);
         let source = Source::new(manifest.entrypoint(), source);
         let (snapshot, recent) = (OnceLock::new(), caches.snapshots);
         let this = Self {
@@ -229,47 +230,5 @@ fn static_options(manifest: &LoadedManifest, root: PathBuf) -> StaticOptions {
         prerendered: manifest.prerendered(),
         immutable: routes.immutable.iter().map(|pattern| pattern.0.clone()).collect(),
         fallback: routes.fallback.clone(),
-    }
-}
-
-/// V8's code cache for one module: compiled once, kept in the data directory. A cache that V8 rejects is made anew.
-#[derive(Clone)]
-pub struct CodeCache {
-    path: Arc<Path>,
-}
-
-impl CodeCache {
-    fn new(directory: PathBuf, source: &str) -> Self {
-        Self { path: directory.join(format!("{}.bin", snapshot_file::key(source))).into() }
-    }
-
-    /// The cache, if there is a whole one.
-    pub fn get(&self) -> Option<Arc<[u8]>> {
-        let file = std::fs::read(&self.path).ok()?;
-        let (hash, content) = file.split_at_checked(32)?;
-        if blake3::hash(content).as_bytes() != hash {
-            return None;
-        }
-        Some(content.into())
-    }
-
-    /// Keeps a fresh one. Failing to is only a slower start next time.
-    pub fn put(&self, content: &[u8]) {
-        let mut file = blake3::hash(content).as_bytes().to_vec();
-        file.extend_from_slice(content);
-        if let Err(error) = self.write(&file) {
-            tracing::debug!(file = %self.path.display(), %error, "the code cache cannot be kept");
-        }
-    }
-
-    fn write(&self, bytes: &[u8]) -> std::io::Result<()> {
-        if let Some(directory) = self.path.parent() {
-            std::fs::create_dir_all(directory)?;
-        }
-        // Apps with the same module share the file.
-        let temporary = tempfile::NamedTempFile::new_in(self.path.parent().unwrap_or(&self.path))?;
-        std::fs::write(temporary.path(), bytes)?;
-        temporary.persist(&self.path)?;
-        Ok(())
     }
 }

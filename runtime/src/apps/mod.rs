@@ -1,6 +1,7 @@
 //! Apps: what a manifest says, whether a build is complete, and what of it the host keeps while it serves.
 
 pub mod check;
+pub mod code_cache;
 pub mod deployment;
 pub mod deployments;
 pub mod directory;

@@ -74,6 +74,8 @@ pub struct Life {
     culprit: Option<InvocationId>,
     /// Whether requests waited long for this turn.
     pressed: bool,
+    /// Whether it has compiled functions of the app for a request, and nobody has looked at them.
+    has_compiled: bool,
     /// Since when CPU time is summed up, and how much it is.
     window: (Instant, Duration),
     /// When its memory was last looked at.
@@ -128,6 +130,7 @@ impl Life {
             boot,
             culprit: None,
             pressed: false,
+            has_compiled: false,
             window: (Instant::now(), Duration::ZERO),
             measured: None,
             _listed: listed,
@@ -196,6 +199,9 @@ impl Life {
         self.expire(cx);
         self.report(thread, cpu);
         let running = self.account(thread, cpu);
+        if running == 0 && std::mem::take(&mut self.has_compiled) {
+            self.deployment.code_cache.grow(&mut self.runtime, &self.deployment.source);
+        }
         if !open && running == 0 { Poll::Ready(None) } else { Poll::Pending }
     }
 
@@ -227,6 +233,7 @@ impl Life {
             return;
         }
         let deadline = now + self.deployment.wall();
+        self.has_compiled |= self.boot.kind.uses_code_cache() && !self.deployment.code_cache.is_grown();
         request.meter.begun(Begun { isolate: self.number, boot: self.boot, waits_since, at: now });
         let kind = request.body.kind();
         let state = self.runtime.op_state();

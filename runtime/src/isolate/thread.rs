@@ -111,7 +111,8 @@ impl Thread {
         let source = deployment.source.text().inspect_err(unreadable).ok()?;
         let loader = AppLoader::new(source.clone());
         let code_cache = if start == Start::CodeCache { deployment.code_cache.get() } else { None };
-        if start == Start::CodeCache && code_cache.is_none() {
+        if start == Start::CodeCache {
+            // Where there is none, or V8 rejects the one there is.
             let cache = deployment.code_cache.clone();
             *loader.code_cache_sink.borrow_mut() = Some(Box::new(move |bytes| cache.put(bytes)));
         }
