@@ -180,3 +180,24 @@ fn a_looping_app_does_not_slow_its_neighbour_to_a_halt() {
         }
     });
 }
+
+#[test]
+fn an_app_that_ends_badly_again_and_again_goes_last_until_it_has_answered() {
+    let app = holding(json!({ "cpu_ms": 200 }));
+    let watched = Watched::start(Serve::new(&app).config("[isolates]\nmax_per_app = 1\n"));
+    let priority = || watched.isolates().first().map(|isolate| isolate["priority"].clone());
+    watched.server.get("/").expect(200);
+    assert_eq!(priority(), Some(json!("normal")));
+    for _ in 0..2 {
+        // Not asked again of another isolate.
+        watched.server.send(&Request::post("/loop", "")).expect_error(503, "cpu");
+    }
+    thread::scope(|scope| {
+        let held = scope.spawn(|| watched.server.get("/hold?ms=1500"));
+        wait_until("the next isolate has the lowest priority", || priority() == Some(json!("lowest")));
+        assert_eq!(held.join().unwrap().expect(200), "held");
+    });
+    // It is raised again, or replaced where that is not allowed.
+    watched.server.get("/").expect(200);
+    wait_until("the isolate has the normal priority", || priority() == Some(json!("normal")));
+}

@@ -1,6 +1,8 @@
 //! How the kernel schedules this process. The only place that tells it.
 
 use std::io;
+use std::path::Path;
+use std::sync::LazyLock;
 
 /// The kernel's number of a thread.
 #[derive(Clone, Copy, Debug)]
@@ -38,9 +40,29 @@ pub fn demote_from_here() {
     demote(ThreadId(0));
 }
 
-/// Undoes [`demote`] for the calling thread. Says whether it could: that takes `CAP_SYS_NICE` or a nice limit of 0.
-pub fn promote() -> bool {
-    set_policy(ThreadId(0), libc::SCHED_BATCH).is_ok()
+/// Undoes [`demote`]. Says whether it could, which is what [`may_promote`] says.
+pub fn promote(thread: ThreadId) -> bool {
+    set_policy(thread, libc::SCHED_BATCH).is_ok()
+}
+
+/// Whether [`promote`] works: that takes `CAP_SYS_NICE` or a nice limit of 0.
+pub fn may_promote() -> bool {
+    static MAY: LazyLock<bool> = LazyLock::new(|| {
+        let tried = std::thread::spawn(|| {
+            demote_from_here();
+            promote(this_thread())
+        });
+        tried.join().unwrap_or(false)
+    });
+    *MAY
+}
+
+/// The threads on which V8 compiles for all isolates. There are none before V8 is set up.
+pub fn engine_threads() -> Vec<ThreadId> {
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let is_engine = |path: &Path| std::fs::read(path.join("comm")).is_ok_and(|name| name.starts_with(b"V8 "));
+    let engine = threads.filter(|thread| is_engine(&thread.path()));
+    engine.filter_map(|thread| thread.file_name().to_str()?.parse().ok().map(ThreadId)).collect()
 }
 
 fn set_policy(thread: ThreadId, policy: libc::c_int) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! One version of an app, ready to be served: its module, its snapshot or code cache, its limits and its files.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -54,6 +54,8 @@ pub struct Deployment {
     /// What its manifest says of routes and indexes.
     pub manifest: LoadedManifest,
     has_declared: AtomicBool,
+    /// Isolates in a row that were stopped because of the CPU time or the memory they used.
+    pub stopped_in_a_row: AtomicU32,
 }
 
 /// What all versions of a process keep in memory, bounded in bytes.
@@ -140,6 +142,7 @@ impl Deployment {
             static_files,
             manifest,
             has_declared: AtomicBool::new(false),
+            stopped_in_a_row: AtomicU32::new(0),
         };
         let path = Self::snapshot_path(&this.manifest);
         if let Err(reason) = this.find_snapshot(&path) {
@@ -203,6 +206,12 @@ impl Deployment {
             response_body_bytes: self.limits.response_body_bytes,
             websockets: count(self.limits.websockets),
         }
+    }
+
+    /// Whether its next isolate begins behind those of all other apps: the last ones were stopped for what they used. One may
+    /// have been an accident.
+    pub fn is_on_probation(&self) -> bool {
+        self.stopped_in_a_row.load(Ordering::Relaxed) > 1
     }
 
     /// Most time from a request to its response.

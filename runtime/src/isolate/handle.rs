@@ -157,6 +157,11 @@ impl Isolate {
         self.watched.get().and_then(|watched| watched.cpu()).unwrap_or_default()
     }
 
+    /// Whether its thread runs only when no other wants to, as now.
+    pub fn is_demoted(&self) -> bool {
+        self.watched.get().is_some_and(|watched| watched.is_demoted())
+    }
+
     /// Whether it has booted, with an app or without.
     pub fn has_booted(&self) -> bool {
         self.watched.get().is_some()

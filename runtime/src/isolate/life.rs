@@ -146,6 +146,9 @@ impl Life {
         let mut state = state.borrow_mut();
         let invocations = state.borrow_mut::<Invocations>();
         if let Some(reason) = reason {
+            if matches!(reason, EndReason::Cpu | EndReason::Memory) {
+                self.deployment.stopped_in_a_row.fetch_add(1, Ordering::Relaxed);
+            }
             let count = invocations.len();
             let app = &self.deployment.name;
             tracing::warn!(%app, reason = reason.as_str(), invocations = count, "an isolate was terminated");
@@ -372,6 +375,10 @@ impl Life {
         let invocations = state.borrow_mut::<Invocations>();
         let ended = std::mem::take(&mut invocations.ended);
         if ended > 0 {
+            if self.deployment.stopped_in_a_row.load(Ordering::Relaxed) > 0 {
+                self.deployment.stopped_in_a_row.store(0, Ordering::Relaxed);
+                self.watched.end_probation();
+            }
             let websockets = u32::try_from(invocations.websockets()).unwrap_or(u32::MAX);
             thread.load.websockets.store(websockets, Ordering::Relaxed);
             thread.load.end(ended);

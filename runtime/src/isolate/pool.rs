@@ -210,7 +210,9 @@ impl Pool {
             None if self.supervisor.shared.inspect.is_some() => Start::Plain,
             None => Start::CodeCache,
         };
-        if snapshot.is_none_or(|snapshot| snapshot.faster() == Faster::Prewarmed)
+        // An isolate that waits was booted before those of other apps.
+        if !self.deployment.is_on_probation()
+            && snapshot.is_none_or(|snapshot| snapshot.faster() == Faster::Prewarmed)
             && let Some(isolate) = self.supervisor.prewarmed.take()
             && isolate.adopt(self.deployment.clone(), self.room.clone())
         {

@@ -19,6 +19,7 @@ use super::watchdog::Watched;
 use crate::apps::deployment::Deployment;
 use crate::apps::entrypoint;
 use crate::apps::manifest::problem::Problems;
+use crate::scheduling;
 
 /// Memory of an isolate that waits without an app; it gets the app's limits when it is given one.
 const WAITING_MEMORY: MemoryLimits = MemoryLimits { heap: 4096 << 20, array_buffers: 128 << 20 };
@@ -59,6 +60,10 @@ impl Thread {
     /// Boots, gets an app and the services.
     async fn begin(&mut self, app: Option<(Arc<Deployment>, Start)>) -> Option<Life> {
         let mut began = Instant::now();
+        let is_on_probation = app.as_ref().is_some_and(|(deployment, _)| deployment.is_on_probation());
+        if is_on_probation {
+            scheduling::demote_from_here();
+        }
         let (snapshot, memory) = match &app {
             Some((deployment, Start::Snapshot)) => (deployment.load_snapshot(), deployment.memory()),
             Some((deployment, _)) => (None, deployment.memory()),
@@ -71,6 +76,9 @@ impl Thread {
                 return None;
             }
         };
+        if is_on_probation {
+            booted.watched.begin_probation();
+        }
         // Set once: this is the only thread that does.
         let _ = self.watched.set(booted.watched.clone());
         let (deployment, start, kind) = match app {

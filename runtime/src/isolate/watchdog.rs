@@ -15,8 +15,9 @@ use crate::scheduling;
 /// How often turns are looked at: a limit is kept to within this.
 const INTERVAL: Duration = Duration::from_millis(5);
 
-/// CPU time after which a turn is demoted.
-const SLICE: Duration = Duration::from_millis(50);
+/// CPU time after which a turn is demoted: with the first one where the thread can be raised again at the end of the turn, and with
+/// the second where it cannot, so that its isolate has to be replaced.
+const SLICES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(50)];
 
 /// Looks without a turn in progress before the watchdog sleeps.
 const IDLE_LOOKS: u32 = 40;
@@ -42,6 +43,8 @@ pub struct Watched {
     /// Whether the thread runs at the lowest priority, and whether it will for good.
     demoted: AtomicBool,
     worn: AtomicBool,
+    /// Whether it stays so at the end of a turn.
+    on_probation: AtomicBool,
 }
 
 static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -73,6 +76,7 @@ impl Watched {
             in_place: AtomicBool::new(false),
             demoted: AtomicBool::new(false),
             worn: AtomicBool::new(false),
+            on_probation: AtomicBool::new(false),
         });
         ALL.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&watched));
         Ok(watched)
@@ -107,8 +111,9 @@ impl Watched {
         if self.in_place.swap(false, Ordering::SeqCst) {
             self.turns.end();
         }
-        if self.demoted.swap(false, Ordering::SeqCst) && !scheduling::promote() {
-            self.worn.store(true, Ordering::Relaxed);
+        // What is stopped has nothing left to do but to go.
+        if !self.on_probation.load(Ordering::Relaxed) && self.terminated().is_none() {
+            self.promote();
         }
         let began = Duration::from_nanos(self.turn_cpu.load(Ordering::Relaxed));
         self.clock.read().unwrap_or_default().saturating_sub(began)
@@ -127,16 +132,50 @@ impl Watched {
         self.clock.read()
     }
 
+    /// Whether the thread runs at the lowest priority, as now.
+    pub fn is_demoted(&self) -> bool {
+        self.demoted.load(Ordering::SeqCst)
+    }
+
     /// Whether the thread was demoted and may not be raised again.
     pub fn is_worn(&self) -> bool {
         self.worn.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the thread was demoted before it booted, and stays so until [`Self::end_probation`].
+    pub fn begin_probation(&self) {
+        self.on_probation.store(true, Ordering::Relaxed);
+        self.note_demoted();
+    }
+
+    /// Raises the thread again: the isolate has answered a request.
+    pub fn end_probation(&self) {
+        if self.on_probation.swap(false, Ordering::Relaxed) {
+            self.promote();
+        }
+    }
+
+    fn promote(&self) {
+        if !self.demoted.swap(false, Ordering::SeqCst) {
+            return;
+        }
+        raise_engine();
+        if !scheduling::promote(self.thread) {
+            self.worn.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn note_demoted(&self) {
+        if !self.demoted.swap(true, Ordering::SeqCst) {
+            lower_engine();
+        }
     }
 
     /// Lets everything else go first. If the turn ends at this very moment the next one is demoted in its place, and no
     /// longer than it lasts.
     fn demote(&self) {
         scheduling::demote(self.thread);
-        self.demoted.store(true, Ordering::SeqCst);
+        self.note_demoted();
         if self.in_place.swap(false, Ordering::SeqCst) {
             self.turns.end();
         }
@@ -156,7 +195,8 @@ impl Watched {
         }
         let used = self.clock.read().map(|cpu| nanos(cpu).saturating_sub(self.turn_cpu.load(Ordering::Relaxed)));
         let used = used.filter(|_| self.turn.load(Ordering::SeqCst) == turn).unwrap_or(0);
-        if used > nanos(SLICE) && !self.demoted.load(Ordering::SeqCst) {
+        let slice = if scheduling::may_promote() { SLICES[0] } else { SLICES[1] };
+        if used > nanos(slice) && !self.demoted.load(Ordering::SeqCst) {
             self.demote();
         }
         // A turn never waits for anything but the processor: one that lasts longer than an invocation may is a loop too.
@@ -164,6 +204,38 @@ impl Watched {
             self.terminate(EndReason::Cpu);
         }
         true
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if *self.demoted.get_mut() {
+            raise_engine();
+        }
+    }
+}
+
+/// Isolates that are demoted now. While there are any, V8's own threads are so too: what they compile is theirs, most likely, and
+/// would take the cores from their neighbours.
+static DEMOTED: Mutex<usize> = Mutex::new(0);
+static ENGINE: LazyLock<Vec<scheduling::ThreadId>> = LazyLock::new(|| {
+    // Those that cannot be raised again stay as they are.
+    if scheduling::may_promote() { scheduling::engine_threads() } else { Vec::new() }
+});
+
+fn lower_engine() {
+    let mut demoted = DEMOTED.lock().unwrap_or_else(PoisonError::into_inner);
+    *demoted += 1;
+    if *demoted == 1 {
+        ENGINE.iter().for_each(|thread| scheduling::demote(*thread));
+    }
+}
+
+fn raise_engine() {
+    let mut demoted = DEMOTED.lock().unwrap_or_else(PoisonError::into_inner);
+    *demoted -= 1;
+    if *demoted == 0 {
+        ENGINE.iter().for_each(|thread| _ = scheduling::promote(*thread));
     }
 }
 

@@ -92,6 +92,7 @@ fn isolates(supervisor: &Supervisor) -> String {
                 "app": name,
                 "version": version,
                 "state": state,
+                "priority": if isolate.is_demoted() { "lowest" } else { "normal" },
                 "requests": in_flight,
                 "websockets": load.websockets.load(Relaxed),
                 "memory_bytes": load.memory.load(Relaxed),
