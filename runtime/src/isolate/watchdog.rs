@@ -15,9 +15,9 @@ use crate::scheduling;
 /// How often turns are looked at: a limit is kept to within this.
 const INTERVAL: Duration = Duration::from_millis(5);
 
-/// CPU time after which a turn is demoted: with the first one where the thread can be raised again at the end of the turn, and with
-/// the second where it cannot, so that its isolate has to be replaced.
-const SLICES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(50)];
+/// CPU time after which a turn is demoted. Pages that a server renders take less, so that a full host does not starve those
+/// who make them.
+const SLICE: Duration = Duration::from_millis(50);
 
 /// Looks without a turn in progress before the watchdog sleeps.
 const IDLE_LOOKS: u32 = 40;
@@ -45,6 +45,8 @@ pub struct Watched {
     worn: AtomicBool,
     /// Whether it stays so at the end of a turn.
     on_probation: AtomicBool,
+    /// CPU time when it was last seen demoted, in nanoseconds; 0 if it was not.
+    seen_demoted: AtomicU64,
 }
 
 static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -77,6 +79,7 @@ impl Watched {
             demoted: AtomicBool::new(false),
             worn: AtomicBool::new(false),
             on_probation: AtomicBool::new(false),
+            seen_demoted: AtomicU64::new(0),
         });
         ALL.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&watched));
         Ok(watched)
@@ -145,7 +148,7 @@ impl Watched {
     /// Notes that the thread was demoted before it booted, and stays so until [`Self::end_probation`].
     pub fn begin_probation(&self) {
         self.on_probation.store(true, Ordering::Relaxed);
-        self.note_demoted();
+        self.demoted.store(true, Ordering::SeqCst);
     }
 
     /// Raises the thread again: the isolate has answered a request.
@@ -156,18 +159,8 @@ impl Watched {
     }
 
     fn promote(&self) {
-        if !self.demoted.swap(false, Ordering::SeqCst) {
-            return;
-        }
-        raise_engine();
-        if !scheduling::promote(self.thread) {
+        if self.demoted.swap(false, Ordering::SeqCst) && !scheduling::promote(self.thread) {
             self.worn.store(true, Ordering::Relaxed);
-        }
-    }
-
-    fn note_demoted(&self) {
-        if !self.demoted.swap(true, Ordering::SeqCst) {
-            lower_engine();
         }
     }
 
@@ -175,9 +168,18 @@ impl Watched {
     /// longer than it lasts.
     fn demote(&self) {
         scheduling::demote(self.thread);
-        self.note_demoted();
+        self.demoted.store(true, Ordering::SeqCst);
         if self.in_place.swap(false, Ordering::SeqCst) {
             self.turns.end();
+        }
+    }
+
+    /// CPU time that it had at the lowest priority since the last look.
+    fn had_demoted(&self) -> Duration {
+        let demoted = self.is_demoted().then(|| nanos(self.clock.read().unwrap_or_default())).unwrap_or(0);
+        match self.seen_demoted.swap(demoted, Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            before => Duration::from_nanos(demoted.saturating_sub(before)),
         }
     }
 
@@ -195,8 +197,7 @@ impl Watched {
         }
         let used = self.clock.read().map(|cpu| nanos(cpu).saturating_sub(self.turn_cpu.load(Ordering::Relaxed)));
         let used = used.filter(|_| self.turn.load(Ordering::SeqCst) == turn).unwrap_or(0);
-        let slice = if scheduling::may_promote() { SLICES[0] } else { SLICES[1] };
-        if used > nanos(slice) && !self.demoted.load(Ordering::SeqCst) {
+        if used > nanos(SLICE) && !self.demoted.load(Ordering::SeqCst) {
             self.demote();
         }
         // A turn never waits for anything but the processor: one that lasts longer than an invocation may is a loop too.
@@ -207,35 +208,31 @@ impl Watched {
     }
 }
 
-impl Drop for Watched {
-    fn drop(&mut self) {
-        if *self.demoted.get_mut() {
-            raise_engine();
+/// V8's own threads, which compile for all isolates.
+///
+/// While demoted isolates get the processor, so do these at the lowest priority only: what they compile is theirs, most likely, and
+/// would take the cores from their neighbours. Where those leave nothing to demoted isolates, these keep their priority: they compile
+/// for the others then, who would stay slow without, and busy because they are slow.
+#[derive(Default)]
+struct Engine {
+    is_demoted: bool,
+}
+
+impl Engine {
+    /// Demotes the threads or raises them again. Those that could not be raised again stay as they are.
+    fn set_demoted(&mut self, demoted: bool) {
+        static THREADS: LazyLock<Vec<scheduling::ThreadId>> =
+            LazyLock::new(|| if scheduling::may_promote() { scheduling::engine_threads() } else { Vec::new() });
+        if std::mem::replace(&mut self.is_demoted, demoted) == demoted {
+            return;
         }
-    }
-}
-
-/// Isolates that are demoted now. While there are any, V8's own threads are so too: what they compile is theirs, most likely, and
-/// would take the cores from their neighbours.
-static DEMOTED: Mutex<usize> = Mutex::new(0);
-static ENGINE: LazyLock<Vec<scheduling::ThreadId>> = LazyLock::new(|| {
-    // Those that cannot be raised again stay as they are.
-    if scheduling::may_promote() { scheduling::engine_threads() } else { Vec::new() }
-});
-
-fn lower_engine() {
-    let mut demoted = DEMOTED.lock().unwrap_or_else(PoisonError::into_inner);
-    *demoted += 1;
-    if *demoted == 1 {
-        ENGINE.iter().for_each(|thread| scheduling::demote(*thread));
-    }
-}
-
-fn raise_engine() {
-    let mut demoted = DEMOTED.lock().unwrap_or_else(PoisonError::into_inner);
-    *demoted -= 1;
-    if *demoted == 0 {
-        ENGINE.iter().for_each(|thread| _ = scheduling::promote(*thread));
+        for thread in &*THREADS {
+            if demoted {
+                scheduling::demote(*thread);
+            } else {
+                scheduling::promote(*thread);
+            }
+        }
     }
 }
 
@@ -245,20 +242,25 @@ fn nanos(duration: Duration) -> u64 {
 
 fn watch() {
     let mut idle = 0;
+    let mut engine = Engine::default();
     loop {
         let mut active = false;
+        let mut had_demoted = Duration::ZERO;
         ALL.lock().unwrap_or_else(PoisonError::into_inner).retain(|watched| match watched.upgrade() {
             Some(watched) => {
                 active |= watched.look();
+                had_demoted += watched.had_demoted();
                 true
             }
             None => false,
         });
+        engine.set_demoted(had_demoted > INTERVAL / 4);
         idle = if active { 0 } else { idle + 1 };
         if idle < IDLE_LOOKS {
             std::thread::sleep(INTERVAL);
             continue;
         }
+        engine.set_demoted(false);
         ASLEEP.store(true, Ordering::SeqCst);
         if !ALL.lock().unwrap_or_else(PoisonError::into_inner).iter().any(is_in_turn) {
             std::thread::park();
