@@ -163,7 +163,8 @@ fn requests_of_a_terminated_isolate_are_asked_again_where_that_is_safe() {
 
 #[test]
 fn a_looping_app_does_not_slow_its_neighbour_to_a_halt() {
-    let busy = holding(json!({ "cpu_ms": 5_000 })).manifest(json!({ "name": "busy", "limits": { "cpu_ms": 5_000 } }));
+    let busy = holding(json!({ "cpu_ms": 5_000 }))
+        .manifest(json!({ "name": "busy", "limits": { "cpu_ms": 5_000, "wall_ms": 10_000 } }));
     let quick = holding(json!({}));
     let server = Serve::new(&quick).args([busy.manifest_path()]).start();
     let host = |name: &str| format!("{name}.localhost");
