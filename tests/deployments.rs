@@ -265,6 +265,27 @@ fn the_host_makes_the_snapshot_that_a_version_comes_without() {
 }
 
 #[test]
+fn a_snapshot_that_was_declined_is_not_tried_again_until_something_is_different() {
+    let host = Host::new();
+    let source = "const at = Date.now(); export default { fetch: () => new Response(`${at > 0}`) };";
+    let deployed = version(&host.deploy(&shop("x").write("server.js", source), &[]));
+    host.server.wait_for_log("SNAPSHOT_DECLINED");
+    let note = host.base.beside(&format!("data/apps/shop/versions/{deployed}/server.declined"));
+    wait_until("the reason is noted", || note.exists());
+    let host = host.restart();
+    host.server.wait_for_log("as before: error[SNAPSHOT_DECLINED]");
+    assert_eq!(host.ask("shop").expect(200), "true");
+
+    // As another release, another environment or a damaged file would have it.
+    let noted = fs::read_to_string(&note).unwrap();
+    fs::write(&note, &noted[1..]).unwrap();
+    let host = host.restart();
+    host.server.wait_for_log("SNAPSHOT_DECLINED");
+    assert!(!host.server.log().contains("as before"), "{}", host.server.log());
+    wait_until("the reason is noted again", || fs::read_to_string(&note).is_ok_and(|text| text == noted));
+}
+
+#[test]
 fn a_snapshot_of_the_host_s_is_used_for_later_isolates_only_while_it_is_whole() {
     // Half a second of work at module scope, so that the snapshot is the faster start.
     let slow =

@@ -8,6 +8,9 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Weak};
 
+use orilla_bindings::EnvReads;
+use orilla_snapshot::file;
+
 use super::deployment::Deployment;
 
 /// Versions that wait for their snapshots; further ones go without until the host starts again.
@@ -15,6 +18,12 @@ const MAX_WAITING: usize = 10_000;
 
 /// Bytes of what the process says that are looked at. The app's module may be among those that speak.
 const MAX_SAID_BYTES: u64 = 256 << 10;
+
+/// How the reason begins where the module itself stands against a snapshot.
+const DECLINED: &str = "error[SNAPSHOT_DECLINED]";
+
+/// The file with that reason has the name of the snapshot, with this extension.
+const NOTE_EXTENSION: &str = "declined";
 
 /// What the process reads as its configuration: the app alone counts.
 const NO_CONFIG: &str = "/dev/null";
@@ -53,10 +62,55 @@ fn work(jobs: &Receiver<Job>) {
     while let Ok(Job { deployment, output }) = jobs.recv() {
         let Some(deployment) = deployment.upgrade() else { continue };
         let (app, version) = (&deployment.name, &deployment.version);
+        let note = match Note::of(&deployment, &output) {
+            Ok(note) => note,
+            Err(error) => {
+                tracing::info!(%app, %version, "the app goes without a snapshot: {error}");
+                continue;
+            }
+        };
+        if let Some(reason) = note.read() {
+            tracing::info!(%app, %version, "the app goes without a snapshot, as before: {reason}");
+            continue;
+        }
         let made = make(&deployment, &output).map_err(|error| error.to_string());
         match made.and_then(|()| deployment.find_snapshot(&output).map_err(|reason| reason.to_string())) {
             Ok(()) => tracing::info!(%app, %version, "the snapshot is made"),
-            Err(reason) => tracing::info!(%app, %version, "the app goes without a snapshot: {reason}"),
+            Err(reason) => {
+                tracing::info!(%app, %version, "the app goes without a snapshot: {reason}");
+                if reason.starts_with(DECLINED) {
+                    note.write(&reason);
+                }
+            }
+        }
+    }
+}
+
+/// Why a snapshot was declined, kept beside its place: it would be declined again.
+struct Note {
+    path: PathBuf,
+    /// What would have to be different: the build, the module or its environment.
+    circumstances: String,
+}
+
+impl Note {
+    fn of(deployment: &Deployment, output: &Path) -> io::Result<Self> {
+        let reads = EnvReads { listed: true, ..EnvReads::default() };
+        let header = file::header(&*deployment.source.text()?, &reads, &deployment.env);
+        Ok(Self { path: output.with_extension(NOTE_EXTENSION), circumstances: serde_json::to_string(&header)? })
+    }
+
+    /// The reason, if the circumstances are the same.
+    fn read(&self) -> Option<String> {
+        let text = std::fs::read_to_string(&self.path).ok()?;
+        let reason = text.strip_prefix(self.circumstances.as_str())?.strip_prefix('\n')?;
+        Some(reason.to_owned())
+    }
+
+    fn write(&self, reason: &str) {
+        // Without the note it is tried again at the next start.
+        if let Err(error) = std::fs::write(&self.path, format!("{}\n{reason}", self.circumstances)) {
+            tracing::debug!(file = %self.path.display(), %error, "the reason cannot be noted");
         }
     }
 }
