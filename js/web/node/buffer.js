@@ -281,13 +281,15 @@ const methods = {
     return this.toString(...args);
   },
 
-  [custom](_depth, options, inspect = loadBuiltin("util").inspect) {
+  [custom](_depth, options, inspect) {
     const shown = this.subarray(0, INSPECT_MAX_BYTES);
     const left = this.length - shown.length;
     let text = shown.toString("hex").replace(/..(?=.)/g, "$& ");
     if (left > 0) text += ` ... ${left} more byte${left > 1 ? "s" : ""}`;
     const extra = Object.keys(this).filter((key) => !/^\d+$/.test(key));
-    for (const key of extra) text += `${text && ", "}${key}: ${inspect(this[key], options)}`;
+    // Who calls it by hand hands no inspect over.
+    const show = extra.length > 0 ? (inspect ?? loadBuiltin("util").inspect) : undefined;
+    for (const key of extra) text += `${text && ", "}${key}: ${show(this[key], options)}`;
     return `<${this.constructor.name}${text && ` ${text}`}>`;
   },
 };

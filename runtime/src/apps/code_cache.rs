@@ -45,15 +45,11 @@ impl CodeCache {
         self.keep(content, false);
     }
 
-    /// Whether it has the functions that a request calls.
-    pub fn is_grown(&self) -> bool {
-        self.is_grown.load(Relaxed)
-    }
-
-    /// Keeps all that is compiled by now of the module with this text, in an isolate that has answered a request.
+    /// Keeps all that is compiled by now of the module with this text, in an isolate that has answered a request; unless that was
+    /// done before.
     pub fn grow(&self, runtime: &mut JsRuntime, source: &Source) {
         // One isolate does it. Where it fails, the next start is only slower.
-        if self.is_grown.swap(true, Relaxed) {
+        if self.is_grown.load(Relaxed) || self.is_grown.swap(true, Relaxed) {
             return;
         }
         if let Ok(source) = source.text()

@@ -74,7 +74,7 @@ pub struct Life {
     culprit: Option<InvocationId>,
     /// Whether requests waited long for this turn.
     pressed: bool,
-    /// Whether it has compiled functions of the app for a request, and nobody has looked at them.
+    /// Whether it may have compiled functions of the app for a request that its code cache does not have.
     has_compiled: bool,
     /// Since when CPU time is summed up, and how much it is.
     window: (Instant, Duration),
@@ -236,7 +236,7 @@ impl Life {
             return;
         }
         let deadline = now + self.deployment.wall();
-        self.has_compiled |= self.boot.kind.uses_code_cache() && !self.deployment.code_cache.is_grown();
+        self.has_compiled |= self.boot.kind.uses_code_cache();
         request.meter.begun(Begun { isolate: self.number, boot: self.boot, waits_since, at: now });
         let kind = request.body.kind();
         let state = self.runtime.op_state();
