@@ -6,7 +6,7 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 
-use crate::harness::{App, Serve, Server, run, succeeds};
+use crate::harness::{App, Serve, Server, run, succeeds, wait_until};
 
 /// Makes a snapshot, and asserts that it is declined, naming `what` at `place` of server.js.
 #[track_caller]
@@ -230,7 +230,8 @@ fn the_code_cache_has_what_the_first_request_called_and_is_made_anew_where_it_ca
         "function called() {{ let total;\n{called} return total; }}\nexport default {{ fetch: () => new Response(String(called())) }};"
     ));
     let server = Server::of(&app);
-    let young = code_cache(&app).expect("it is there when the app is ready");
+    wait_until("it is there before the first request", || code_cache(&app).is_some());
+    let young = code_cache(&app).unwrap();
     drop(server);
     let grown = cached_after_a_request(&app, |cache| cache.len() > young.len() + 2000);
 
