@@ -96,7 +96,7 @@ struct Note {
 impl Note {
     fn of(deployment: &Deployment, output: &Path) -> io::Result<Self> {
         let reads = EnvReads { listed: true, ..EnvReads::default() };
-        let header = file::header(&*deployment.source.text()?, &reads, &deployment.env);
+        let header = file::header(&deployment.source.text()?, &reads, &deployment.env);
         Ok(Self { path: output.with_extension(NOTE_EXTENSION), circumstances: serde_json::to_string(&header)? })
     }
 

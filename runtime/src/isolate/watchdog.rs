@@ -176,7 +176,7 @@ impl Watched {
 
     /// CPU time that it had at the lowest priority since the last look.
     fn had_demoted(&self) -> Duration {
-        let demoted = self.is_demoted().then(|| nanos(self.clock.read().unwrap_or_default())).unwrap_or(0);
+        let demoted = if self.is_demoted() { nanos(self.clock.read().unwrap_or_default()) } else { 0 };
         match self.seen_demoted.swap(demoted, Ordering::Relaxed) {
             0 => Duration::ZERO,
             before => Duration::from_nanos(demoted.saturating_sub(before)),
