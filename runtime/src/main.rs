@@ -13,7 +13,7 @@ fn main() -> std::process::ExitCode {
 ///
 /// glibc has up to eight arenas for each core, and a thread that ends leaves what it freed in its own. Isolates come and go on
 /// threads of their own, so that would grow with their number: ten thousand of them left 11 % more behind than the first thousand,
-/// and with one arena for each core 2 % (`./dev bench capacity`).
+/// and with one arena for each core 2 to 5 % (`./dev bench capacity`).
 fn bound_malloc_arenas() {
     #[cfg(target_env = "gnu")]
     {

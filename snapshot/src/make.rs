@@ -80,6 +80,7 @@ fn warm_up(runtime: &mut JsRuntimeForSnapshot) {
     let asked = function.call(scope, undefined, &[entry_points.into()]).expect("the warm-up succeeds");
     scope.perform_microtask_checkpoint();
     let asked = asked.uint32_value(scope).expect("the warm-up says how many requests it made") as usize;
+    assert!(asked <= answers.len(), "the warm-up makes {asked} requests, and {MAX_WARM_UP_REQUESTS} are looked at");
     for (id, mut answer) in answers.into_iter().take(asked) {
         assert!(matches!(answer.try_recv(), Ok(Reply::Response(_))), "request {} of the warm-up has no answer", id.0);
     }

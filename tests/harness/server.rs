@@ -217,6 +217,18 @@ impl Server {
         }
     }
 
+    /// The names of its threads that the kernel runs only when no other wants to, as now (policy 5 in proc(5)).
+    pub fn threads_that_go_last(&self) -> Vec<String> {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        // A thread may be gone by now.
+        let stats = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("stat")).ok());
+        let last = stats.filter_map(|stat| {
+            let (name, fields) = stat.split_once(" (")?.1.rsplit_once(") ")?;
+            (fields.split(' ').nth(38) == Some("5")).then(|| name.to_owned())
+        });
+        last.collect()
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: i32) {
         let id = i32::try_from(self.child.id()).unwrap();

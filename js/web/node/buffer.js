@@ -288,8 +288,10 @@ const methods = {
     if (left > 0) text += ` ... ${left} more byte${left > 1 ? "s" : ""}`;
     const extra = Object.keys(this).filter((key) => !/^\d+$/.test(key));
     // Who calls it by hand hands no inspect over.
-    const show = extra.length > 0 ? (inspect ?? loadBuiltin("util").inspect) : undefined;
-    for (const key of extra) text += `${text && ", "}${key}: ${show(this[key], options)}`;
+    for (const key of extra) {
+      const show = inspect ?? loadBuiltin("util").inspect;
+      text += `${text && ", "}${key}: ${show(this[key], options)}`;
+    }
     return `<${this.constructor.name}${text && ` ${text}`}>`;
   },
 };

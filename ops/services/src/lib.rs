@@ -11,4 +11,5 @@ pub mod database;
 pub mod event;
 pub mod gate;
 pub mod kv;
+pub mod thread_starter;
 pub mod transfer;

@@ -1,17 +1,22 @@
 //! A few read-only connections, opened when first needed. They may be used from any thread and any async runtime, and a
 //! reader that stops waiting gives its connection back at once: isolates come and go.
+//!
+//! sqlx starts a thread for each connection. It is started on the async runtime of the host and not on the thread that asks: a
+//! thread takes over the priority of the one that starts it, an isolate's may be the lowest, and the connection serves all apps.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use orilla_services::kv::store::StoreError;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::error::store_error;
 
 pub(crate) struct Readers {
     options: SqliteConnectOptions,
+    runtime: Handle,
     permits: Semaphore,
     count: u32,
     idle: Mutex<Vec<SqliteConnection>>,
@@ -26,8 +31,16 @@ pub(crate) struct Reader<'r> {
 }
 
 impl Readers {
+    /// Connections are opened on the async runtime that this is called from.
     pub(crate) fn new(options: SqliteConnectOptions, count: u32) -> Self {
-        Self { options, permits: Semaphore::new(count as usize), count, idle: Mutex::default() }
+        let permits = Semaphore::new(count as usize);
+        Self { options, runtime: Handle::current(), permits, count, idle: Mutex::default() }
+    }
+
+    async fn open(&self) -> sqlx::Result<SqliteConnection> {
+        let options = self.options.clone();
+        let opened = self.runtime.spawn(async move { options.connect().await });
+        opened.await.map_err(|_| sqlx::Error::PoolClosed)?
     }
 
     /// Borrows a connection, waiting while all are in use.
@@ -58,7 +71,7 @@ impl Reader<'_> {
     pub(crate) async fn connection(&mut self) -> sqlx::Result<&mut SqliteConnection> {
         match &mut self.connection {
             Some(connection) => Ok(connection),
-            none => Ok(none.insert(self.readers.options.connect().await?)),
+            none => Ok(none.insert(self.readers.open().await?)),
         }
     }
 

@@ -58,9 +58,9 @@ impl SqliteStore {
     /// The documents in the same data directory.
     ///
     /// # Errors
-    /// [`StoreError::Closed`]
+    /// [`StoreError::Closed`], and [`StoreError::Unavailable`] where the system starts no more threads.
     pub fn documents(&self) -> Result<SqliteDocuments, StoreError> {
         let directory = self.directory.upgrade().ok_or(StoreError::Closed)?;
-        Ok(SqliteDocuments::new(directory, self.cursor_secret))
+        SqliteDocuments::new(directory, self.cursor_secret).map_err(|error| StoreError::Unavailable(error.to_string()))
     }
 }

@@ -76,6 +76,8 @@ pub struct Life {
     pressed: bool,
     /// Whether it may have compiled functions of the app for a request that its code cache does not have.
     has_compiled: bool,
+    /// Whether an invocation was ended because of a limit in this turn.
+    has_cut_short: bool,
     /// Since when CPU time is summed up, and how much it is.
     window: (Instant, Duration),
     /// When its memory was last looked at.
@@ -131,6 +133,7 @@ impl Life {
             culprit: None,
             pressed: false,
             has_compiled: false,
+            has_cut_short: false,
             window: (Instant::now(), Duration::ZERO),
             measured: None,
             _listed: listed,
@@ -327,6 +330,7 @@ impl Life {
     }
 
     fn end(&mut self, id: InvocationId, reason: EndReason) {
+        self.has_cut_short = true;
         self.cancel(id);
         let removed = self.runtime.op_state().borrow_mut().borrow_mut::<Invocations>().remove(id);
         if let Some(running) = removed {
@@ -370,12 +374,13 @@ impl Life {
         for id in self.charge(thread, cpu) {
             self.end(id, EndReason::Cpu);
         }
+        let has_cut_short = std::mem::take(&mut self.has_cut_short);
         let state = self.runtime.op_state();
         let mut state = state.borrow_mut();
         let invocations = state.borrow_mut::<Invocations>();
         let ended = std::mem::take(&mut invocations.ended);
         if ended > 0 {
-            if self.deployment.stopped_in_a_row.load(Ordering::Relaxed) > 0 {
+            if !has_cut_short && self.deployment.stopped_in_a_row.load(Ordering::Relaxed) > 0 {
                 self.deployment.stopped_in_a_row.store(0, Ordering::Relaxed);
                 self.watched.end_probation();
             }

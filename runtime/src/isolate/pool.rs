@@ -210,7 +210,7 @@ impl Pool {
             None if self.supervisor.shared.inspect.is_some() => Start::Plain,
             None => Start::CodeCache,
         };
-        // An isolate that waits was booted before those of other apps.
+        // An isolate that waits has the normal priority, as its thread had when it booted.
         if !self.deployment.is_on_probation()
             && snapshot.is_none_or(|snapshot| snapshot.faster() == Faster::Prewarmed)
             && let Some(isolate) = self.supervisor.prewarmed.take()

@@ -151,7 +151,7 @@ impl Watched {
         self.demoted.store(true, Ordering::SeqCst);
     }
 
-    /// Raises the thread again: the isolate has answered a request.
+    /// Raises the thread again: the isolate has finished a request.
     pub fn end_probation(&self) {
         if self.on_probation.swap(false, Ordering::Relaxed) {
             self.promote();

@@ -14,6 +14,7 @@ use super::store::{IndexId, RowId, StoredVector};
 use super::vector::{Graph, GraphError, ResidentIndex, VectorDefinition};
 use super::work::{Change, Work};
 use crate::gate::Scope;
+use crate::thread_starter::ThreadStarter;
 
 /// Documents whose vectors are read at a time.
 const LOAD_BATCH: u32 = 500;
@@ -29,6 +30,7 @@ pub(super) struct VectorIndexes {
     /// Most bytes they may take together.
     memory: usize,
     loaded: Mutex<Loaded>,
+    threads: ThreadStarter,
 }
 
 #[derive(Default)]
@@ -66,8 +68,9 @@ struct VectorChange {
 }
 
 impl VectorIndexes {
-    pub(super) fn new(memory: usize) -> Self {
-        Self { memory, loaded: Mutex::default() }
+    /// Fails where the system starts no more threads.
+    pub(super) fn new(memory: usize) -> std::io::Result<Self> {
+        Ok(Self { memory, loaded: Mutex::default(), threads: ThreadStarter::new()? })
     }
 
     /// The index, read from the rows if it is not in memory. `shared` says that other hosts may have changed the rows.
@@ -100,7 +103,7 @@ impl VectorIndexes {
         if shared {
             index.catch_up(work, id).await?;
         }
-        index.build_graph_if_wanted();
+        index.build_graph_if_wanted(&self.threads);
         Ok(index)
     }
 
@@ -257,7 +260,7 @@ impl VectorIndex {
     }
 
     /// Builds a graph beside the index, while it is searched and changed, once there are enough vectors for one.
-    fn build_graph_if_wanted(self: &Arc<Self>) {
+    fn build_graph_if_wanted(self: &Arc<Self>, threads: &ThreadStarter) {
         let graph = match &mut *self.write() {
             State::Ready { index, building, .. } if !*building && index.wants_graph() => {
                 let Ok(graph) = index.new_graph() else { return };
@@ -276,8 +279,8 @@ impl VectorIndex {
                 *building = false;
             }
         };
-        let spawned = std::thread::Builder::new().name("vector-graph".into()).spawn(build);
-        if let Err(error) = spawned {
+        let started = threads.start(std::thread::Builder::new().name("vector-graph".into()), build);
+        if let Err(error) = started {
             tracing::warn!(%error, "no thread can be started for a vector graph");
             if let State::Ready { building, .. } = &mut *self.write() {
                 *building = false;

@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use orilla_services::database::store::{DocumentStore, Failure, Mode, Outcome, StoreError, Transaction};
 use orilla_services::gate::Scope;
+use orilla_services::thread_starter::ThreadStarter;
 
 use self::app::AppDatabase;
 use crate::directory::DataDirectory;
@@ -32,6 +33,7 @@ pub struct SqliteDocuments {
     cursor_secret: [u8; 32],
     /// `None` once closed.
     open: Mutex<Option<Open>>,
+    threads: ThreadStarter,
 }
 
 struct Open {
@@ -41,10 +43,11 @@ struct Open {
 }
 
 impl SqliteDocuments {
-    pub(crate) fn new(directory: Arc<DataDirectory>, cursor_secret: [u8; 32]) -> Self {
+    /// Fails where the system starts no more threads.
+    pub(crate) fn new(directory: Arc<DataDirectory>, cursor_secret: [u8; 32]) -> std::io::Result<Self> {
         let root = directory.path.join(DATABASES_DIRECTORY);
         let open = Open { apps: HashMap::new(), _directory: directory };
-        Self { root, cursor_secret, open: Mutex::new(Some(open)) }
+        Ok(Self { root, cursor_secret, open: Mutex::new(Some(open)), threads: ThreadStarter::new()? })
     }
 
     /// The app's database, opened or made if need be.
@@ -56,7 +59,7 @@ impl SqliteDocuments {
             return Ok(database.clone());
         }
         let file = self.root.join(file_name(&name.0)).join(file_name(&name.1) + ".db");
-        let database = Arc::new(AppDatabase::open(&file)?);
+        let database = Arc::new(AppDatabase::open(&file, &self.threads)?);
         apps.insert(name, database.clone());
         Ok(database)
     }
