@@ -1,7 +1,7 @@
 //! Starts the threads that outlive the call which needs them. Work that ends with its call needs none of this.
 
 use std::io;
-use std::sync::mpsc::{self, Sender, SyncSender};
+use std::sync::mpsc::{self, SyncSender};
 use std::thread::{Builder, JoinHandle};
 
 /// A thread that starts others, and does nothing else.
@@ -10,7 +10,7 @@ use std::thread::{Builder, JoinHandle};
 /// and without a right of its own a process cannot raise a thread again; what goes on after the isolate's call, for the app
 /// or for all apps, has the priority of whoever made this instead. It ends when this is dropped; what it has started goes on.
 pub struct ThreadStarter {
-    orders: Sender<Order>,
+    orders: SyncSender<Order>,
 }
 
 struct Order {
@@ -22,7 +22,8 @@ struct Order {
 impl ThreadStarter {
     /// Fails where the system starts no more threads.
     pub fn new() -> io::Result<Self> {
-        let (orders, ordered) = mpsc::channel::<Order>();
+        // None is kept: who gives an order waits for its end anyway.
+        let (orders, ordered) = mpsc::sync_channel::<Order>(0);
         let start_all = move || {
             for Order { thread, work, started } in ordered {
                 // Who ordered waits for this.
