@@ -26,10 +26,13 @@ pub static BUILD: &str = include_str!(concat!(env!("OUT_DIR"), "/build_id"));
 /// - V8 150.4 may not see a termination in a loop it has unrolled a part of: where an inner loop has few iterations and no
 ///   interrupt check (an inlined `fill()`), `LoopStackCheckElisionReducer` takes that of the outer loop away instead.
 /// - V8's own threads would collect the garbage of an app at full priority after the app itself was demoted, and take the cores
-///   from its neighbours. So each isolate collects on its own thread.
+///   from its neighbours. So each isolate collects on its own thread (all that `--single-threaded-gc` sets, but for parallel marking:
+///   what is not marked in parallel is marked under a lock of the whole process, which other isolates then wait for).
 pub fn set_v8_flags() {
     deno_core::v8::V8::set_flags_from_string(
         "--no-verify-snapshot-checksum --no-enable-lazy-source-positions --no-turboshaft-loop-unrolling \
-         --single-threaded-gc",
+         --no-concurrent-marking --no-concurrent-sweeping --no-concurrent-array-buffer-sweeping \
+         --no-cppheap-concurrent-marking --no-parallel-compaction --no-parallel-pointer-update --no-parallel-gc-clearing \
+         --no-parallel-scavenge",
     );
 }

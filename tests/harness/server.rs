@@ -229,6 +229,14 @@ impl Server {
         last.collect()
     }
 
+    /// The names of its threads that have a timer to interrupt them (proc_pid_timers(5)).
+    pub fn threads_with_timers(&self) -> Vec<String> {
+        let process = PathBuf::from(format!("/proc/{}", self.child.id()));
+        let timers = fs::read_to_string(process.join("timers")).unwrap();
+        let threads = timers.lines().filter_map(|line| line.strip_prefix("notify: signal/tid."));
+        threads.filter_map(|thread| fs::read_to_string(process.join("task").join(thread).join("comm")).ok()).collect()
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: i32) {
         let id = i32::try_from(self.child.id()).unwrap();

@@ -8,6 +8,7 @@
 pub mod boot;
 pub mod cpu_clock;
 pub mod dispatched;
+mod engine;
 pub mod handle;
 pub mod life;
 pub mod limits;

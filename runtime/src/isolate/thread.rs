@@ -19,7 +19,7 @@ use super::watchdog::Watched;
 use crate::apps::deployment::Deployment;
 use crate::apps::entrypoint;
 use crate::apps::manifest::problem::Problems;
-use crate::scheduling;
+use crate::scheduling::{self, Pace, Yields};
 
 /// Memory of an isolate that waits without an app; it gets the app's limits when it is given one.
 const WAITING_MEMORY: MemoryLimits = MemoryLimits { heap: 4096 << 20, array_buffers: 128 << 20 };
@@ -64,6 +64,10 @@ impl Thread {
         if is_on_probation {
             scheduling::demote_from_here();
         }
+        // Nobody waits for the one, and nobody should wait because of the other.
+        let gives_way =
+            (app.is_none() || is_on_probation).then(|| Yields::of(scheduling::this_thread()).ok()).flatten();
+        gives_way.iter().for_each(|gives_way| gives_way.begin(Pace::VeryOften));
         let (snapshot, memory) = match &app {
             Some((deployment, Start::Snapshot)) => (deployment.load_snapshot(), deployment.memory()),
             Some((deployment, _)) => (None, deployment.memory()),
@@ -76,6 +80,7 @@ impl Thread {
                 return None;
             }
         };
+        drop(gives_way);
         if is_on_probation {
             booted.watched.begin_probation();
         }

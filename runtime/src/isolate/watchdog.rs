@@ -2,18 +2,22 @@
 //! milliseconds, demotes the turns that last, and sleeps while there is none.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use deno_core::v8;
 use orilla_bindings::invocation::EndReason;
 
 use super::cpu_clock::CpuClock;
+use super::engine::Engine;
 use super::turns::Turns;
-use crate::scheduling;
+use crate::scheduling::{self, Pace, Yields};
 
 /// How often turns are looked at: a limit is kept to within this.
 const INTERVAL: Duration = Duration::from_millis(5);
+
+/// CPU time after which a turn gives way to other threads every now and then. Most turns take a tenth of it.
+const SHORT_TURN: Duration = Duration::from_millis(2);
 
 /// CPU time after which a turn is demoted. Pages that a server renders take less, so that a full host does not starve those
 /// who make them.
@@ -37,6 +41,8 @@ pub struct Watched {
     reason: AtomicU8,
     /// The kernel's number of the isolate's thread.
     thread: scheduling::ThreadId,
+    /// Makes it give way in a long turn; none where the kernel has no timer for that.
+    yields: OnceLock<Option<Yields>>,
     /// The places that turns take, and whether this one holds one.
     turns: Arc<Turns>,
     in_place: AtomicBool,
@@ -74,6 +80,7 @@ impl Watched {
             turn_cpu: AtomicU64::new(0),
             reason: AtomicU8::new(0),
             thread: scheduling::this_thread(),
+            yields: OnceLock::new(),
             turns,
             in_place: AtomicBool::new(false),
             demoted: AtomicBool::new(false),
@@ -95,6 +102,9 @@ impl Watched {
     pub fn begin_turn(&self) {
         self.turn_cpu.store(nanos(self.clock.read().unwrap_or_default()), Ordering::Relaxed);
         self.turn.store(nanos(EPOCH.elapsed()).max(1), Ordering::SeqCst);
+        if self.is_demoted() {
+            self.give_way();
+        }
         if ASLEEP.load(Ordering::SeqCst)
             && let Ok(thread) = &*THREAD
         {
@@ -110,13 +120,16 @@ impl Watched {
 
     /// Marks the end of a turn and says how much CPU time it took.
     pub fn end_turn(&self) -> Duration {
-        self.turn.store(0, Ordering::Relaxed);
+        self.turn.store(0, Ordering::SeqCst);
         if self.in_place.swap(false, Ordering::SeqCst) {
             self.turns.end();
         }
         // What is stopped has nothing left to do but to go.
-        if !self.on_probation.load(Ordering::Relaxed) && self.terminated().is_none() {
-            self.promote();
+        if self.terminated().is_none() {
+            self.hold_on();
+            if !self.on_probation.load(Ordering::Relaxed) {
+                self.promote();
+            }
         }
         let began = Duration::from_nanos(self.turn_cpu.load(Ordering::Relaxed));
         self.clock.read().unwrap_or_default().saturating_sub(began)
@@ -164,6 +177,21 @@ impl Watched {
         }
     }
 
+    fn give_way(&self) {
+        let pace = if self.is_demoted() { Pace::VeryOften } else { Pace::Often };
+        let no_timer = |error: &std::io::Error| tracing::debug!(%error, "a long turn does not give way");
+        let yields = self.yields.get_or_init(|| Yields::of(self.thread).inspect_err(no_timer).ok());
+        if let Some(yields) = yields {
+            yields.begin(pace);
+        }
+    }
+
+    fn hold_on(&self) {
+        if let Some(Some(yields)) = self.yields.get() {
+            yields.end();
+        }
+    }
+
     /// Lets everything else go first. If the turn ends at this very moment the next one is demoted in its place, and no
     /// longer than it lasts.
     fn demote(&self) {
@@ -197,6 +225,13 @@ impl Watched {
         }
         let used = self.clock.read().map(|cpu| nanos(cpu).saturating_sub(self.turn_cpu.load(Ordering::Relaxed)));
         let used = used.filter(|_| self.turn.load(Ordering::SeqCst) == turn).unwrap_or(0);
+        if used > nanos(SHORT_TURN) {
+            self.give_way();
+            if self.turn.load(Ordering::SeqCst) != turn {
+                // The turn may have ended before this began.
+                self.hold_on();
+            }
+        }
         if used > nanos(SLICE) && !self.demoted.load(Ordering::SeqCst) {
             self.demote();
         }
@@ -205,34 +240,6 @@ impl Watched {
             self.terminate(EndReason::Cpu);
         }
         true
-    }
-}
-
-/// V8's own threads, which compile for all isolates.
-///
-/// While demoted isolates get the processor, so do these at the lowest priority only: what they compile is theirs, most likely, and
-/// would take the cores from their neighbours. Where those leave nothing to demoted isolates, these keep their priority: they compile
-/// for the others then, who would stay slow without, and busy because they are slow.
-#[derive(Default)]
-struct Engine {
-    is_demoted: bool,
-}
-
-impl Engine {
-    /// Demotes the threads or raises them again. Those that could not be raised again stay as they are.
-    fn set_demoted(&mut self, demoted: bool) {
-        static THREADS: LazyLock<Vec<scheduling::ThreadId>> =
-            LazyLock::new(|| if scheduling::may_promote() { scheduling::engine_threads() } else { Vec::new() });
-        if std::mem::replace(&mut self.is_demoted, demoted) == demoted {
-            return;
-        }
-        for thread in &*THREADS {
-            if demoted {
-                scheduling::demote(*thread);
-            } else {
-                scheduling::promote(*thread);
-            }
-        }
     }
 }
 
@@ -254,13 +261,13 @@ fn watch() {
             }
             None => false,
         });
-        engine.set_demoted(had_demoted > INTERVAL / 4);
+        engine.look(INTERVAL / 10, had_demoted > INTERVAL / 4);
         idle = if active { 0 } else { idle + 1 };
         if idle < IDLE_LOOKS {
             std::thread::sleep(INTERVAL);
             continue;
         }
-        engine.set_demoted(false);
+        engine.rest();
         ASLEEP.store(true, Ordering::SeqCst);
         if !ALL.lock().unwrap_or_else(PoisonError::into_inner).iter().any(is_in_turn) {
             std::thread::park();
