@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::mpsc::{self, SyncSender};
-use std::thread::{Builder, JoinHandle};
+use std::thread::Builder;
 
 /// A thread that starts others, and does nothing else.
 ///
@@ -16,7 +16,7 @@ pub struct ThreadStarter {
 struct Order {
     thread: Builder,
     work: Box<dyn FnOnce() + Send>,
-    started: SyncSender<io::Result<JoinHandle<()>>>,
+    started: SyncSender<io::Result<()>>,
 }
 
 impl ThreadStarter {
@@ -27,7 +27,7 @@ impl ThreadStarter {
         let start_all = move || {
             for Order { thread, work, started } in ordered {
                 // Who ordered waits for this.
-                let _ = started.send(thread.spawn(work));
+                let _ = started.send(thread.spawn(work).map(drop));
             }
         };
         Builder::new().name("thread-starter".into()).stack_size(64 << 10).spawn(start_all)?;
@@ -35,7 +35,7 @@ impl ThreadStarter {
     }
 
     /// Starts a thread for some work. Fails where the system starts no more threads.
-    pub fn start(&self, thread: Builder, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    pub fn start(&self, thread: Builder, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let (started, has_started) = mpsc::sync_channel(1);
         let gone = |_| io::Error::other("the thread that starts others is gone");
         self.orders.send(Order { thread, work: Box::new(work), started }).map_err(|error| gone(error.to_string()))?;

@@ -12,8 +12,8 @@ const DEMOTED_FOR: Duration = Duration::from_secs(1);
 /// V8's own threads.
 ///
 /// While demoted isolates get the processor, and for a while after, so do these at the lowest priority only: what they do is theirs,
-/// most likely, and would take the cores from their neighbours. Where those leave nothing to demoted isolates, these keep their priority: they compile
-/// for the others then, who would stay slow without, and busy because they are slow.
+/// most likely, and would take the cores from their neighbours. Where those leave nothing to demoted isolates, these keep their
+/// priority: they compile for the others then, who would stay slow without, and busy because they are slow.
 #[derive(Default)]
 pub struct Engine {
     workers: Option<Vec<Worker>>,

@@ -1,5 +1,5 @@
 //! Ends isolates whose JavaScript does not return: one thread looks at every isolate that is in a turn, each few
-//! milliseconds, demotes the turns that last, and sleeps while there is none.
+//! milliseconds, makes the turns that last give way and then go last, and sleeps while there is none.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, Weak};
