@@ -192,7 +192,11 @@ fn a_looping_app_does_not_slow_its_neighbour_to_a_halt() {
         let loops: Vec<_> =
             (0..3).map(|_| scope.spawn(|| server.send(&Request::get("/loop").header("host", &host("busy"))))).collect();
         let isolates = || server.threads_with_timers().iter().filter(|name| name.starts_with("isolate")).count();
-        wait_until("the loops give way", || isolates() > 0);
+        if std::path::Path::new("/proc/self/timers").exists() {
+            wait_until("the loops give way", || isolates() > 0);
+        } else {
+            skipped("loops give way: this kernel does not show the timers of a process");
+        }
         // Hundreds of requests are answered while the others burn their five seconds.
         for _ in 0..300 {
             server.send(&Request::get("/").header("host", &host("app"))).expect(200);

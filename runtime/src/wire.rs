@@ -13,8 +13,9 @@ use orilla_services::database::store::DocumentStore;
 use orilla_services::database::{Database, DatabaseConfig, DatabaseError, Declared, Reconciled};
 use orilla_services::event::LocalBus;
 use orilla_services::gate::Gate;
-use orilla_services::kv::store::KvStore;
+use orilla_services::kv::store::{KvStore, StoreError};
 use orilla_services::kv::{Kv, KvConfig, KvError};
+use orilla_services::thread_starter;
 use orilla_sqlite::{DATABASE_FILE, OpenError, SqliteConfig, SqliteStore};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::MissedTickBehavior;
@@ -193,6 +194,7 @@ pub async fn stores(place: &Place, settings: &DatabaseSettings) -> Result<Stores
 
 /// The services on top of stores.
 pub async fn services(Stores { kv, documents, place }: Stores, memory: Memory) -> Result<Services, WireError> {
+    thread_starter::prepare().map_err(|error| DatabaseError::from(StoreError::Unavailable(error.to_string())))?;
     let events = LocalBus::new();
     let (gate, clock, bus) = (Gate::default(), Arc::new(SystemClock), Arc::new(events.clone()));
     let vector_bytes = usize::try_from(memory.vectors_mb << 20).unwrap_or(usize::MAX);

@@ -58,9 +58,9 @@ impl SqliteStore {
     /// The documents in the same data directory.
     ///
     /// # Errors
-    /// [`StoreError::Closed`], and [`StoreError::Unavailable`] where the system starts no more threads.
+    /// [`StoreError::Closed`]
     pub fn documents(&self) -> Result<SqliteDocuments, StoreError> {
         let directory = self.directory.upgrade().ok_or(StoreError::Closed)?;
-        SqliteDocuments::new(directory, self.cursor_secret).map_err(|error| StoreError::Unavailable(error.to_string()))
+        Ok(SqliteDocuments::new(directory, self.cursor_secret))
     }
 }

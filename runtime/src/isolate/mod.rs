@@ -6,7 +6,6 @@
 //! the JavaScript runtime; [`limits`], [`turns`] and [`watchdog`] keep it within its bounds.
 
 pub mod boot;
-pub mod cpu_clock;
 pub mod dispatched;
 mod engine;
 pub mod handle;

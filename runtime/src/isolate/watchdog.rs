@@ -8,15 +8,14 @@ use std::time::{Duration, Instant};
 use deno_core::v8;
 use orilla_bindings::invocation::EndReason;
 
-use super::cpu_clock::CpuClock;
 use super::engine::Engine;
 use super::turns::Turns;
-use crate::scheduling::{self, Pace, Yields};
+use crate::scheduling::{self, CpuClock, Pace, Yields};
 
 /// How often turns are looked at: a limit is kept to within this.
 const INTERVAL: Duration = Duration::from_millis(5);
 
-/// CPU time after which a turn gives way to other threads every now and then. Most turns take a tenth of it.
+/// CPU time after which a turn gives way to other threads every now and then. Most turns end long before.
 const SHORT_TURN: Duration = Duration::from_millis(2);
 
 /// CPU time after which a turn is demoted. Pages that a server renders take less, so that a full host does not starve those
@@ -71,15 +70,16 @@ impl Watched {
         if let Err(error) = &*THREAD {
             return Err(std::io::Error::new(error.kind(), error.to_string()));
         }
+        let thread = scheduling::this_thread();
         let watched = Arc::new(Self {
             isolate,
-            clock: CpuClock::of_this_thread(),
+            clock: CpuClock::of(thread),
             cpu_limit: AtomicU64::new(0),
             wall_limit: AtomicU64::new(0),
             turn: AtomicU64::new(0),
             turn_cpu: AtomicU64::new(0),
             reason: AtomicU8::new(0),
-            thread: scheduling::this_thread(),
+            thread,
             yields: OnceLock::new(),
             turns,
             in_place: AtomicBool::new(false),
@@ -261,13 +261,13 @@ fn watch() {
             }
             None => false,
         });
-        engine.look(INTERVAL / 10, had_demoted > INTERVAL / 4);
+        engine.look(had_demoted > INTERVAL / 4);
         idle = if active { 0 } else { idle + 1 };
         if idle < IDLE_LOOKS {
             std::thread::sleep(INTERVAL);
             continue;
         }
-        engine.rest();
+        engine.let_go();
         ASLEEP.store(true, Ordering::SeqCst);
         if !ALL.lock().unwrap_or_else(PoisonError::into_inner).iter().any(is_in_turn) {
             std::thread::park();

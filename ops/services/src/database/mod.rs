@@ -58,7 +58,7 @@ pub use self::error::DatabaseError;
 use self::index::Index;
 use self::maintenance::Expiry;
 pub use self::reconcile::{Declared, Reconciled};
-use self::store::{DocumentStore, Mode, StoreError};
+use self::store::{DocumentStore, Mode};
 pub use self::summary::{CollectionSummary, IndexSummary, Summary};
 pub use self::transaction::DatabaseTransaction;
 use self::value::Value;
@@ -106,8 +106,7 @@ impl Database {
         config: DatabaseConfig,
     ) -> Result<Self, DatabaseError> {
         let cursors = CursorSeal::new(store.cursor_secret().await?);
-        let vectors = VectorIndexes::new(config.vector_bytes);
-        let vectors = Arc::new(vectors.map_err(|error| StoreError::Unavailable(error.to_string()))?);
+        let vectors = Arc::new(VectorIndexes::new(config.vector_bytes));
         let (builds, expiries) = (Builds::default(), Mutex::default());
         Ok(Self { store, gate, clock, events, cursors, vectors, builds, expiries })
     }

@@ -14,7 +14,7 @@ use super::store::{IndexId, RowId, StoredVector};
 use super::vector::{Graph, GraphError, ResidentIndex, VectorDefinition};
 use super::work::{Change, Work};
 use crate::gate::Scope;
-use crate::thread_starter::ThreadStarter;
+use crate::thread_starter;
 
 /// Documents whose vectors are read at a time.
 const LOAD_BATCH: u32 = 500;
@@ -30,7 +30,6 @@ pub(super) struct VectorIndexes {
     /// Most bytes they may take together.
     memory: usize,
     loaded: Mutex<Loaded>,
-    threads: ThreadStarter,
 }
 
 #[derive(Default)]
@@ -68,9 +67,8 @@ struct VectorChange {
 }
 
 impl VectorIndexes {
-    /// Fails where the system starts no more threads.
-    pub(super) fn new(memory: usize) -> std::io::Result<Self> {
-        Ok(Self { memory, loaded: Mutex::default(), threads: ThreadStarter::new()? })
+    pub(super) fn new(memory: usize) -> Self {
+        Self { memory, loaded: Mutex::default() }
     }
 
     /// The index, read from the rows if it is not in memory. `shared` says that other hosts may have changed the rows.
@@ -103,7 +101,7 @@ impl VectorIndexes {
         if shared {
             index.catch_up(work, id).await?;
         }
-        index.build_graph_if_wanted(&self.threads);
+        index.build_graph_if_wanted();
         Ok(index)
     }
 
@@ -260,7 +258,7 @@ impl VectorIndex {
     }
 
     /// Builds a graph beside the index, while it is searched and changed, once there are enough vectors for one.
-    fn build_graph_if_wanted(self: &Arc<Self>, threads: &ThreadStarter) {
+    fn build_graph_if_wanted(self: &Arc<Self>) {
         let graph = match &mut *self.write() {
             State::Ready { index, building, .. } if !*building && index.wants_graph() => {
                 let Ok(graph) = index.new_graph() else { return };
@@ -279,7 +277,7 @@ impl VectorIndex {
                 *building = false;
             }
         };
-        let started = threads.start(std::thread::Builder::new().name("vector-graph".into()), build);
+        let started = thread_starter::start(std::thread::Builder::new().name("vector-graph".into()), build);
         if let Err(error) = started {
             tracing::warn!(%error, "no thread can be started for a vector graph");
             if let State::Ready { building, .. } = &mut *self.write() {

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use orilla_services::database::store::{Failure, Mode, Outcome, StoreError};
-use orilla_services::thread_starter::ThreadStarter;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 
@@ -45,7 +44,7 @@ pub(super) struct AppDatabase {
 
 impl AppDatabase {
     /// Opens the file, and makes it if it is not there.
-    pub(super) fn open(file: &Path, threads: &ThreadStarter) -> Outcome<Self> {
+    pub(super) fn open(file: &Path) -> Outcome<Self> {
         let unusable = |reason: &str, error: &dyn std::fmt::Display| {
             tracing::error!(file = %file.display(), %error, "an app's database cannot be opened");
             Failure::from(StoreError::Unavailable(reason.into()))
@@ -72,7 +71,7 @@ impl AppDatabase {
         let (committed, committed_version) = (writer.committed.clone(), writer.committed_version.clone());
         let writer = Arc::new(AsyncMutex::new(writer));
         let committer =
-            Committer::start(writer.clone(), threads).map_err(|error| unusable("no thread can be started", &error))?;
+            Committer::start(writer.clone()).map_err(|error| unusable("no thread can be started", &error))?;
         let readers = Semaphore::new(MAX_READERS);
         let file = file.into();
         Ok(Self { file, writer, committer, committed, committed_version, idle: Mutex::default(), readers })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, SyncSender};
 use std::thread;
 
-use orilla_services::thread_starter::ThreadStarter;
+use orilla_services::thread_starter;
 use tokio::sync::Mutex;
 
 use super::writer::Writer;
@@ -16,7 +16,7 @@ pub(super) struct Committer {
 }
 
 impl Committer {
-    pub(super) fn start(writer: Arc<Mutex<Writer>>, threads: &ThreadStarter) -> std::io::Result<Self> {
+    pub(super) fn start(writer: Arc<Mutex<Writer>>) -> std::io::Result<Self> {
         // One signal in the channel is enough: what ends before the committer's turn is in the group.
         let (signal, signals) = mpsc::sync_channel(1);
         let commits = move || {
@@ -24,7 +24,7 @@ impl Committer {
                 writer.blocking_lock().commit();
             }
         };
-        threads.start(thread::Builder::new().name("database-commit".into()).stack_size(256 << 10), commits)?;
+        thread_starter::start(thread::Builder::new().name("database-commit".into()).stack_size(256 << 10), commits)?;
         Ok(Self { signal })
     }
 

@@ -19,7 +19,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use orilla_services::database::store::{DocumentStore, Failure, Mode, Outcome, StoreError, Transaction};
 use orilla_services::gate::Scope;
-use orilla_services::thread_starter::ThreadStarter;
 
 use self::app::AppDatabase;
 use crate::directory::DataDirectory;
@@ -33,7 +32,6 @@ pub struct SqliteDocuments {
     cursor_secret: [u8; 32],
     /// `None` once closed.
     open: Mutex<Option<Open>>,
-    threads: ThreadStarter,
 }
 
 struct Open {
@@ -43,11 +41,10 @@ struct Open {
 }
 
 impl SqliteDocuments {
-    /// Fails where the system starts no more threads.
-    pub(crate) fn new(directory: Arc<DataDirectory>, cursor_secret: [u8; 32]) -> std::io::Result<Self> {
+    pub(crate) fn new(directory: Arc<DataDirectory>, cursor_secret: [u8; 32]) -> Self {
         let root = directory.path.join(DATABASES_DIRECTORY);
         let open = Open { apps: HashMap::new(), _directory: directory };
-        Ok(Self { root, cursor_secret, open: Mutex::new(Some(open)), threads: ThreadStarter::new()? })
+        Self { root, cursor_secret, open: Mutex::new(Some(open)) }
     }
 
     /// The app's database, opened or made if need be.
@@ -59,7 +56,7 @@ impl SqliteDocuments {
             return Ok(database.clone());
         }
         let file = self.root.join(file_name(&name.0)).join(file_name(&name.1) + ".db");
-        let database = Arc::new(AppDatabase::open(&file, &self.threads)?);
+        let database = Arc::new(AppDatabase::open(&file)?);
         apps.insert(name, database.clone());
         Ok(database)
     }
