@@ -50,6 +50,38 @@ fn malformed_requests_are_refused() {
 }
 
 #[test]
+fn a_request_reaches_an_app_only_with_an_address_that_an_url_can_have() {
+    let app = App::new("export default { fetch: ({ url }) => new Response(`${url} ${new URL(url).href === url}`) };");
+    let server = Server::of(&app);
+    let ask = |line: &str, hosts: &[&str]| {
+        let hosts: String = hosts.iter().map(|host| format!("host: {host}\r\n")).collect();
+        let mut connection = server.connect();
+        connection.send(format!("{line}\r\n{hosts}\r\n")).unwrap();
+        connection.reply("GET").unwrap()
+    };
+    for (host, url) in [
+        ("a", "http://a/x"),
+        ("A_b.Example", "http://a_b.example/x"),
+        ("a:", "http://a/x"),
+        ("a:080", "http://a/x"),
+        ("a:8080", "http://a:8080/x"),
+        ("0x7f.1", "http://127.0.0.1/x"),
+        ("[0:0::1]:8080", "http://[::1]:8080/x"),
+    ] {
+        assert_eq!(ask("GET /x HTTP/1.1", &[host]).expect(200), format!("{url} true"), "{host}");
+    }
+    for host in ["a:b", "a:99999", "a:+80", ":80", "a@b", "[zz]", "1.2.3.4.5", "999.1.1.1", "xn--a", "a%zz", "a b", ""]
+    {
+        ask("GET /x HTTP/1.1", &[host]).expect_error(400, "bad_request");
+    }
+    ask("GET /x HTTP/1.1", &[]).expect_error(400, "bad_request");
+    ask("GET /x HTTP/1.1", &["a", "a"]).expect_error(400, "bad_request");
+    ask("OPTIONS * HTTP/1.1", &["a"]).expect_error(404, "not_found");
+    assert_eq!(ask("GET http://b?x HTTP/1.1", &["a"]).expect(200), "http://b/?x true");
+    ask("GET http://b:x/ HTTP/1.1", &["a"]).expect_error(400, "bad_request");
+}
+
+#[test]
 fn ambiguous_framing_never_smuggles_a_second_request() {
     let server = Server::of(&App::new(ECHO));
     let smuggled = "POST /first HTTP/1.1\r\nhost: a\r\ncontent-length: 6\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nGET /second HTTP/1.1\r\nhost: a\r\n\r\n";

@@ -6,6 +6,7 @@ pub mod deployment;
 pub mod deployments;
 pub mod directory;
 pub mod entrypoint;
+pub mod host_name;
 pub mod manifest;
 pub mod registry;
 pub mod releases;

@@ -180,9 +180,9 @@ impl Apps {
         apps
     }
 
-    /// What a request is for. The authority is its host name, perhaps with a port.
-    pub fn route(&self, authority: Option<&str>, path: &str) -> Target {
-        if let Some(target) = authority.and_then(|authority| self.by_host(host_name(authority))) {
+    /// What a request is for. The host's name is [`super::host_name`]'s spelling, without a port.
+    pub fn route(&self, host: &str, path: &str) -> Target {
+        if let Some(target) = self.by_host(host) {
             return target;
         }
         let by_path = self.routing.paths.iter().find(|(prefix, _)| begins_with(path, prefix));
@@ -194,13 +194,6 @@ impl Apps {
     }
 
     fn by_host(&self, host: &str) -> Option<Target> {
-        let lower;
-        let host = if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            lower = host.to_ascii_lowercase();
-            &lower
-        } else {
-            host
-        };
         if let Some(name) = self.routing.hosts.get(host) {
             return self.get(name).map(Target::App);
         }
@@ -210,14 +203,6 @@ impl Apps {
         }
         let (version, name) = name.split_once(PREVIEW_SEPARATOR)?;
         Some(Target::Version(self.get(name)?, version.to_owned()))
-    }
-}
-
-/// Without the port.
-fn host_name(authority: &str) -> &str {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        _ => authority,
     }
 }
 
@@ -247,21 +232,19 @@ mod tests {
         /// No host name and no path leads to an app that has neither, and none ends the process.
         #[test]
         fn only_what_is_configured_leads_to_an_app(
-            authority in prop::option::of("((shop|blog|SHOP|ab|0f--shop|--|é)(\\.|:|-)?){0,3}(example|localhost|)(:[0-9]{0,6})?"),
+            host in "((shop|blog|ab|0f--shop|--|é)(\\.|:|-)?){0,3}(example|localhost|)",
             path in "(/|/blog|/blogs|/blog/|é|\\*|%2e){0,3}",
         ) {
             let by_path = path == "/blog" || path.starts_with("/blog/");
-            let host = authority.as_deref().unwrap_or_default().to_ascii_lowercase();
-            let host = host.split_once(':').map_or(&*host, |(host, _)| host);
-            match apps().route(authority.as_deref(), &path) {
+            match apps().route(&host, &path) {
                 Target::App(app) if &*app.name == "shop" => {
-                    prop_assert!(host == "shop.example" || host == "shop.localhost", "{:?} {}", authority, path);
+                    prop_assert!(host == "shop.example" || host == "shop.localhost", "{} {}", host, path);
                 }
-                Target::App(_) => prop_assert!(by_path || host == "blog.localhost", "{:?} {}", authority, path),
+                Target::App(_) => prop_assert!(by_path || host == "blog.localhost", "{} {}", host, path),
                 Target::Version(app, version) => {
                     prop_assert_eq!(host, format!("{version}--{}.localhost", app.name));
                 }
-                Target::Unknown => prop_assert!(!by_path, "{:?} {}", authority, path),
+                Target::Unknown => prop_assert!(!by_path, "{} {}", host, path),
             }
         }
     }

@@ -1,21 +1,19 @@
 //! Which app a request is for: from the configuration to the registry, and what the log says of it when the host starts.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
+use crate::apps::host_name;
 use crate::apps::manifest::suggest::closest;
 use crate::apps::registry::{Apps, Routing};
 use crate::config::Config;
 
 /// What the registry goes by.
 pub fn routing(config: &Config) -> Routing {
-    let named = |map: &BTreeMap<String, String>| -> BTreeMap<String, Arc<str>> {
-        map.iter().map(|(key, app)| (key.to_ascii_lowercase(), app.as_str().into())).collect()
-    };
+    // The configuration has refused what is no name.
+    let name = |host: &str| host_name::normal(host).unwrap_or_default().into_owned();
+    let hosts = config.routing.hosts.iter().map(|(host, app)| (name(host), app.as_str().into())).collect();
     let mut paths: Vec<_> =
         config.routing.paths.iter().map(|(path, app)| (path.clone(), app.as_str().into())).collect();
     paths.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
-    Routing { domain: config.routing.domain.to_ascii_lowercase(), hosts: named(&config.routing.hosts), paths }
+    Routing { domain: name(&config.routing.domain), hosts, paths }
 }
 
 /// Says which routes lead to an app that is not here. It may still be deployed.

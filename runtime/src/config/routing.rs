@@ -6,6 +6,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::apps::host_name;
 use crate::apps::manifest::codes;
 use crate::apps::manifest::problem::Problem;
 
@@ -26,18 +27,27 @@ pub struct Routing {
 }
 
 impl Routing {
-    /// Names that are claimed twice: written differently, or by an app although they are another's in any case.
+    /// Names that no host can have, and those that are claimed twice: written differently, or by an app although they are
+    /// another's in any case.
     pub(super) fn contradictions(&self, origin: &Path) -> Vec<Problem> {
+        let problem = |path: String, message: &str| {
+            let problem = Problem::error(codes::CONFIG_VALUE, origin, message);
+            Problem { path: Some(path), ..problem }
+        };
+        let no_name = "this is no name of a host; a port is not part of it";
+        let Some(domain) = host_name::normal(&self.domain) else {
+            return vec![problem("$.routing.domain".to_owned(), no_name)];
+        };
+        let suffix = format!(".{domain}");
         let mut claimed = BTreeMap::new();
-        let suffix = format!(".{}", self.domain.to_ascii_lowercase());
         let claims = self.hosts.iter().filter_map(|(host, app)| {
-            let name = host.to_ascii_lowercase();
+            let path = format!("$.routing.hosts.{host}");
+            let Some(name) = host_name::normal(host) else { return Some(problem(path, no_name)) };
             let owner = name.strip_suffix(&suffix).filter(|owner| owner != app).map(str::to_owned);
             let other = claimed.insert(name, app).filter(|other| *other != app).cloned();
             let claimant = owner.or(other)?;
             let message = format!("this host name is claimed twice: for `{app}` and for `{claimant}`");
-            let problem = Problem::error(codes::CONFIG_VALUE, origin, message);
-            Some(Problem { path: Some(format!("$.routing.hosts.{host}")), ..problem })
+            Some(problem(path, &message))
         });
         claims.collect()
     }

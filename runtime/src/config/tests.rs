@@ -83,6 +83,8 @@ fn every_problem_has_its_place() {
         ("[log]\naccess = 'some'\n[telemetry]\nsample_ratio = 'all'\n", &["2:10 CONFIG_VALUE", "4:16 CONFIG_TYPE"]),
         ("server.tls_cert = 'a'\n", &["orilla.toml CONFIG_MISSING"]),
         ("[server]\nadmin_port = 3000\n", &["orilla.toml CONFIG_VALUE"]),
+        ("[routing]\ndomain = 'localhost:80'\n", &["orilla.toml CONFIG_VALUE"]),
+        ("[routing.hosts]\n'a:80' = 'a'\n'b' = 'b'\n'999.1.1.1' = 'c'\n", &["orilla.toml CONFIG_VALUE"; 2]),
     ];
     for (toml, expected) in table {
         let problems = load(toml, &[]).expect_err(toml);

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue};
-use http::uri::{Authority, Scheme};
+use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use orilla_bindings::invocation::{EndReason, FetchRequest, Reply, ReplyBody, RequestBody};
 use orilla_services::caller::{Caller, Identity, Policy};
 
+use super::authority::Authority;
 use super::body::{HostBody, IntakeError, intake};
 use super::respond::{ERROR_HEADER, failure, refusal, static_file};
 use super::static_files::Lookup;
@@ -80,14 +80,16 @@ impl Host {
     }
 
     async fn answer(&self, peer: Peer, request: Request<Incoming>, record: &Arc<Record>) -> Response<HostBody> {
-        let authority = authority(&request);
-        let (pool, stays) = match self.route(authority.as_deref(), &request, record).await {
+        let Some(authority) = Authority::of(&request, self.secure) else {
+            return refusal(StatusCode::BAD_REQUEST, "bad_request", "the request needs one valid Host header");
+        };
+        let (pool, stays) = match self.route(&authority, &request, record).await {
             Ok(routed) => routed,
             Err(refusal) => return refusal,
         };
         let Deployment { name, version, .. } = &*pool.deployment;
         record.routed(App { name: name.clone(), version: version.clone() });
-        let mut response = self.answer_from(&pool, peer, authority, request, record).await;
+        let mut response = self.answer_from(&pool, peer, &authority, request, record).await;
         if stays {
             stay::remember(&pool.deployment.version, self.secure, response.headers_mut());
         }
@@ -98,11 +100,11 @@ impl Host {
     #[allow(clippy::result_large_err, reason = "the error is the answer")]
     async fn route(
         &self,
-        authority: Option<&str>,
+        authority: &Authority,
         request: &Request<Incoming>,
         record: &Record,
     ) -> Result<(Arc<Pool>, bool), Response<HostBody>> {
-        match self.apps.route(authority, request.uri().path()) {
+        match self.apps.route(authority.host(), request.uri().path()) {
             Target::App(app) => {
                 let before = || stay::version(request.headers());
                 app.choose(before, record.id.0)
@@ -127,7 +129,7 @@ impl Host {
         &self,
         pool: &Pool,
         peer: Peer,
-        authority: Option<String>,
+        authority: &Authority,
         request: Request<Incoming>,
         record: &Arc<Record>,
     ) -> Response<HostBody> {
@@ -147,17 +149,14 @@ impl Host {
         if !deployment.manifest.manifest.routes.reach_app(path) {
             return outside_routes(deployment, request.method(), request.headers()).await;
         }
-        let Some(authority) = authority else {
-            return refusal(StatusCode::BAD_REQUEST, "bad_request", "the request needs one valid Host header");
-        };
-        self.dispatch(pool, peer, &authority, request, record).await
+        self.dispatch(pool, peer, authority, request, record).await
     }
 
     async fn dispatch(
         &self,
         pool: &Pool,
         peer: Peer,
-        authority: &str,
+        authority: &Authority,
         request: Request<Incoming>,
         record: &Arc<Record>,
     ) -> Response<HostBody> {
@@ -176,10 +175,9 @@ impl Host {
         };
         let scheme = if self.secure { "https" } else { "http" };
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-        let mut url = String::with_capacity(scheme.len() + 3 + authority.len() + target.len());
-        for part in [scheme, "://", authority, target] {
-            url.push_str(part);
-        }
+        // An absolute URI may have a query and no path.
+        let slash = if target.starts_with('/') { "" } else { "/" };
+        let url = [scheme, "://", authority.as_str(), slash, target].concat();
         let mut headers = parts.headers;
         self.dress(&mut headers, peer);
         record.context.write_to(&mut headers);
@@ -314,27 +312,4 @@ fn incoming_is_empty(method: &Method, incoming: &Incoming) -> bool {
 
 fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-/// Whom the request is addressed to: the absolute URI's authority, else the one Host header.
-fn authority(request: &Request<Incoming>) -> Option<String> {
-    if let Some(scheme) = request.uri().scheme()
-        && (*scheme == Scheme::HTTP || *scheme == Scheme::HTTPS)
-        && let Some(authority) = request.uri().authority()
-    {
-        return Some(host_of(authority));
-    }
-    let mut hosts = request.headers().get_all(HOST).iter();
-    let host = hosts.next()?;
-    if hosts.next().is_some() {
-        return None;
-    }
-    let authority: Authority = host.to_str().ok()?.parse().ok()?;
-    Some(host_of(&authority))
-}
-
-/// Without user information, which a URL of a request does not have.
-fn host_of(authority: &Authority) -> String {
-    let text = authority.as_str();
-    text.rsplit_once('@').map_or(text, |(_, host)| host).to_owned()
 }

@@ -3,6 +3,7 @@
 
 pub mod admin;
 pub mod admin_token;
+mod authority;
 pub mod body;
 mod coalesced;
 pub mod deployments_api;
