@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+use memmap2::{Advice, Mmap, UncheckedAdvice};
 use serde::{Deserialize, Serialize};
 
 const MAGIC: &[u8; 16] = b"orilla.snapshot\n";
@@ -115,13 +116,19 @@ pub fn write(path: &Path, header: &Header, blob: &[u8]) -> std::io::Result<()> {
     std::fs::rename(&temporary, path)
 }
 
-/// A snapshot that was found whole and fitting, in memory.
+/// A snapshot that was found whole and fitting.
 #[derive(Debug)]
 pub struct Snapshot {
-    file: Box<[u8]>,
+    file: Content,
     blob: std::ops::Range<usize>,
     /// What is known of it.
     pub header: Header,
+}
+
+#[derive(Debug)]
+enum Content {
+    Read(Box<[u8]>),
+    Mapped(Mmap),
 }
 
 impl Snapshot {
@@ -130,14 +137,43 @@ impl Snapshot {
     /// # Safety
     /// The snapshot must outlive every isolate that was booted from the slice: V8 reads from it.
     pub unsafe fn blob(&self) -> &'static [u8] {
-        let blob = &self.file[self.blob.clone()];
-        // SAFETY: the bytes do not move while the box lives, which the caller sees to.
+        let file = match &self.file {
+            Content::Read(bytes) => bytes,
+            Content::Mapped(bytes) => &bytes[..],
+        };
+        let blob = &file[self.blob.clone()];
+        // SAFETY: the bytes do not move while the snapshot lives, which the caller sees to.
         unsafe { std::slice::from_raw_parts(blob.as_ptr(), blob.len()) }
     }
 
-    /// Bytes of its file.
+    /// Bytes it has in memory of its own.
     pub fn bytes(&self) -> usize {
-        self.file.len()
+        match &self.file {
+            Content::Read(bytes) => bytes.len(),
+            Content::Mapped(_) => 0,
+        }
+    }
+
+    /// Has the kernel bring a mapped file into memory, at once and with an error where that fails.
+    ///
+    /// # Errors
+    /// The file can no longer be read, or has become shorter.
+    pub fn fault_in(&self) -> Result<(), Unusable> {
+        let Content::Mapped(bytes) = &self.file else { return Ok(()) };
+        match bytes.advise(Advice::PopulateRead) {
+            // A kernel that does not know this (before Linux 5.14) does it page by page, when V8 reads them.
+            Err(error) if error.kind() != std::io::ErrorKind::InvalidInput => Err(unreadable(&error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Lets go of the memory of a mapped file, for as long as nobody looks into it.
+    pub fn let_go(&self) {
+        if let Content::Mapped(bytes) = &self.file {
+            // SAFETY: the mapping is of a file and is never written to: whoever looks next finds the same bytes in the file.
+            // An error leaves everything as it is.
+            let _ = unsafe { bytes.unchecked_advise(UncheckedAdvice::DontNeed) };
+        }
     }
 }
 
@@ -156,22 +192,43 @@ pub fn read_again(path: &Path, header: &Header) -> Result<Snapshot, Unusable> {
     if snapshot.header == *header { Ok(snapshot) } else { Err(Unusable::Stale) }
 }
 
-fn read_whole(path: &Path) -> Result<Option<Snapshot>, Unusable> {
-    let unreadable = |error: std::io::Error| Unusable::Unreadable(error.to_string());
-    let mut file = match File::open(path) {
+/// Maps the snapshot of a module, which is checked as by [`read`] and then only in the file; `None` if there is none.
+///
+/// # Safety
+/// Nobody may write into the file while the snapshot lives, or cut it off; it may be replaced and removed.
+pub unsafe fn map(path: &Path, source: &str, env: &BTreeMap<String, String>) -> Result<Option<Snapshot>, Unusable> {
+    let Some((file, _)) = open(path)? else { return Ok(None) };
+    // SAFETY: the caller sees to it that the file stays as it is.
+    let mapped = unsafe { Mmap::map(&file) }.map_err(|error| unreadable(&error))?;
+    let (header, blob) = parse(&mapped).ok_or(Unusable::Damaged)?;
+    fits(&header, source, env)?;
+    let snapshot = Snapshot { file: Content::Mapped(mapped), blob, header };
+    snapshot.let_go();
+    Ok(Some(snapshot))
+}
+
+fn unreadable(error: &std::io::Error) -> Unusable {
+    Unusable::Unreadable(error.to_string())
+}
+
+/// A file and its length.
+fn open(path: &Path) -> Result<Option<(File, u64)>, Unusable> {
+    let file = match File::open(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        opened => opened.map_err(unreadable)?,
+        opened => opened.map_err(|error| unreadable(&error))?,
     };
-    let length = file.metadata().map_err(unreadable)?.len();
-    if length > MAX_SNAPSHOT_BYTES {
-        return Err(Unusable::Damaged);
-    }
+    let length = file.metadata().map_err(|error| unreadable(&error))?.len();
+    if length > MAX_SNAPSHOT_BYTES { Err(Unusable::Damaged) } else { Ok(Some((file, length))) }
+}
+
+fn read_whole(path: &Path) -> Result<Option<Snapshot>, Unusable> {
+    let Some((mut file, length)) = open(path)? else { return Ok(None) };
     let mut bytes = Vec::with_capacity(length as usize);
     populate(&mut bytes);
     // Whatever it grows to meanwhile is not read: then its hash is wrong.
-    file.by_ref().take(length).read_to_end(&mut bytes).map_err(unreadable)?;
+    file.by_ref().take(length).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
     let (header, blob) = parse(&bytes).ok_or(Unusable::Damaged)?;
-    Ok(Some(Snapshot { file: bytes.into(), blob, header }))
+    Ok(Some(Snapshot { file: Content::Read(bytes.into()), blob, header }))
 }
 
 /// Has the kernel find memory for a buffer at once: to ask for it page by page, while a file is read into it, takes several

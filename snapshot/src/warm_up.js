@@ -18,6 +18,8 @@
       const headers = new Headers({ "x-path": url.pathname });
       headers.append("set-cookie", "a=1");
       url.searchParams.get("q");
+      for (const part of ["hash", "host", "hostname", "href", "origin", "port", "protocol", "search"]) url[part];
+      `${url}`;
       return new Response(encode(request.method), { status: 404, headers });
     },
     (_, __, ctx) => {
@@ -63,6 +65,7 @@
       });
       return new Response(stream("one", "two").pipeThrough(upper), { headers: { "content-type": "text/html" } });
     },
+    () => new Response(atob(btoa("text"))),
     () => Promise.reject(new Error("fails")).catch((error) => new Response(error.message, { status: 500 })),
   ];
   const rounds = 3;

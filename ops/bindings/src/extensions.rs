@@ -6,7 +6,7 @@ use std::sync::Arc;
 use deno_core::Extension;
 use deno_web::{BlobStore, InMemoryBroadcastChannel};
 
-use crate::{console, database, env, hash, http, kv, snapshot, websocket};
+use crate::{console, database, env, hash, http, kv, random, snapshot, websocket};
 
 /// What an import of the platform package resolves to. It has the `node:` scheme because deno_core lets only modules of
 /// that scheme and `ext:` import the host's own.
@@ -75,6 +75,7 @@ deno_core::extension!(
         http::op_respond_text,
         http::op_respond_websocket,
         http::op_subrequest,
+        random::op_random_fill,
         snapshot::op_note_late_module,
         snapshot::op_register_entry_points,
         snapshot::op_snapshot_hazard,

@@ -15,6 +15,7 @@ pub mod invocation;
 mod kv;
 pub mod limits;
 pub mod meter;
+mod random;
 mod snapshot;
 mod websocket;
 

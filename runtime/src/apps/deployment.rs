@@ -14,7 +14,7 @@ use super::code_cache::CodeCache;
 use super::manifest::LoadedManifest;
 use super::manifest::limits::Limits;
 use super::manifest::problem::Problems;
-use super::snapshots::{AppSnapshot, RecentSnapshots};
+use super::snapshots::{AppSnapshot, Owner, RecentSnapshots};
 use super::source::Source;
 use super::source_map::SourceMap;
 use crate::config::Config;
@@ -46,6 +46,7 @@ pub struct Deployment {
     pub wants_snapshot: bool,
     /// Its snapshot, from when there is one that fits.
     pub snapshot: OnceLock<AppSnapshot>,
+    owner: Owner,
     recent: RecentSnapshots,
     /// V8's code cache for the module.
     pub code_cache: CodeCache,
@@ -98,12 +99,12 @@ impl Deployment {
     pub fn load(manifest: LoadedManifest, config: &Config, caches: Caches) -> Result<Self, DeployError> {
         let source: Arc<str> = entrypoint_source(&manifest)?.into();
         let name = Name { app: manifest.manifest.name.as_str().into(), version: version_of(&manifest, &source) };
-        Self::load_as(name, manifest, source, config, caches)
+        Self::load_as((name, Owner::Other), manifest, source, config, caches)
     }
 
-    /// Reads what a manifest names, for the version of an app that has this name.
+    /// Reads what a manifest names, for the version of an app that has this name and this owner.
     pub fn load_as(
-        Name { app: name, version }: Name,
+        (Name { app: name, version }, owner): (Name, Owner),
         manifest: LoadedManifest,
         source: Arc<str>,
         config: &Config,
@@ -137,6 +138,7 @@ impl Deployment {
             limits,
             wants_snapshot,
             snapshot,
+            owner,
             recent,
             code_cache,
             static_files,
@@ -160,7 +162,7 @@ impl Deployment {
             return Ok(());
         }
         let source = self.source.text().map_err(|error| Unusable::Unreadable(error.to_string()))?;
-        if let Some(found) = AppSnapshot::find(path, &source, &self.env, &self.recent)? {
+        if let Some(found) = AppSnapshot::find(path, &source, &self.env, (self.owner, &self.recent))? {
             // Where another thread was faster, its snapshot is as good.
             let _ = self.snapshot.set(found);
         }

@@ -11,6 +11,7 @@ use super::manifest::LoadedManifest;
 use super::manifest::problem::Problems;
 use super::registry::{App, Apps, Share};
 use super::snapshot_maker::SnapshotMaker;
+use super::snapshots::Owner;
 use crate::config::Config;
 use crate::isolate::pool::Pool;
 use crate::isolate::supervisor::Supervisor;
@@ -79,10 +80,10 @@ impl Releases {
         Deployment::load(manifest, &self.config, self.caches.clone()).map(Arc::new)
     }
 
-    /// Reads a version of an app that has a name of its own.
+    /// Reads a version from the host's own store.
     pub fn load_as(&self, manifest: LoadedManifest, name: Name) -> Result<Arc<Deployment>, DeployError> {
         let source = check::entrypoint_source(&manifest)?.into();
-        Deployment::load_as(name, manifest, source, &self.config, self.caches.clone()).map(Arc::new)
+        Deployment::load_as((name, Owner::Host), manifest, source, &self.config, self.caches.clone()).map(Arc::new)
     }
 
     /// Checks a build as `runtime check` does. Runs its module, for at most half a minute.

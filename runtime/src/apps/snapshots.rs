@@ -2,6 +2,8 @@
 //! one; that is [`super::snapshot_maker`]'s.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -20,13 +22,56 @@ impl RecentSnapshots {
     }
 }
 
-/// The snapshot of one version of an app. Its content is in memory while an isolate runs from it or it was used lately.
+/// Who may write into the files of a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// Somebody else, at any time.
+    Other,
+    /// The host alone, and it only ever puts whole files in their places.
+    Host,
+}
+
+/// The snapshot of one version of an app.
 pub struct AppSnapshot {
     path: PathBuf,
     header: Header,
-    /// What isolates have of it.
-    shared: Mutex<Weak<Snapshot>>,
-    recent: RecentSnapshots,
+    content: Content,
+}
+
+/// Where its content is.
+enum Content {
+    /// In memory while an isolate runs from it or it was used lately.
+    Read {
+        /// What isolates have of it.
+        shared: Mutex<Weak<Snapshot>>,
+        recent: RecentSnapshots,
+    },
+    /// In the kernel's hands, which has it in memory as long as there is room.
+    Mapped {
+        snapshot: Arc<Snapshot>,
+        /// The file when it was found whole.
+        found: Stamp,
+    },
+}
+
+/// What tells whether a file was written into.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    inode: (u64, u64),
+    length: u64,
+    /// Seconds and nanoseconds, of the content and of what is known of the file.
+    changed: [(i64, i64); 2],
+}
+
+impl Stamp {
+    fn of(path: &Path) -> io::Result<Self> {
+        let file = std::fs::metadata(path)?;
+        Ok(Self {
+            inode: (file.dev(), file.ino()),
+            length: file.len(),
+            changed: [(file.mtime(), file.mtime_nsec()), (file.ctime(), file.ctime_nsec())],
+        })
+    }
 }
 
 impl AppSnapshot {
@@ -38,14 +83,26 @@ impl AppSnapshot {
         path: &Path,
         source: &str,
         env: &BTreeMap<String, String>,
-        recent: &RecentSnapshots,
+        (owner, recent): (Owner, &RecentSnapshots),
     ) -> Result<Option<Self>, Unusable> {
-        let Some(snapshot) = file::read(path, source, env)? else { return Ok(None) };
-        let (snapshot, path, recent) = (Arc::new(snapshot), path.to_owned(), recent.clone());
-        let found =
-            Self { header: snapshot.header.clone(), shared: Mutex::new(Arc::downgrade(&snapshot)), path, recent };
-        found.recent.0.insert(found.path.clone(), snapshot);
-        Ok(Some(found))
+        let found = match owner {
+            Owner::Other => file::read(path, source, env)?.map(|snapshot| {
+                let snapshot = Arc::new(snapshot);
+                let shared = Mutex::new(Arc::downgrade(&snapshot));
+                recent.0.insert(path.to_owned(), snapshot.clone());
+                (snapshot.header.clone(), Content::Read { shared, recent: recent.clone() })
+            }),
+            Owner::Host => Self::map(path, source, env)?,
+        };
+        Ok(found.map(|(header, content)| Self { path: path.to_owned(), header, content }))
+    }
+
+    fn map(path: &Path, source: &str, env: &BTreeMap<String, String>) -> Result<Option<(Header, Content)>, Unusable> {
+        // Before it is read: what is written later shows.
+        let Ok(found) = Stamp::of(path) else { return Ok(None) };
+        // SAFETY: the file is the host's own, which never writes into one it has put in its place.
+        let snapshot = unsafe { file::map(path, source, env)? };
+        Ok(snapshot.map(|snapshot| (snapshot.header.clone(), Content::Mapped { snapshot: Arc::new(snapshot), found })))
     }
 
     /// Which start of the app is faster.
@@ -53,20 +110,34 @@ impl AppSnapshot {
         self.header.faster
     }
 
-    /// Its content. Reads and hashes the file where nobody has it.
+    /// Its content. A file of somebody else's is read and hashed where nobody has it.
     ///
     /// # Errors
     /// What has happened to the file since it was found.
     pub fn load(&self) -> Result<Arc<Snapshot>, Unusable> {
-        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        match &self.content {
+            Content::Read { shared, recent } => self.read(shared, recent),
+            Content::Mapped { snapshot, found } => {
+                // Another file in its place, or none, leaves the mapped one what it was.
+                if Stamp::of(&self.path).is_ok_and(|now| now.inode == found.inode && now != *found) {
+                    return Err(Unusable::Damaged);
+                }
+                snapshot.fault_in()?;
+                Ok(snapshot.clone())
+            }
+        }
+    }
+
+    fn read(&self, shared: &Mutex<Weak<Snapshot>>, recent: &RecentSnapshots) -> Result<Arc<Snapshot>, Unusable> {
+        let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
         // Asked for in any case: that it is used keeps it.
-        let recent = self.recent.0.get(&self.path).filter(|recent| recent.header == self.header);
-        let snapshot = match shared.upgrade().or(recent) {
+        let used_lately = recent.0.get(&self.path).filter(|recent| recent.header == self.header);
+        let snapshot = match shared.upgrade().or(used_lately) {
             Some(snapshot) => snapshot,
             None => Arc::new(file::read_again(&self.path, &self.header)?),
         };
         *shared = Arc::downgrade(&snapshot);
-        self.recent.0.insert(self.path.clone(), snapshot.clone());
+        recent.0.insert(self.path.clone(), snapshot.clone());
         Ok(snapshot)
     }
 }
@@ -94,7 +165,11 @@ mod tests {
             let (path, env, recent) = (directory.path().join("x"), BTreeMap::new(), RecentSnapshots::new(0));
             let header = file::header(SOURCE, &orilla_bindings::EnvReads::default(), &env);
             file::write(&path, &header, &blob).unwrap();
-            prop_assert!(AppSnapshot::find(&path, SOURCE, &env, &recent).unwrap().is_some());
+            for owner in [Owner::Other, Owner::Host] {
+                let found = AppSnapshot::find(&path, SOURCE, &env, (owner, &recent)).unwrap().unwrap();
+                prop_assert!(found.load().is_ok());
+            }
+            let mapped = AppSnapshot::find(&path, SOURCE, &env, (Owner::Host, &recent)).unwrap().unwrap();
 
             let whole = std::fs::read(&path).unwrap();
             let mut damaged = whole.clone();
@@ -104,9 +179,16 @@ mod tests {
             }
             damaged.extend(added);
             prop_assume!(damaged != whole);
+            let length = damaged.len();
             std::fs::write(&path, damaged).unwrap();
-            let refused = AppSnapshot::find(&path, SOURCE, &env, &recent);
-            prop_assert_eq!(refused.err().unwrap().code(), "SNAPSHOT_DAMAGED");
+            for owner in [Owner::Other, Owner::Host] {
+                let refused = AppSnapshot::find(&path, SOURCE, &env, (owner, &recent));
+                prop_assert_eq!(refused.err().unwrap().code(), "SNAPSHOT_DAMAGED");
+            }
+            // The same length within one tick of the file system's clock would not show.
+            if length != whole.len() {
+                prop_assert_eq!(mapped.load().err().unwrap().code(), "SNAPSHOT_DAMAGED");
+            }
         }
     }
 }

@@ -80,6 +80,10 @@ pub fn boot(snapshot: Option<Arc<Snapshot>>, limits: MemoryLimits, turns: Arc<Tu
         shared_array_buffer_store: Some(deno_core::SharedArrayBufferStore::default()),
         ..RuntimeOptions::default()
     })?;
+    if let Some(snapshot) = &snapshot {
+        // What V8 still reads of it now and then are single functions' sources.
+        snapshot.let_go();
+    }
     {
         deno_core::scope!(scope, &mut runtime);
         orilla_bindings::hide_core(scope);

@@ -11,8 +11,16 @@ test("getRandomValues fills integer views, up to 65536 bytes", async () => {
   const array = new Uint8Array(65536);
   assert(crypto.getRandomValues(array) === array);
   assert(new Set(array).size > 200);
-  for (const View of [Int8Array, Uint8ClampedArray, Uint16Array, Int32Array, BigUint64Array])
-    crypto.getRandomValues(new View(4));
+  for (const buffer of [new ArrayBuffer(128), new SharedArrayBuffer(128)]) {
+    for (const View of [Int8Array, Uint8ClampedArray, Uint16Array, Int32Array, BigUint64Array]) {
+      const bytes = new Uint8Array(buffer).fill(0);
+      crypto.getRandomValues(new View(buffer, 32, 64 / View.BYTES_PER_ELEMENT));
+      const isZero = (part) => part.every((byte) => byte === 0);
+      assert(isZero(bytes.subarray(0, 32)) && isZero(bytes.subarray(96)), View.name);
+      assert(!isZero(bytes.subarray(32, 64)) && !isZero(bytes.subarray(64, 96)), View.name);
+    }
+  }
+  assertEquals(crypto.getRandomValues(new Uint8Array()).length, 0);
   await assertThrows(() => crypto.getRandomValues(new Uint8Array(65537)), QuotaExceededError);
   for (const bad of [new Float32Array(1), new DataView(new ArrayBuffer(1))])
     await assertThrows(() => crypto.getRandomValues(bad), "TypeMismatchError");
@@ -21,8 +29,8 @@ test("getRandomValues fills integer views, up to 65536 bytes", async () => {
 });
 
 test("randomUUID", () => {
-  const all = new Set(Array.from({ length: 100 }, () => crypto.randomUUID()));
-  assertEquals(all.size, 100);
+  const all = new Set(Array.from({ length: 1000 }, () => crypto.randomUUID()));
+  assertEquals(all.size, 1000);
   for (const uuid of all)
     assert(/^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/.test(uuid), uuid);
 });
