@@ -20,11 +20,13 @@ pub fn extensions() -> Vec<Extension> {
     let blob_store = Arc::new(BlobStore::default());
     vec![
         deno_webidl::deno_webidl::init(),
-        deno_web::deno_web::init(blob_store, None, false, InMemoryBroadcastChannel::default()),
+        retain(deno_web::deno_web::init(blob_store, None, false, InMemoryBroadcastChannel::default()), |name| {
+            !NOT_ON_SERVERS.iter().any(|prefix| name.starts_with(prefix))
+        }),
         deno_crypto::deno_crypto::init(None),
-        only_ops(deno_telemetry::deno_telemetry::init(), &[]),
+        retain(deno_telemetry::deno_telemetry::init(), |_| false),
         deno_tls::deno_tls::init(),
-        only_ops(deno_net::deno_net::init(None, None), &[]),
+        retain(deno_net::deno_net::init(None, None), |_| false),
         deno_fetch::deno_fetch::init(fetch_options()),
         deno_websocket::deno_websocket::init(),
         orilla_web::init(),
@@ -37,10 +39,15 @@ fn fetch_options() -> deno_fetch::Options {
     deno_fetch::Options { user_agent: "Orilla".to_owned(), ..deno_fetch::Options::default() }
 }
 
-/// The same extension with only some of its ops: each op costs time at every boot, and what apps must not reach should
-/// not be there at all.
-fn only_ops(mut extension: Extension, keep: &[&str]) -> Extension {
-    extension.ops.to_mut().retain(|op| keep.contains(&op.name));
+/// How the ops and classes begin that belong to interfaces of deno_web which apps on a server have no use for: style sheets,
+/// geometry, images and locks between windows.
+const NOT_ON_SERVERS: [&str; 5] = ["CSS", "DOM", "ImageData", "op_geometry_", "op_lock_manager_"];
+
+/// The same extension with only some of its ops and classes, by name: each op and each method costs time at every boot, and what
+/// apps must not reach should not be there at all.
+fn retain(mut extension: Extension, keep: impl Fn(&str) -> bool) -> Extension {
+    extension.ops.to_mut().retain(|op| keep(op.name));
+    extension.objects.to_mut().retain(|class| keep(class.name.0));
     extension
 }
 
