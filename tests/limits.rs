@@ -267,6 +267,36 @@ fn subrequests_are_counted() {
 }
 
 #[test]
+fn redirects_are_subrequests() {
+    let app = App::new(
+        "let asked = 0; export default { async fetch(request) {
+           const { pathname, searchParams, origin } = new URL(request.url);
+           if (pathname === '/asked') return new Response(asked);
+           const left = Number(searchParams.get('left'));
+           const next = `${origin}/to?left=${left - 1}`;
+           if (pathname === '/to') { asked++; return left > 0 ? Response.redirect(next) : new Response('here'); }
+           const said = (response) => response.text();
+           const codes = [];
+           for (let i = 0; i < 2; i++) codes.push(await fetch(next).then(said, (error) => error.code));
+           return Response.json(codes);
+         } };",
+    )
+    .manifest(json!({ "limits": { "subrequests": 5 } }));
+    let server = Serve::new(&app).config("[egress]\nallow = [\"127.0.0.1\"]\n").start();
+    let ask = |left: u32| {
+        let request = Request::get(&format!("/?left={left}")).header("host", &server.address().to_string());
+        server.send(&request).json()
+    };
+    let asked = || server.get("/asked").text().parse::<u32>().unwrap();
+    // Two requests and two redirects.
+    assert_eq!(ask(2), json!(["here", "here"]));
+    assert_eq!(asked(), 4);
+    // The second redirect of the second request is the sixth.
+    assert_eq!(ask(3), json!(["here", "SUBREQUESTS_EXCEEDED"]));
+    assert_eq!(asked(), 4 + 5);
+}
+
+#[test]
 fn connections_are_subrequests_in_the_trace_of_their_request() {
     let app = App::new(
         "const sockets = []; export default { async fetch(request) {

@@ -18,9 +18,9 @@ const TRACE_HEADERS = ["traceparent", "tracestate"];
 export async function fetch(input, init = undefined) {
   if (arguments.length === 0)
     throw new TypeError("Failed to execute 'fetch': 1 argument required, but only 0 present");
-  op_subrequest();
+  op_subrequest(true);
   try {
-    return await core.loadExtScript("ext:deno_fetch/26_fetch.js").fetch(inTrace(input, init));
+    return await core.loadExtScript("ext:orilla_web/client.js").fetch(inTrace(input, init));
   } catch (error) {
     throw refusal(error) ?? error;
   }
@@ -43,17 +43,18 @@ function traceHeaders() {
 
 /**
  * An interface whose every object is a connection: each counts as a sub-request, and its handshake is part of the
- * invocation's trace. How often an object connects anew is its own affair.
+ * invocation's trace. How often an `EventSource` connects anew is its own affair.
  *
  * @template {typeof WebSocket | typeof EventSource} T
  * @param {T} constructor
+ * @param {boolean} fetches Whether it connects over fetch's client, which counts redirects.
  * @returns {T}
  */
-export function counted(constructor) {
+export function counted(constructor, fetches) {
   const proxy = new Proxy(constructor, {
     construct(target, [url, init, ...rest], newTarget) {
       if (arguments[1].length === 0) return Reflect.construct(target, []);
-      op_subrequest();
+      op_subrequest(fetches);
       const args = [url, withHeaders(init, traceHeaders()), ...rest];
       return Reflect.construct(target, args, newTarget === proxy ? target : newTarget);
     },

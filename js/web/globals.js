@@ -129,11 +129,14 @@ const lazyScripts = {
   "ext:deno_web/10_filereader.js": ["FileReader"],
   "ext:deno_web/14_compression.js": ["CompressionStream", "DecompressionStream"],
   "ext:deno_crypto/00_crypto.js": ["CryptoKey"],
-  "ext:deno_fetch/27_eventsource.js": ["EventSource"],
+  "ext:orilla_web/client.js": ["EventSource"],
 };
 
-/** Interfaces whose every object is a connection to another server. */
-const CONNECTIONS = new Set(["EventSource", "WebSocket"]);
+/** Interfaces whose every object is a connection to another server, and whether it is one of fetch's client. */
+const CONNECTIONS = new Map([
+  ["EventSource", true],
+  ["WebSocket", false],
+]);
 
 const lazyModules = {
   "ext:deno_websocket/01_websocket.js": ["WebSocket"],
@@ -141,7 +144,8 @@ const lazyModules = {
 
 function shaped(name, constructor) {
   const conforming = conform(name, constructor);
-  return CONNECTIONS.has(name) ? counted(conforming) : conforming;
+  const fetches = CONNECTIONS.get(name);
+  return fetches === undefined ? conforming : counted(conforming, fetches);
 }
 
 // Node's timers call back with the arguments after a macrotask; bundles written for Node expect these two.
@@ -158,7 +162,7 @@ export function wake() {
   performance.setTimeOrigin();
   // Without this V8 ends the process when an app streams WebAssembly.
   core.setWasmStreamingCallback((source, stream) =>
-    script("ext:deno_fetch/26_fetch.js").handleWasmStreaming(source, stream),
+    script("ext:orilla_web/client.js").handleWasmStreaming(source, stream),
   );
   // Its first call takes V8's own from under it, and puts it back as something else.
   queueMicrotask(() => {});

@@ -82,6 +82,7 @@ deno_core::extension!(
         http::op_respond_text,
         http::op_respond_websocket,
         http::op_subrequest,
+        http::op_subrequest_connects,
         random::op_random_fill,
         snapshot::op_note_late_module,
         snapshot::op_register_entry_points,
@@ -121,6 +122,10 @@ deno_core::extension!(
         "uncaught.js",
         "web_idl.js",
         "web_socket_pair.js",
+    ],
+    lazy_loaded_js = [
+        dir "../../js/web",
+        "client.js",
     ],
 );
 

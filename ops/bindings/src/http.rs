@@ -406,16 +406,31 @@ pub fn op_invocation_failed(
     }
 }
 
-/// Counts a sub-request of the running invocation.
+/// Counts a sub-request of the running invocation. One that fetches connects later, and by [`op_subrequest_connects`].
 #[op2(fast)]
-pub fn op_subrequest(scope: &mut v8::PinScope<'_, '_>, state: &mut OpState) -> Result<(), BindingError> {
-    let Some(id) = crate::caller::current_invocation(scope) else { return Err(BindingError::OutsideInvocation) };
-    let invocations = state.borrow_mut::<Invocations>();
-    let limit = invocations.limits.subrequests;
-    let running = invocations.get_mut(id).ok_or(BindingError::InvocationEnded)?;
-    if running.subrequests >= limit {
-        return Err(BindingError::SubrequestsExceeded(limit));
-    }
-    running.subrequests += 1;
+pub fn op_subrequest(scope: &mut v8::PinScope<'_, '_>, state: &mut OpState, fetches: bool) -> Result<(), BindingError> {
+    let id = crate::caller::current_invocation(scope).ok_or(BindingError::OutsideInvocation)?;
+    let (running, limit) = requesting(state, id)?;
+    running.count_subrequest(limit)?;
+    running.fetches_begun += u32::from(fetches);
     Ok(())
+}
+
+/// Called when a fetch connects. The first time is counted by then; each redirect that it follows counts as well. What an
+/// `EventSource` does to connect again belongs to no invocation, and is not counted.
+#[op2(fast)]
+pub fn op_subrequest_connects(scope: &mut v8::PinScope<'_, '_>, state: &mut OpState) -> Result<(), BindingError> {
+    let Some(id) = crate::caller::current_invocation(scope) else { return Ok(()) };
+    let (running, limit) = requesting(state, id)?;
+    match running.fetches_begun.checked_sub(1) {
+        Some(left) => running.fetches_begun = left,
+        None => running.count_subrequest(limit)?,
+    }
+    Ok(())
+}
+
+/// A running invocation, and how many sub-requests it may make.
+fn requesting(state: &mut OpState, id: InvocationId) -> Result<(&mut Running, u32), BindingError> {
+    let limit = state.borrow::<Invocations>().limits.subrequests;
+    Ok((running(state, id.0)?, limit))
 }

@@ -13,6 +13,7 @@ use http_body_util::combinators::BoxBody;
 use orilla_services::caller::Caller;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::error::BindingError;
 use crate::meter::Meter;
 
 /// Names an invocation within its isolate. Never 0, and not reused while the isolate lives (it serves fewer than 2^32).
@@ -194,6 +195,8 @@ pub struct Running {
     pub websocket: bool,
     /// Sub-requests made so far.
     pub subrequests: u32,
+    /// Of these, the ones that were counted for a fetch which has not connected yet.
+    pub fetches_begun: u32,
     /// CPU time charged so far.
     pub cpu: Duration,
     /// When the invocation must have answered, or, once it has, have ended.
@@ -318,9 +321,19 @@ impl Running {
             sent: 0,
             websocket: false,
             subrequests: 0,
+            fetches_begun: 0,
             cpu: Duration::ZERO,
             deadline,
         }
+    }
+
+    /// Counts a sub-request, if it may make another.
+    pub fn count_subrequest(&mut self, limit: u32) -> Result<(), BindingError> {
+        if self.subrequests >= limit {
+            return Err(BindingError::SubrequestsExceeded(limit));
+        }
+        self.subrequests += 1;
+        Ok(())
     }
 
     /// Whether the request can be handled once more: nothing of it is used up, nobody has seen an answer, and by HTTP's
