@@ -43,7 +43,7 @@ pub struct AdminArgs {
     #[arg(long, value_name = "URL")]
     admin: Option<Uri>,
     /// The host's admin token; better in ORILLA_ADMIN_TOKEN, where other processes do not see it.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     token: Option<String>,
     /// The configuration file, instead of orilla.toml in the working directory.
     #[arg(long, value_name = "FILE")]

@@ -30,20 +30,20 @@ enum KvCommand {
     /// List the namespaces, 1,000 at a time.
     Namespaces {
         /// Only those after this name.
-        #[arg(long, value_name = "NAME", default_value = "")]
+        #[arg(long, value_name = "NAME", default_value = "", allow_hyphen_values = true)]
         after: String,
     },
     /// List the keys of a namespace, in the order of their bytes.
     List {
         namespace: String,
         /// Only keys that start so.
-        #[arg(long, value_name = "TEXT", default_value = "")]
+        #[arg(long, value_name = "TEXT", default_value = "", allow_hyphen_values = true)]
         prefix: String,
         /// Most keys, 1 to 1000 [default: 1000].
         #[arg(long, value_name = "N")]
         limit: Option<u32>,
         /// Where an earlier list with the same prefix ended.
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         cursor: Option<String>,
     },
     /// Print the value of a key. One that is absent is a failure.

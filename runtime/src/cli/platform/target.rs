@@ -27,7 +27,7 @@ pub struct TargetArgs {
     #[arg(long, value_name = "URL", global = true, conflicts_with_all = ["data_dir", "database"])]
     url: Option<Uri>,
     /// The host's admin token; better in ORILLA_ADMIN_TOKEN, where other processes do not see it.
-    #[arg(long, global = true, requires = "url")]
+    #[arg(long, global = true, requires = "url", allow_hyphen_values = true)]
     token: Option<String>,
     /// The data directory [default: that of the configuration, else .orilla].
     #[arg(long, value_name = "DIR", global = true)]

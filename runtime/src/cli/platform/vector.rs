@@ -58,7 +58,7 @@ enum VectorCommand {
         #[arg(long, value_name = "JSON")]
         filter: Option<String>,
         /// Only documents with at least this score, 0 to 1.
-        #[arg(long, value_name = "SCORE")]
+        #[arg(long, value_name = "SCORE", allow_hyphen_values = true)]
         min_score: Option<f64>,
     },
     /// List the vector indexes of a collection.
