@@ -303,6 +303,10 @@ fn a_snapshot_of_the_host_s_is_used_for_later_isolates_only_while_it_is_whole() 
     assert!(booted(&host, "snapshot"), "{}", host.admin(&Request::get("/_orilla/metrics")).expect(200));
     let whole = fs::read(&path).unwrap();
     let host = host.restart();
+    fs::hard_link(&path, host.base.beside("data/backup")).unwrap();
+    assert_eq!(host.ask("shop").expect(200), "ok");
+    assert!(booted(&host, "snapshot"), "{}", host.admin(&Request::get("/_orilla/metrics")).expect(200));
+    let host = host.restart();
     fs::write(&path, &whole[..whole.len() / 2]).unwrap();
     assert_eq!(host.ask("shop").expect(200), "ok");
     host.server.wait_for_log("SNAPSHOT_DAMAGED");

@@ -110,7 +110,8 @@ impl AppSnapshot {
         self.header.faster
     }
 
-    /// Its content. A file of somebody else's is read and hashed where nobody has it.
+    /// Its content. A file of somebody else's is read and hashed where nobody has it; one of the host's, where something was
+    /// done to it.
     ///
     /// # Errors
     /// What has happened to the file since it was found.
@@ -118,9 +119,10 @@ impl AppSnapshot {
         match &self.content {
             Content::Read { shared, recent } => self.read(shared, recent),
             Content::Mapped { snapshot, found } => {
-                // Another file in its place, or none, leaves the mapped one what it was.
+                // Another file in its place, or none, leaves the mapped one what it was. What was done to this one may be
+                // harmless, another link or mode, or not: then it is read anew, each time.
                 if Stamp::of(&self.path).is_ok_and(|now| now.inode == found.inode && now != *found) {
-                    return Err(Unusable::Damaged);
+                    return Ok(Arc::new(file::read_again(&self.path, &self.header)?));
                 }
                 snapshot.fault_in()?;
                 Ok(snapshot.clone())
