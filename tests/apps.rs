@@ -26,7 +26,8 @@ fn ask(server: &Server, host: &str, target: &str) -> Reply {
 #[test]
 fn requests_reach_apps_by_host_and_by_path() {
     let (shop, blog) = (named("shop"), named("blog"));
-    let config = "[routing.hosts]\n\"Example.com\" = \"shop\"\n\"bücher.example\" = \"blog\"\n[routing.paths]\n\"/blog\" = \"blog\"\n\"/\" = \"shop\"\n";
+    let config = "[routing.hosts]\n\"Example.com\" = \"shop\"\n\"bücher.example\" = \"blog\"\n\
+         [routing.paths]\n\"/blog\" = \"blog\"\n\"/\" = \"shop\"\n";
     let server = Serve::new(&shop).args([blog.manifest_path()]).config(config).start();
     for (host, target, app) in [
         ("shop.localhost", "/x", "shop"),

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
+use std::ops::Deref;
 use std::path::Path;
 
 use memmap2::{Advice, Mmap, UncheckedAdvice};
@@ -119,16 +120,27 @@ pub fn write(path: &Path, header: &Header, blob: &[u8]) -> std::io::Result<()> {
 /// A snapshot that was found whole and fitting.
 #[derive(Debug)]
 pub struct Snapshot {
-    file: Content,
+    file: Bytes,
     blob: std::ops::Range<usize>,
     /// What is known of it.
     pub header: Header,
 }
 
 #[derive(Debug)]
-enum Content {
+enum Bytes {
     Read(Box<[u8]>),
     Mapped(Mmap),
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Read(bytes) => bytes,
+            Self::Mapped(bytes) => bytes,
+        }
+    }
 }
 
 impl Snapshot {
@@ -137,21 +149,14 @@ impl Snapshot {
     /// # Safety
     /// The snapshot must outlive every isolate that was booted from the slice: V8 reads from it.
     pub unsafe fn blob(&self) -> &'static [u8] {
-        let file = match &self.file {
-            Content::Read(bytes) => bytes,
-            Content::Mapped(bytes) => &bytes[..],
-        };
-        let blob = &file[self.blob.clone()];
+        let blob = &self.file[self.blob.clone()];
         // SAFETY: the bytes do not move while the snapshot lives, which the caller sees to.
         unsafe { std::slice::from_raw_parts(blob.as_ptr(), blob.len()) }
     }
 
-    /// Bytes it has in memory of its own.
+    /// Bytes of its file.
     pub fn bytes(&self) -> usize {
-        match &self.file {
-            Content::Read(bytes) => bytes.len(),
-            Content::Mapped(_) => 0,
-        }
+        self.file.len()
     }
 
     /// Has the kernel bring a mapped file into memory, at once and with an error where that fails.
@@ -159,7 +164,7 @@ impl Snapshot {
     /// # Errors
     /// The file can no longer be read, or has become shorter.
     pub fn fault_in(&self) -> Result<(), Unusable> {
-        let Content::Mapped(bytes) = &self.file else { return Ok(()) };
+        let Bytes::Mapped(bytes) = &self.file else { return Ok(()) };
         match bytes.advise(Advice::PopulateRead) {
             // A kernel that does not know this (before Linux 5.14) does it page by page, when V8 reads them.
             Err(error) if error.kind() != std::io::ErrorKind::InvalidInput => Err(unreadable(&error)),
@@ -169,7 +174,7 @@ impl Snapshot {
 
     /// Lets go of the memory of a mapped file, for as long as nobody looks into it.
     pub fn let_go(&self) {
-        if let Content::Mapped(bytes) = &self.file {
+        if let Bytes::Mapped(bytes) = &self.file {
             // SAFETY: the mapping is of a file and is never written to: whoever looks next finds the same bytes in the file.
             // An error leaves everything as it is.
             let _ = unsafe { bytes.unchecked_advise(UncheckedAdvice::DontNeed) };
@@ -202,7 +207,7 @@ pub unsafe fn map(path: &Path, source: &str, env: &BTreeMap<String, String>) -> 
     let mapped = unsafe { Mmap::map(&file) }.map_err(|error| unreadable(&error))?;
     let (header, blob) = parse(&mapped).ok_or(Unusable::Damaged)?;
     fits(&header, source, env)?;
-    let snapshot = Snapshot { file: Content::Mapped(mapped), blob, header };
+    let snapshot = Snapshot { file: Bytes::Mapped(mapped), blob, header };
     snapshot.let_go();
     Ok(Some(snapshot))
 }
@@ -228,7 +233,7 @@ fn read_whole(path: &Path) -> Result<Option<Snapshot>, Unusable> {
     // Whatever it grows to meanwhile is not read: then its hash is wrong.
     file.by_ref().take(length).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
     let (header, blob) = parse(&bytes).ok_or(Unusable::Damaged)?;
-    Ok(Some(Snapshot { file: Content::Read(bytes.into()), blob, header }))
+    Ok(Some(Snapshot { file: Bytes::Read(bytes.into()), blob, header }))
 }
 
 /// Has the kernel find memory for a buffer at once: to ask for it page by page, while a file is read into it, takes several

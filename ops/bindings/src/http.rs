@@ -406,7 +406,8 @@ pub fn op_invocation_failed(
     }
 }
 
-/// Counts a sub-request of the running invocation. One that fetches connects later, and by [`op_subrequest_connects`].
+/// Counts a sub-request of the running invocation. `fetches` says that fetch's client makes it, which tells when it connects
+/// ([`op_subrequest_connects`]).
 #[op2(fast)]
 pub fn op_subrequest(scope: &mut v8::PinScope<'_, '_>, state: &mut OpState, fetches: bool) -> Result<(), BindingError> {
     let id = crate::caller::current_invocation(scope).ok_or(BindingError::OutsideInvocation)?;

@@ -47,7 +47,6 @@ pub struct Deployment {
     /// Its snapshot, from when there is one that fits.
     pub snapshot: OnceLock<AppSnapshot>,
     owner: Owner,
-    recent: RecentSnapshots,
     /// V8's code cache for the module.
     pub code_cache: CodeCache,
     /// Its static files.
@@ -64,7 +63,7 @@ pub struct Deployment {
 pub struct Caches {
     /// Contents of small static files.
     pub contents: ContentCache,
-    /// Snapshots that were used last.
+    /// Snapshots that were used last, of versions whose files are somebody else's.
     pub snapshots: RecentSnapshots,
 }
 
@@ -99,16 +98,17 @@ impl Deployment {
     pub fn load(manifest: LoadedManifest, config: &Config, caches: Caches) -> Result<Self, DeployError> {
         let source: Arc<str> = entrypoint_source(&manifest)?.into();
         let name = Name { app: manifest.manifest.name.as_str().into(), version: version_of(&manifest, &source) };
-        Self::load_as((name, Owner::Other), manifest, source, config, caches)
+        Self::load_as(name, manifest, source, config, caches.contents, Owner::Other(caches.snapshots))
     }
 
     /// Reads what a manifest names, for the version of an app that has this name and this owner.
     pub fn load_as(
-        (Name { app: name, version }, owner): (Name, Owner),
+        Name { app: name, version }: Name,
         manifest: LoadedManifest,
         source: Arc<str>,
         config: &Config,
-        caches: Caches,
+        contents: ContentCache,
+        owner: Owner,
     ) -> Result<Self, DeployError> {
         let missing = missing_variables(&manifest, &|name| config.environment.provides(name));
         if !missing.is_empty() {
@@ -120,7 +120,7 @@ impl Deployment {
         let limits = if inspected { limits.unhurried() } else { limits };
         let env: AppEnv = Arc::new(config.environment.for_app(&manifest.manifest.env));
         let static_files = match manifest.static_directory() {
-            Some(root) => Some(StaticFiles::open(static_options(&manifest, root), caches.contents)?),
+            Some(root) => Some(StaticFiles::open(static_options(&manifest, root), contents)?),
             None => None,
         };
         // A debugger sees more of an app that starts from its source: what it does at module scope, too.
@@ -128,7 +128,6 @@ impl Deployment {
         let source_map = Arc::new(SourceMap::find(&manifest.entrypoint(), &source));
         let code_cache = CodeCache::new(&config.server.data_dir.join("code-cache"), &source);
         let source = Source::new(manifest.entrypoint(), source);
-        let (snapshot, recent) = (OnceLock::new(), caches.snapshots);
         let this = Self {
             name,
             version,
@@ -137,9 +136,8 @@ impl Deployment {
             env,
             limits,
             wants_snapshot,
-            snapshot,
+            snapshot: OnceLock::new(),
             owner,
-            recent,
             code_cache,
             static_files,
             manifest,
@@ -162,7 +160,7 @@ impl Deployment {
             return Ok(());
         }
         let source = self.source.text().map_err(|error| Unusable::Unreadable(error.to_string()))?;
-        if let Some(found) = AppSnapshot::find(path, &source, &self.env, (self.owner, &self.recent))? {
+        if let Some(found) = AppSnapshot::find(path, &source, &self.env, &self.owner)? {
             // Where another thread was faster, its snapshot is as good.
             let _ = self.snapshot.set(found);
         }

@@ -83,7 +83,8 @@ impl Releases {
     /// Reads a version from the host's own store.
     pub fn load_as(&self, manifest: LoadedManifest, name: Name) -> Result<Arc<Deployment>, DeployError> {
         let source = check::entrypoint_source(&manifest)?.into();
-        Deployment::load_as((name, Owner::Host), manifest, source, &self.config, self.caches.clone()).map(Arc::new)
+        let contents = self.caches.contents.clone();
+        Deployment::load_as(name, manifest, source, &self.config, contents, Owner::Host).map(Arc::new)
     }
 
     /// Checks a build as `runtime check` does. Runs its module, for at most half a minute.

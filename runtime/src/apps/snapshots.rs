@@ -23,10 +23,10 @@ impl RecentSnapshots {
 }
 
 /// Who may write into the files of a version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum Owner {
-    /// Somebody else, at any time.
-    Other,
+    /// Somebody else, at any time. So its snapshot is read into memory, and kept among these.
+    Other(RecentSnapshots),
     /// The host alone, and it only ever puts whole files in their places.
     Host,
 }
@@ -83,10 +83,10 @@ impl AppSnapshot {
         path: &Path,
         source: &str,
         env: &BTreeMap<String, String>,
-        (owner, recent): (Owner, &RecentSnapshots),
+        owner: &Owner,
     ) -> Result<Option<Self>, Unusable> {
         let found = match owner {
-            Owner::Other => file::read(path, source, env)?.map(|snapshot| {
+            Owner::Other(recent) => file::read(path, source, env)?.map(|snapshot| {
                 let snapshot = Arc::new(snapshot);
                 let shared = Mutex::new(Arc::downgrade(&snapshot));
                 recent.0.insert(path.to_owned(), snapshot.clone());
@@ -164,14 +164,15 @@ mod tests {
             added in prop::collection::vec(any::<u8>(), 0..3),
         ) {
             let directory = tempfile::TempDir::new().unwrap();
-            let (path, env, recent) = (directory.path().join("x"), BTreeMap::new(), RecentSnapshots::new(0));
+            let (path, env) = (directory.path().join("x"), BTreeMap::new());
+            let owners = [Owner::Other(RecentSnapshots::new(0)), Owner::Host];
             let header = file::header(SOURCE, &orilla_bindings::EnvReads::default(), &env);
             file::write(&path, &header, &blob).unwrap();
-            for owner in [Owner::Other, Owner::Host] {
-                let found = AppSnapshot::find(&path, SOURCE, &env, (owner, &recent)).unwrap().unwrap();
+            for owner in &owners {
+                let found = AppSnapshot::find(&path, SOURCE, &env, owner).unwrap().unwrap();
                 prop_assert!(found.load().is_ok());
             }
-            let mapped = AppSnapshot::find(&path, SOURCE, &env, (Owner::Host, &recent)).unwrap().unwrap();
+            let mapped = AppSnapshot::find(&path, SOURCE, &env, &Owner::Host).unwrap().unwrap();
 
             let whole = std::fs::read(&path).unwrap();
             let mut damaged = whole.clone();
@@ -183,8 +184,8 @@ mod tests {
             prop_assume!(damaged != whole);
             let length = damaged.len();
             std::fs::write(&path, damaged).unwrap();
-            for owner in [Owner::Other, Owner::Host] {
-                let refused = AppSnapshot::find(&path, SOURCE, &env, (owner, &recent));
+            for owner in &owners {
+                let refused = AppSnapshot::find(&path, SOURCE, &env, owner);
                 prop_assert_eq!(refused.err().unwrap().code(), "SNAPSHOT_DAMAGED");
             }
             // The same length within one tick of the file system's clock would not show.
