@@ -66,6 +66,21 @@
       return new Response(stream("one", "two").pipeThrough(upper), { headers: { "content-type": "text/html" } });
     },
     () => new Response(atob(btoa("text"))),
+    // Frameworks keep the request where all that it starts finds it. (No randomUUID here: the isolate keeps what it drew.)
+    () => {
+      const { AsyncLocalStorage } = process.getBuiltinModule("async_hooks");
+      const storage = new AsyncLocalStorage();
+      crypto.getRandomValues(new Uint8Array(16));
+      return storage.run({ status: 200 }, async () => new Response("text", await storage.getStore()));
+    },
+    () => {
+      performance.now();
+      try {
+        // V8's own, which it stands in for, is there after a boot only.
+        queueMicrotask(() => {});
+      } catch {}
+      return new Response("text");
+    },
     () => Promise.reject(new Error("fails")).catch((error) => new Response(error.message, { status: 500 })),
   ];
   const rounds = 3;

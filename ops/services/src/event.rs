@@ -1,7 +1,7 @@
 //! The seam between services and everything that reacts to them. A service publishes each committed mutation exactly
 //! once, after it is durable; it never waits for a listener and never learns who listens.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::broadcast;
 
@@ -78,30 +78,29 @@ pub trait EventBus: Send + Sync + 'static {
 pub const LOCAL_BUS_CAPACITY: usize = 4096;
 
 /// The event bus of a single process. A listener that falls too far behind is told how many events it missed.
-#[derive(Clone, Debug)]
-pub struct LocalBus(broadcast::Sender<Event>);
+#[derive(Clone, Debug, Default)]
+pub struct LocalBus {
+    /// Made for the first listener: its 600 kB need not be found at the start of a host where nobody listens.
+    events: Arc<OnceLock<broadcast::Sender<Event>>>,
+}
 
 impl LocalBus {
     /// A bus without listeners.
     pub fn new() -> Self {
-        Self(broadcast::Sender::new(LOCAL_BUS_CAPACITY))
+        Self::default()
     }
 
     /// Receives every event published from now on.
     pub fn subscribe(&self) -> broadcast::Receiver<Event> {
-        self.0.subscribe()
-    }
-}
-
-impl Default for LocalBus {
-    fn default() -> Self {
-        Self::new()
+        self.events.get_or_init(|| broadcast::Sender::new(LOCAL_BUS_CAPACITY)).subscribe()
     }
 }
 
 impl EventBus for LocalBus {
     fn publish(&self, event: Event) {
-        // The only error is that nobody listens, which is no one's fault.
-        let _ = self.0.send(event);
+        if let Some(events) = self.events.get() {
+            // The only error is that nobody listens any more, which is no one's fault.
+            let _ = events.send(event);
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use orilla_bindings::EnvReads;
 use orilla_snapshot::file;
@@ -28,9 +28,10 @@ const NOTE_EXTENSION: &str = "declined";
 /// What the process reads as its configuration: the app alone counts.
 const NO_CONFIG: &str = "/dev/null";
 
-/// Makes snapshots in the background.
+/// Makes snapshots in the background. Has its thread, and a queue of 270 kB, from the first one on.
+#[derive(Default)]
 pub struct SnapshotMaker {
-    jobs: SyncSender<Job>,
+    jobs: OnceLock<Option<SyncSender<Job>>>,
 }
 
 struct Job {
@@ -40,22 +41,20 @@ struct Job {
 }
 
 impl SnapshotMaker {
-    /// Has nothing to make yet.
-    ///
-    /// # Errors
-    /// Its thread cannot be started.
-    pub fn start() -> io::Result<Self> {
-        let (jobs, waiting) = sync_channel(MAX_WAITING);
-        std::thread::Builder::new().name("snapshots".into()).spawn(move || work(&waiting))?;
-        Ok(Self { jobs })
-    }
-
     /// Makes the snapshot of a version, into this file, when its turn comes.
     pub fn make(&self, deployment: &Arc<Deployment>, output: PathBuf) {
-        if self.jobs.try_send(Job { deployment: Arc::downgrade(deployment), output }).is_err() {
+        let Some(jobs) = self.jobs.get_or_init(begin) else { return };
+        if jobs.try_send(Job { deployment: Arc::downgrade(deployment), output }).is_err() {
             tracing::warn!(app = %deployment.name, "no snapshot is made: {MAX_WAITING} versions wait for theirs");
         }
     }
+}
+
+fn begin() -> Option<SyncSender<Job>> {
+    let (jobs, waiting) = sync_channel(MAX_WAITING);
+    let thread = std::thread::Builder::new().name("snapshots".into()).spawn(move || work(&waiting));
+    thread.inspect_err(|error| tracing::warn!(%error, "no snapshots are made: their thread cannot be started")).ok()?;
+    Some(jobs)
 }
 
 fn work(jobs: &Receiver<Job>) {

@@ -186,8 +186,7 @@ async fn serve(
     let supervisor = Supervisor::new(settings, shared);
     let apps = Arc::new(Apps::new(routes::routing(&config)));
     let config = Arc::new(config);
-    let snapshots = config.isolates.make_snapshots.then(SnapshotMaker::start).transpose();
-    let snapshots = snapshots.map_err(|error| Failure::coded("HOST_START", error))?;
+    let snapshots = config.isolates.make_snapshots.then(SnapshotMaker::default);
     let releases =
         Releases { apps: apps.clone(), supervisor: supervisor.clone(), config: config.clone(), caches, snapshots };
     let releases = Arc::new(releases);
