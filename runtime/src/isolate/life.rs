@@ -27,8 +27,11 @@ use crate::apps::deployment::Deployment;
 use crate::inspect::targets::Listed;
 use crate::wire::Services;
 
-/// Commands handled in one turn before JavaScript's event loop runs.
+/// Commands handled in one turn before JavaScript's event loop runs, at most.
 const MAX_COMMANDS_PER_TURN: usize = 64;
+
+/// CPU time that the commands of one turn are to take together: many quick requests are no reason to be demoted.
+const TURN_CPU: Duration = Duration::from_millis(10);
 
 /// How often an isolate that works looks at how much of a core it had, and how much of one means that it wants more.
 const BUSY_WINDOW: Duration = Duration::from_millis(100);
@@ -72,6 +75,8 @@ pub struct Life {
     boot: Boot,
     /// The invocation in whose synchronous part the isolate was terminated.
     culprit: Option<InvocationId>,
+    /// Commands that the next turn handles: as many as fit into [`TURN_CPU`] at the pace of the last one.
+    batch: usize,
     /// Whether requests waited long for this turn.
     pressed: bool,
     /// Whether it may have compiled functions of the app for a request that its code cache does not have.
@@ -131,6 +136,7 @@ impl Life {
             number,
             boot,
             culprit: None,
+            batch: MAX_COMMANDS_PER_TURN,
             pressed: false,
             has_compiled: false,
             has_cut_short: false,
@@ -172,8 +178,9 @@ impl Life {
         ready!(thread.shared.turns.begin(cx));
         self.watched.begin_turn_in_place();
         let mut open = true;
-        for handled in 0.. {
-            if handled == MAX_COMMANDS_PER_TURN {
+        let mut handled = 0;
+        loop {
+            if handled == self.batch {
                 cx.waker().wake_by_ref();
                 break;
             }
@@ -185,6 +192,7 @@ impl Life {
                 }
                 Poll::Pending => break,
             }
+            handled += 1;
             // Nothing more may run in it: with a full heap each allocation would be a collection that frees nothing.
             if let Some(reason) = self.watched.terminated() {
                 let cpu = self.watched.end_turn();
@@ -201,6 +209,10 @@ impl Life {
         if let Poll::Ready(Err(error)) = turned {
             tracing::error!(target: "app", app = %self.deployment.name, "uncaught error: {error}");
             cx.waker().wake_by_ref();
+        }
+        if handled > 0 {
+            let fitting = TURN_CPU.as_nanos() * handled as u128 / cpu.as_nanos().max(1);
+            self.batch = fitting.clamp(1, MAX_COMMANDS_PER_TURN as u128) as usize;
         }
         self.expire(cx);
         self.report(thread, cpu);
