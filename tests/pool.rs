@@ -236,3 +236,34 @@ fn an_app_that_ends_badly_again_and_again_goes_last_until_it_has_answered() {
     watched.server.get("/").expect(200);
     wait_until("the isolate has the normal priority", || priority() == Some(json!("normal")));
 }
+
+/// A turn begins as many requests as it then has microtasks of: so the first to go on after `await` ends the count.
+const TURNS: &str = r#"
+let begun = 0;
+let turn = -1;
+let batch = 0;
+export default {
+  async fetch() {
+    begun += 1;
+    await null;
+    if (begun > 0) {
+      turn += 1;
+      batch = begun;
+      begun = 0;
+    }
+    for (const end = performance.now() + 30; performance.now() < end; );
+    return Response.json({ turn, batch });
+  },
+};
+"#;
+
+#[test]
+fn a_turn_begins_no_more_requests_than_fit_into_it() {
+    let app = App::new(TURNS).manifest(json!({ "features": { "snapshot": false } }));
+    let server = Serve::new(&app).config("[isolates]\nmax_per_app = 1\n").start();
+    // The first turn does not know yet how long they take.
+    server.get("/").expect(200);
+    let replies = all_at_once(&server, 40, "/");
+    let batches: Vec<_> = replies.iter().map(|reply| reply.json()["batch"].as_u64().unwrap()).collect();
+    assert!(batches.iter().all(|batch| *batch <= 8), "requests of 30 ms that turns began together: {batches:?}");
+}

@@ -7,11 +7,18 @@ const { getAsyncContext, setAsyncContext } = core;
 
 export { getAsyncContext, setAsyncContext };
 
-/**
- * @typedef {object} Frame
- * @property {number} invocation The opaque handle of the invocation; 0 outside any.
- * @property {Map<object, unknown> | null} values What AsyncLocalStorage instances hold, by instance.
- */
+/** What the running code belongs to. A class, so that V8 knows its shape; apps cannot reach it by any prototype. */
+class Frame {
+  /**
+   * @param {number} invocation The opaque handle of the invocation; 0 outside any.
+   * @param {Map<object, unknown> | null} values What AsyncLocalStorage instances hold, by instance.
+   */
+  constructor(invocation, values) {
+    this.invocation = invocation;
+    this.values = values;
+  }
+}
+Object.setPrototypeOf(Frame.prototype, null);
 
 /**
  * The frame an invocation starts with.
@@ -19,7 +26,7 @@ export { getAsyncContext, setAsyncContext };
  * @returns {Frame}
  */
 export function invocationFrame(invocation) {
-  return { __proto__: null, invocation, values: null };
+  return new Frame(invocation, null);
 }
 
 /**
@@ -41,7 +48,7 @@ export function frameWith(key, value) {
   const values = new Map(frame?.values);
   if (value === undefined) values.delete(key);
   else values.set(key, value);
-  return { __proto__: null, ...frame, invocation: frame?.invocation ?? 0, values };
+  return new Frame(frame?.invocation ?? 0, values);
 }
 
 /**
@@ -65,8 +72,7 @@ export function frameGet(key) {
  */
 export function runInFrame(frame, fn, thisArg, args = []) {
   const previous = getAsyncContext();
-  const invocation = previous?.invocation ?? 0;
-  setAsyncContext({ __proto__: null, ...previous, invocation, values: frame?.values ?? null });
+  setAsyncContext(new Frame(previous?.invocation ?? 0, frame?.values ?? null));
   try {
     return Reflect.apply(fn, thisArg, args);
   } finally {

@@ -15,8 +15,8 @@ const { abortRequest, fromInnerRequest } = core.loadExtScript("ext:deno_fetch/23
 /** The app's default export, and its `fetch`. */
 let app, handler;
 
-/** Invocations under way, by handle. */
-const running = new Map();
+/** Invocations under way. Each knows its place, so that it leaves without a search. */
+const running = [];
 
 /** One invocation, on this side of the host. */
 export class Run {
@@ -26,12 +26,26 @@ export class Run {
     this.inner = inner;
     this.pending = 0;
     this.responded = false;
+    this.place = running.length;
+    running[this.place] = this;
+  }
+
+  /** Says whether it was still under way. */
+  leave() {
+    if (this.place < 0) return false;
+    const last = running.pop();
+    if (last !== this) {
+      running[this.place] = last;
+      last.place = this.place;
+    }
+    this.place = -1;
+    return true;
   }
 
   /** Whether nothing but the response keeps the invocation alive. */
   isIdle() {
     if (this.pending !== 0) return false;
-    running.delete(this.id);
+    this.leave();
     return true;
   }
 
@@ -47,7 +61,7 @@ export class Run {
   }
 
   end() {
-    if (running.delete(this.id)) op_invocation_done(this.id);
+    if (this.leave()) op_invocation_done(this.id);
   }
 }
 
@@ -98,7 +112,6 @@ export function dispatchFetch(id, method, url, bodyKind) {
   const inner = new InboundRequest(id, method, url, bodyKind);
   const request = fromInnerRequest(inner, "immutable");
   const run = new Run(id, request, inner);
-  running.set(id, run);
   try {
     const result = Reflect.apply(handler, app, [request, handlerEnv(), new ExecutionContext(run)]);
     if (core.isPromise(result) || typeof result?.then === "function") {
@@ -127,7 +140,6 @@ export function dispatchPhase(id, phase) {
   setAsyncContext(invocationFrame(id));
   const run = new Run(id, undefined, undefined);
   run.responded = true;
-  running.set(id, run);
   const event = Object.freeze({ phase, ts: Date.now() });
   try {
     for (const handler of phaseHandlers(phase)) {
@@ -148,9 +160,9 @@ export function dispatchPhase(id, phase) {
  * @param {number} id
  */
 export function cancel(id) {
-  const run = running.get(id);
+  const run = running.find((run) => run.id === id);
   if (run === undefined) return;
-  running.delete(id);
+  run.leave();
   if (run.request === undefined) return;
   run.inner.cancelled?.();
   abortRequest(run.request);
@@ -164,7 +176,7 @@ function finish(run, response) {
     return;
   }
   run.responded = true;
-  if (run.pending === 0) running.delete(run.id);
+  if (run.pending === 0) run.leave();
 }
 
 function fail(run, error) {

@@ -20,13 +20,6 @@ export const BODY_NONE = 0,
 
 /** Implements deno_fetch's InnerRequest for a request of the host. */
 export class InboundRequest {
-  redirectMode = "follow";
-  redirectCount = 0;
-  clientRid = null;
-  blobUrlEntry = null;
-  /** Called when the client goes away or the invocation is cut off. */
-  cancelled = null;
-
   /**
    * @param {number} id The invocation.
    * @param {string} method
@@ -40,6 +33,12 @@ export class InboundRequest {
     this.bodyKind = bodyKind;
     this.pairs = undefined;
     this.innerBody = undefined;
+    this.redirectMode = "follow";
+    this.redirectCount = 0;
+    this.clientRid = null;
+    this.blobUrlEntry = null;
+    /** Called when the client goes away or the invocation is cut off. */
+    this.cancelled = null;
   }
 
   url() {

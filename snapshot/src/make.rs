@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use deno_core::{Extension, ExtensionFileSource, JsRuntimeForSnapshot, RuntimeOptions, v8};
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use orilla_bindings::invocation::{FetchRequest, InvocationId, InvocationLimits, Invocations, Reply, Running};
 use orilla_services::caller::{Caller, Identity, Policy};
 use tokio::sync::oneshot;
@@ -105,9 +105,10 @@ fn begin(runtime: &mut JsRuntimeForSnapshot) -> Vec<(InvocationId, oneshot::Rece
     let mut answers = Vec::new();
     for id in (1..=MAX_WARM_UP_REQUESTS).map(InvocationId) {
         let (reply, answer) = oneshot::channel();
-        let mut request = FetchRequest::none();
-        request.headers.insert("accept", HeaderValue::from_static("text/html"));
-        request.headers.insert("user-agent", HeaderValue::from_static("warm-up"));
+        let mut headers = HeaderMap::new();
+        headers.insert("accept", HeaderValue::from_static("text/html"));
+        headers.insert("user-agent", HeaderValue::from_static("warm-up"));
+        let request = Box::new(FetchRequest { headers: headers.into(), ..FetchRequest::none() });
         invocations.insert(id, Running::new(caller.clone(), request, reply, Instant::now()));
         answers.push((id, answer));
     }

@@ -43,7 +43,7 @@ pub fn op_request_headers<'s>(
     state: &mut OpState,
     #[smi] id: u32,
 ) -> Result<v8::Local<'s, v8::Array>, BindingError> {
-    let headers = &running(state, id)?.headers;
+    let headers = running(state, id)?.request.headers.get();
     let mut flat = Vec::with_capacity(headers.len() * 2);
     for (name, value) in headers {
         flat.push(latin1(scope, name.as_str().as_bytes()));
@@ -59,7 +59,7 @@ pub fn op_request_header<'s>(
     #[smi] id: u32,
     #[string] name: String,
 ) -> Result<v8::Local<'s, v8::Value>, BindingError> {
-    let headers = &running(state, id)?.headers;
+    let headers = running(state, id)?.request.headers.get();
     let mut values = headers.get_all(name.as_str()).iter();
     let Some(first) = values.next() else { return Ok(v8::null(scope).into()) };
     let Some(second) = values.next() else { return Ok(latin1(scope, first.as_bytes())) };
@@ -74,11 +74,11 @@ pub fn op_request_header<'s>(
 
 fn take_buffered(state: &mut OpState, id: u32) -> Result<Bytes, BindingError> {
     let running = running(state, id)?;
-    match std::mem::replace(&mut running.body, RequestBody::Empty) {
+    match std::mem::replace(&mut running.request.body, RequestBody::Empty) {
         RequestBody::Buffered(bytes) => Ok(bytes),
         RequestBody::Empty => Err(BindingError::BodyGone),
         stream @ RequestBody::Stream(_) => {
-            running.body = stream;
+            running.request.body = stream;
             Err(BindingError::BodyGone)
         }
     }
@@ -105,7 +105,7 @@ pub async fn op_request_body_read(
 ) -> Result<Option<Uint8Array>, BindingError> {
     let taken = {
         let mut state = state.borrow_mut();
-        std::mem::replace(&mut running(&mut state, id)?.body, RequestBody::Empty)
+        std::mem::replace(&mut running(&mut state, id)?.request.body, RequestBody::Empty)
     };
     let RequestBody::Stream(mut stream) = taken else { return Ok(None) };
     loop {
@@ -118,7 +118,7 @@ pub async fn op_request_body_read(
             && !chunk.is_empty()
         {
             if let Ok(running) = running(&mut state.borrow_mut(), id) {
-                running.body = RequestBody::Stream(stream);
+                running.request.body = RequestBody::Stream(stream);
             }
             return Ok(Some(Uint8Array::from(chunk.to_vec())));
         }
@@ -135,7 +135,7 @@ fn body_error(error: BodyError) -> BindingError {
 #[op2(fast)]
 pub fn op_request_body_cancel(state: &mut OpState, #[smi] id: u32) {
     if let Ok(running) = running(state, id) {
-        running.body = RequestBody::Empty;
+        running.request.body = RequestBody::Empty;
     }
 }
 
@@ -243,7 +243,7 @@ pub fn op_respond_websocket(
     #[smi] id: u32,
     headers: v8::Local<v8::Array>,
 ) -> Result<u32, BindingError> {
-    if !running(state, id)?.upgradable {
+    if !running(state, id)?.request.upgradable {
         return Err(BindingError::WebSocketNotRequested);
     }
     let limit = limits(state).websockets;

@@ -14,6 +14,7 @@ use orilla_services::caller::Caller;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::BindingError;
+use crate::inbound_headers::InboundHeaders;
 use crate::meter::Meter;
 
 /// Names an invocation within its isolate. Never 0, and not reused while the isolate lives (it serves fewer than 2^32).
@@ -30,8 +31,8 @@ pub struct FetchRequest {
     /// The absolute URL.
     pub url: String,
     /// The headers.
-    pub headers: HeaderMap,
-    /// The body.
+    pub headers: InboundHeaders,
+    /// What nobody has read of the body.
     pub body: RequestBody,
     /// Whether the client asks for a WebSocket and the connection can become one.
     pub upgradable: bool,
@@ -47,7 +48,7 @@ impl FetchRequest {
         Self {
             method: Method::GET,
             url: String::new(),
-            headers: HeaderMap::new(),
+            headers: HeaderMap::new().into(),
             body: RequestBody::Empty,
             upgradable: false,
             // It is not asked again of another isolate.
@@ -85,7 +86,7 @@ pub enum Reply {
     /// The invocation ended without one.
     Failed(EndReason),
     /// The isolate ended before it answered, and another one can take the request.
-    Unanswered(FetchRequest),
+    Unanswered(Box<FetchRequest>),
 }
 
 /// A response's body.
@@ -167,22 +168,10 @@ impl EndReason {
 pub struct Running {
     /// Who calls.
     pub caller: Arc<Caller>,
-    /// The request's method.
-    pub method: Method,
-    /// The request's URL.
-    pub url: String,
-    /// The request's headers.
-    pub headers: HeaderMap,
+    /// The request.
+    pub request: Box<FetchRequest>,
     /// Whether the request came with a body.
     pub had_body: bool,
-    /// What nobody has read of the request's body.
-    pub body: RequestBody,
-    /// Whether the client asks for a WebSocket.
-    pub upgradable: bool,
-    /// How many isolates have begun with it before.
-    pub attempt: u8,
-    /// Where it is taken down what it uses.
-    pub meter: Arc<dyn Meter>,
     /// Where the answer goes, until it is given.
     pub reply: Option<oneshot::Sender<Reply>>,
     /// Where the chunks of a streamed answer go.
@@ -266,7 +255,7 @@ impl Invocations {
         let removed = self.running.remove(&id);
         if let Some(running) = &removed {
             self.ended += u32::from(!running.websocket);
-            self.unpaid.push(running.meter.clone());
+            self.unpaid.push(running.request.meter.clone());
         }
         removed
     }
@@ -303,18 +292,16 @@ impl Invocations {
 
 impl Running {
     /// An invocation that begins now and must have answered by `deadline`.
-    pub fn new(caller: Arc<Caller>, request: FetchRequest, reply: oneshot::Sender<Reply>, deadline: Instant) -> Self {
-        let FetchRequest { method, url, headers, body, upgradable, attempt, meter } = request;
+    pub fn new(
+        caller: Arc<Caller>,
+        request: Box<FetchRequest>,
+        reply: oneshot::Sender<Reply>,
+        deadline: Instant,
+    ) -> Self {
         Self {
             caller,
-            method,
-            url,
-            headers,
-            had_body: !matches!(body, RequestBody::Empty),
-            body,
-            upgradable,
-            attempt,
-            meter,
+            had_body: !matches!(request.body, RequestBody::Empty),
+            request,
             reply: Some(reply),
             chunks: None,
             overflow: None,
@@ -339,30 +326,24 @@ impl Running {
     /// Whether the request can be handled once more: nothing of it is used up, nobody has seen an answer, and by HTTP's
     /// rules twice does no more than once (RFC 9110, 9.2.2).
     fn is_repeatable(&self) -> bool {
-        let has_body = !self.had_body || matches!(self.body, RequestBody::Buffered(_));
-        self.attempt == 0 && self.reply.is_some() && self.method.is_idempotent() && has_body
+        let FetchRequest { method, body, attempt, .. } = &*self.request;
+        let has_body = !self.had_body || matches!(body, RequestBody::Buffered(_));
+        *attempt == 0 && self.reply.is_some() && method.is_idempotent() && has_body
     }
 
     /// Sends the request back to whoever waits for the answer.
     fn give_back(self) {
-        let Self { method, url, headers, body, upgradable, attempt, meter, reply, .. } = self;
+        let Self { mut request, reply, .. } = self;
+        request.attempt += 1;
         if let Some(reply) = reply {
             // The client may be gone; then there is nobody to tell.
-            let _ = reply.send(Reply::Unanswered(FetchRequest {
-                method,
-                url,
-                headers,
-                body,
-                upgradable,
-                attempt: attempt + 1,
-                meter,
-            }));
+            let _ = reply.send(Reply::Unanswered(request));
         }
     }
 
     /// Answers with a reason, or breaks off the answer that is on its way.
     pub fn fail(mut self, reason: EndReason) {
-        self.meter.ended(reason);
+        self.request.meter.ended(reason);
         if let Some(reply) = self.reply.take() {
             // The client may be gone; then there is nobody to tell.
             let _ = reply.send(Reply::Failed(reason));

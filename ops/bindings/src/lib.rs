@@ -11,6 +11,7 @@ mod error;
 mod extensions;
 mod hash;
 mod http;
+pub mod inbound_headers;
 pub mod invocation;
 mod kv;
 pub mod limits;

@@ -263,15 +263,15 @@ async fn first_answer(
         policy: Policy::Enforced,
         trace: "bench".into(),
     });
-    let request = FetchRequest {
+    let request = Box::new(FetchRequest {
         method: Method::GET,
         url: format!("http://localhost{path}"),
-        headers: HeaderMap::new(),
+        headers: HeaderMap::new().into(),
         body: RequestBody::Empty,
         upgradable: false,
         attempt: 0,
         meter: Arc::new(()),
-    };
+    });
     let (sender, receiver) = oneshot::channel();
     let began = Instant::now();
     let isolate = start().map_err(|error| Failure::coded("BENCH", error))?;

@@ -26,7 +26,7 @@ pub enum Command {
     /// Take this app. Comes once, first, to an isolate that waits without one.
     Adopt(Arc<Deployment>),
     /// Handle a request.
-    Fetch(Box<Fetch>),
+    Fetch(Fetch),
     /// The client of this invocation is gone.
     Cancel(InvocationId),
     /// The deployment comes into a phase. The sender is dropped when the app has taken note.
@@ -42,7 +42,7 @@ pub struct Fetch {
     /// Who calls.
     pub caller: Arc<Caller>,
     /// The request.
-    pub request: FetchRequest,
+    pub request: Box<FetchRequest>,
     /// Where the answer goes.
     pub reply: oneshot::Sender<Reply>,
     /// Since when it waits for a place.
@@ -192,12 +192,12 @@ impl Isolate {
     pub fn fetch(
         &self,
         caller: Arc<Caller>,
-        request: FetchRequest,
+        request: Box<FetchRequest>,
         waits_since: Instant,
         reply: oneshot::Sender<Reply>,
-    ) -> Result<InvocationId, Box<Fetch>> {
+    ) -> Result<InvocationId, Fetch> {
         let id = InvocationId(self.next.fetch_add(1, Ordering::Relaxed) + 1);
-        match self.commands.try_send(Command::Fetch(Box::new(Fetch { id, caller, request, reply, waits_since }))) {
+        match self.commands.try_send(Command::Fetch(Fetch { id, caller, request, reply, waits_since })) {
             Ok(()) => Ok(id),
             Err(error) => {
                 self.load.end(1);

@@ -164,8 +164,7 @@ impl Life {
             invocations.fail_all(reason, self.culprit);
             thread.commands.close();
             while let Ok(command) = thread.commands.try_recv() {
-                if let Command::Fetch(fetch) = command {
-                    let Fetch { request, reply, .. } = *fetch;
+                if let Command::Fetch(Fetch { request, reply, .. }) = command {
                     // Whoever gave up waiting needs no answer.
                     let _ = reply.send(Reply::Unanswered(request));
                 }
@@ -225,7 +224,7 @@ impl Life {
 
     fn handle(&mut self, command: Command) {
         match command {
-            Command::Fetch(fetch) => self.fetch(*fetch),
+            Command::Fetch(fetch) => self.fetch(fetch),
             Command::Cancel(id) => self.cancel(id),
             Command::Enter(id, phase, done) => self.enter(id, phase, done),
             Command::Ready(asked) => {
@@ -284,7 +283,7 @@ impl Life {
             policy: Policy::Enforced,
             trace: phase.as_str().into(),
         };
-        let running = Running::new(Arc::new(caller), FetchRequest::none(), done, deadline);
+        let running = Running::new(Arc::new(caller), Box::new(FetchRequest::none()), done, deadline);
         let state = self.runtime.op_state();
         state.borrow_mut().borrow_mut::<Invocations>().insert(id, running);
         self.deadlines.push_back((deadline, id));
@@ -420,7 +419,7 @@ impl Life {
         let limit = self.deployment.cpu();
         let mut over = Vec::new();
         for (id, running) in invocations.iter_mut().take(going_on) {
-            running.meter.charge(share, memory);
+            running.request.meter.charge(share, memory);
             running.cpu += share;
             if running.cpu > limit {
                 over.push(id);

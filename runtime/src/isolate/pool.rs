@@ -69,7 +69,7 @@ impl Pool {
     pub async fn dispatch(
         &self,
         caller: Arc<Caller>,
-        request: FetchRequest,
+        request: Box<FetchRequest>,
         since: Instant,
     ) -> Result<Dispatched, EndReason> {
         let isolate = match self.place() {

@@ -1,6 +1,8 @@
 //! Whom a request is addressed to. What no URL can have is refused here, so that an app never gets a request whose own URL it
 //! cannot parse.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use http::header::HOST;
 use http::uri::{self, Scheme};
 use http::{Request, Uri};
@@ -13,22 +15,35 @@ pub struct Authority {
     host_length: usize,
 }
 
-impl Authority {
+/// The authority that the requests of one connection name, nearly always the same.
+#[derive(Default)]
+pub struct LastAuthority(Mutex<Option<(Box<str>, Arc<Authority>)>>);
+
+impl LastAuthority {
     /// Of the absolute URI, else of the one Host header. `None` if there is none, or more than one, or no valid one.
-    pub fn of<B>(request: &Request<B>, secure: bool) -> Option<Self> {
-        match of_uri(request.uri()) {
-            Some(authority) => Self::parse(authority, secure),
+    pub fn of<B>(&self, request: &Request<B>, secure: bool) -> Option<Arc<Authority>> {
+        let named = match of_uri(request.uri()) {
+            Some(authority) => authority.as_str(),
             None => {
                 let mut hosts = request.headers().get_all(HOST).iter();
                 let (host, more) = (hosts.next()?, hosts.next());
-                // The type refuses what is not to be in an authority at all; the parser of host names would decode some of it.
-                let authority: uri::Authority = host.to_str().ok().filter(|_| more.is_none())?.parse().ok()?;
-                Self::parse(&authority, secure)
+                host.to_str().ok().filter(|_| more.is_none())?
             }
+        };
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, authority)) = last.as_ref().filter(|(name, _)| **name == *named) {
+            return Some(authority.clone());
         }
+        let authority = Arc::new(Authority::parse(named, secure)?);
+        *last = Some((named.into(), authority.clone()));
+        Some(authority)
     }
+}
 
-    fn parse(authority: &uri::Authority, secure: bool) -> Option<Self> {
+impl Authority {
+    fn parse(named: &str, secure: bool) -> Option<Self> {
+        // The type refuses what is not to be in an authority at all; the parser of host names would decode some of it.
+        let authority: uri::Authority = named.parse().ok()?;
         // Nobody is named here (RFC 9110, section 4.2.4), so that what follows the host is the port.
         let port = authority.as_str().strip_prefix(authority.host())?;
         let port = match port.strip_prefix(':') {

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use orilla_bindings::inbound_headers::InboundHeaders;
 use orilla_bindings::invocation::{EndReason, FetchRequest, Reply, ReplyBody, RequestBody};
 use orilla_services::caller::{Caller, Identity, Policy};
 
-use super::authority::Authority;
+use super::authority::{Authority, LastAuthority};
 use super::body::{HostBody, IntakeError, intake};
 use super::respond::{ERROR_HEADER, failure, refusal, static_file};
 use super::static_files::Lookup;
@@ -51,27 +52,34 @@ pub struct Host {
 }
 
 /// What is known of a connection.
-#[derive(Clone)]
 pub struct Peer {
     address: HeaderValue,
+    authority: LastAuthority,
 }
 
 impl Peer {
     /// The other end of a connection.
-    pub fn new(address: SocketAddr) -> Self {
+    pub fn new(address: SocketAddr) -> Arc<Self> {
         let text = match address.ip() {
             IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(IpAddr::V6(v6), IpAddr::V4),
             v4 => v4,
         };
         // An address is always a valid header value.
         let address = HeaderValue::from_str(&text.to_string()).unwrap_or(HeaderValue::from_static("unknown"));
-        Self { address }
+        Arc::new(Self { address, authority: LastAuthority::default() })
+    }
+
+    /// Says who the client is, whatever it says itself.
+    fn dress(&self, headers: &mut HeaderMap, secure: bool) {
+        headers.insert(FORWARDED_FOR, self.address.clone());
+        headers.insert(FORWARDED_PROTO, HeaderValue::from_static(if secure { "https" } else { "http" }));
+        headers.remove(EXPECT);
     }
 }
 
 impl Host {
     /// Answers a request.
-    pub async fn handle(self: Arc<Self>, peer: Peer, request: Request<Incoming>) -> Response<Observed<HostBody>> {
+    pub async fn handle(self: Arc<Self>, peer: Arc<Peer>, request: Request<Incoming>) -> Response<Observed<HostBody>> {
         let client = peer.address.to_str().unwrap_or_default();
         let record = self.telemetry.begin(&request, Arrival { client, secure: self.secure });
         let response = self.answer(peer, request, &record).await;
@@ -79,8 +87,8 @@ impl Host {
         Observed::response(response, &ERROR_HEADER, record)
     }
 
-    async fn answer(&self, peer: Peer, request: Request<Incoming>, record: &Arc<Record>) -> Response<HostBody> {
-        let Some(authority) = Authority::of(&request, self.secure) else {
+    async fn answer(&self, peer: Arc<Peer>, request: Request<Incoming>, record: &Arc<Record>) -> Response<HostBody> {
+        let Some(authority) = peer.authority.of(&request, self.secure) else {
             return refusal(StatusCode::BAD_REQUEST, "bad_request", "the request needs one valid Host header");
         };
         let (pool, stays) = match self.route(&authority, &request, record).await {
@@ -89,7 +97,10 @@ impl Host {
         };
         let Deployment { name, version, .. } = &*pool.deployment;
         record.routed(App { name: name.clone(), version: version.clone() });
-        let mut response = self.answer_from(&pool, peer, &authority, request, record).await;
+        let mut response = match self.answer_alone(&pool.deployment, &request, record).await {
+            Some(response) => response,
+            None => self.dispatch(&pool, peer, &authority, request, record).await,
+        };
         if stays {
             stay::remember(&pool.deployment.version, self.secure, response.headers_mut());
         }
@@ -125,15 +136,13 @@ impl Host {
         }
     }
 
-    async fn answer_from(
+    /// The answer to what needs no isolate: a static file, or what the app does not want to be asked for.
+    async fn answer_alone(
         &self,
-        pool: &Pool,
-        peer: Peer,
-        authority: &Authority,
-        request: Request<Incoming>,
-        record: &Arc<Record>,
-    ) -> Response<HostBody> {
-        let deployment = &pool.deployment;
+        deployment: &Deployment,
+        request: &Request<Incoming>,
+        record: &Record,
+    ) -> Option<Response<HostBody>> {
         let path = request.uri().path();
         if let Some(files) = &deployment.static_files {
             let target = request.uri().path_and_query().map_or(path, |target| target.as_str());
@@ -141,26 +150,26 @@ impl Host {
                 Lookup::Found(reply) | Lookup::Refused(reply) => {
                     self.metrics.static_responses.fetch_add(1, Ordering::Relaxed);
                     record.is_static();
-                    return static_file(reply);
+                    return Some(static_file(reply));
                 }
                 Lookup::NotFound => {}
             }
         }
         if !deployment.manifest.manifest.routes.reach_app(path) {
-            return outside_routes(deployment, request.method(), request.headers()).await;
+            return Some(outside_routes(deployment, request.method(), request.headers()).await);
         }
-        self.dispatch(pool, peer, authority, request, record).await
+        None
     }
 
     async fn dispatch(
         &self,
         pool: &Pool,
-        peer: Peer,
+        peer: Arc<Peer>,
         authority: &Authority,
         request: Request<Incoming>,
         record: &Arc<Record>,
     ) -> Response<HostBody> {
-        let trace = record.id.to_string();
+        let trace = record.id.text();
         let deployment = &pool.deployment;
         let limits = &deployment.limits;
         let (mut parts, incoming) = request.into_parts();
@@ -178,30 +187,26 @@ impl Host {
         // An absolute URI may have a query and no path.
         let slash = if target.starts_with('/') { "" } else { "/" };
         let url = [scheme, "://", authority.as_str(), slash, target].concat();
-        let mut headers = parts.headers;
-        self.dress(&mut headers, peer);
-        record.context.write_to(&mut headers);
+        let (context, secure) = (record.context, self.secure);
+        let headers = InboundHeaders::new(parts.headers, move |headers| {
+            peer.dress(headers, secure);
+            context.write_to(headers);
+        });
         let caller = Arc::new(Caller {
             app: deployment.name.clone(),
             tenant: deployment.name.clone(),
             identity: Identity::Anonymous,
             policy: Policy::Enforced,
-            trace: trace.as_str().into(),
+            trace: trace.clone(),
         });
         let upgradable = handshake.is_some();
         let method = parts.method.clone();
-        let request = FetchRequest { method, url, headers, body, upgradable, attempt: 0, meter: record.clone() };
+        let meter = record.clone();
+        let request = Box::new(FetchRequest { method, url, headers, body, upgradable, attempt: 0, meter });
         match ask(pool, caller, request, record.began).await {
             Ok((dispatched, reply)) => self.reply(dispatched, reply, handshake, &parts.method, &trace),
             Err(reason) => self.fail(reason, &trace),
         }
-    }
-
-    /// Says who the client is, whatever it says itself.
-    fn dress(&self, headers: &mut HeaderMap, peer: Peer) {
-        headers.insert(FORWARDED_FOR, peer.address);
-        headers.insert(FORWARDED_PROTO, HeaderValue::from_static(if self.secure { "https" } else { "http" }));
-        headers.remove(EXPECT);
     }
 
     fn reply(
@@ -242,8 +247,8 @@ impl Host {
                 None => return self.fail(EndReason::Uncaught, trace),
             },
         };
-        if !parts.headers.contains_key(REQUEST_ID)
-            && parts.status.is_server_error()
+        if parts.status.is_server_error()
+            && !parts.headers.contains_key(REQUEST_ID)
             && let Ok(value) = HeaderValue::from_str(trace)
         {
             parts.headers.insert(REQUEST_ID, value);
@@ -283,7 +288,7 @@ async fn outside_routes(deployment: &Deployment, method: &Method, headers: &Head
 async fn ask(
     pool: &Pool,
     caller: Arc<Caller>,
-    mut request: FetchRequest,
+    mut request: Box<FetchRequest>,
     since: Instant,
 ) -> Result<(Dispatched, Reply), EndReason> {
     for _ in 0..MAX_ISOLATES_ASKED {

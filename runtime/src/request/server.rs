@@ -1,10 +1,12 @@
 //! Accepts connections: plain or TLS, HTTP/1.1 or HTTP/2, a bounded number of them, and drains them when told to stop.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -198,13 +200,21 @@ impl Connection {
             }
         });
         let mut connection = std::pin::pin!(self.http.serve_connection_with_upgrades(TokioIo::new(stream), service));
-        let mut draining = self.draining;
+        let (draining, mut ordered) = (self.draining.clone(), self.draining);
         // The sender never sends anything but the order to drain.
-        let ended = tokio::select! {
-            ended = &mut connection => Some(ended),
-            _ = draining.changed() => None,
-        };
-        let ended = match ended {
+        let mut order = std::pin::pin!(ordered.changed());
+        let mut waits_for_order = false;
+        let ended = poll_fn(|cx| {
+            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                return Poll::Ready(Some(ended));
+            }
+            // A task's waker stays the same, so that the order needs to be asked for once, not with each request.
+            if std::mem::replace(&mut waits_for_order, true) && !draining.has_changed().unwrap_or(true) {
+                return Poll::Pending;
+            }
+            order.as_mut().poll(cx).map(|_| None)
+        });
+        let ended = match ended.await {
             Some(ended) => ended,
             None => {
                 connection.as_mut().graceful_shutdown();

@@ -11,15 +11,29 @@ use orilla_bindings::invocation::EndReason;
 use orilla_bindings::meter::{Begun, Meter};
 
 use super::Telemetry;
-use super::trace_context::{SpanId, TraceContext};
+use super::trace_context::{SpanId, TraceContext, write_hex};
 
 /// Names a request in answers and logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestId(pub u64);
 
+impl RequestId {
+    /// Its digits.
+    pub fn text(self) -> Arc<str> {
+        self.with_digits(|digits| digits.into())
+    }
+
+    fn with_digits<T>(self, with: impl FnOnce(&str) -> T) -> T {
+        let mut digits = [0; 16];
+        write_hex(&self.0.to_be_bytes(), &mut digits);
+        // Hexadecimal digits are always valid UTF-8.
+        with(std::str::from_utf8(&digits).unwrap_or_default())
+    }
+}
+
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
+        self.with_digits(|digits| f.write_str(digits))
     }
 }
 

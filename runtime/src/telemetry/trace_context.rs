@@ -32,7 +32,7 @@ pub struct SpanId(pub [u8; 8]);
 
 impl TraceId {
     fn random() -> Self {
-        Self(random())
+        Self(random::<u128>().to_be_bytes())
     }
 
     /// Whether a trace with this id is among `ratio` of all traces, a number from 0 to 1. Every host answers alike.
@@ -45,18 +45,18 @@ impl TraceId {
 
 impl SpanId {
     fn random() -> Self {
-        Self(random())
+        Self(random::<u64>().to_be_bytes())
     }
 }
 
-/// Never all zero, which means "none". Each thread has a generator of its own, seeded by the operating system.
-fn random<const N: usize>() -> [u8; N]
+/// Never zero, which means "none". Each thread has a generator of its own, seeded by the operating system.
+fn random<T: Default + PartialEq>() -> T
 where
-    StandardUniform: Distribution<[u8; N]>,
+    StandardUniform: Distribution<T>,
 {
     loop {
         let id = rand::random();
-        if id != [0; N] {
+        if id != T::default() {
             return id;
         }
     }
@@ -205,7 +205,8 @@ fn read_hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     Some(bytes)
 }
 
-fn write_hex(bytes: &[u8], text: &mut [u8]) {
+/// Writes lower-case hexadecimal digits.
+pub(super) fn write_hex(bytes: &[u8], text: &mut [u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for (byte, pair) in bytes.iter().zip(text.chunks_exact_mut(2)) {
         pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0xf)]]);
