@@ -90,11 +90,18 @@ pub fn op_request_body_bytes(state: &mut OpState, #[smi] id: u32) -> Result<Uint
 }
 
 #[op2]
-#[string]
-pub fn op_request_body_text(state: &mut OpState, #[smi] id: u32) -> Result<String, BindingError> {
+pub fn op_request_body_text<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    state: &mut OpState,
+    #[smi] id: u32,
+) -> Result<v8::Local<'s, v8::Value>, BindingError> {
     let bytes = take_buffered(state, id)?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    Ok(String::from_utf8_lossy(bytes).into_owned())
+    if bytes.is_ascii() {
+        return Ok(latin1(scope, bytes));
+    }
+    let text = v8::String::new(scope, &String::from_utf8_lossy(bytes));
+    Ok(text.unwrap_or_else(|| v8::String::empty(scope)).into())
 }
 
 /// The next chunk of a body that is still arriving, or `None` at its end.
