@@ -29,6 +29,7 @@ fn requests_reach_apps_by_host_and_by_path() {
     let config = "[routing.hosts]\n\"Example.com\" = \"shop\"\n\"bücher.example\" = \"blog\"\n\
          [routing.paths]\n\"/blog\" = \"blog\"\n\"/\" = \"shop\"\n";
     let server = Serve::new(&shop).args([blog.manifest_path()]).config(config).start();
+    let mut kept = server.connect();
     for (host, target, app) in [
         ("shop.localhost", "/x", "shop"),
         ("SHOP.localhost:8080", "/blog", "shop"),
@@ -40,7 +41,11 @@ fn requests_reach_apps_by_host_and_by_path() {
         ("other.example", "/blogs", "shop"),
         ("other.example", "/", "shop"),
     ] {
-        assert_eq!(ask(&server, host, target).json()[0], app, "{host}{target}");
+        let request = Request::get(target).header("host", host);
+        let over_one_connection = [kept.request(&request).unwrap(), kept.request(&request).unwrap()];
+        for reply in [server.send(&request)].into_iter().chain(over_one_connection) {
+            assert_eq!(reply.json()[0], app, "{host}{target}");
+        }
     }
     assert_eq!(ask(&server, "other.example", "/blog/1").json()[1], "/blog/1", "the app sees the whole path");
 }

@@ -120,3 +120,31 @@ fn the_log_is_json_with_app_and_request() {
     assert!(entry["level"].as_str().is_some_and(|level| level.eq_ignore_ascii_case("warn")), "{entry}");
     assert!(entry.to_string().contains("\"app\":\"app\""), "{entry}");
 }
+
+#[test]
+fn the_host_says_who_the_client_is_whatever_the_client_says() {
+    let app = App::new(
+        "const added = ['x-forwarded-for', 'x-forwarded-proto', 'traceparent'];
+         export default { fetch({ url, headers }) {
+           const one_by_one = () => added.map((name) => headers.get(name));
+           const all = () => [...headers].filter(([name]) => added.includes(name)).sort().map(([, value]) => value);
+           // What comes first must not matter: the host adds them when the app first looks.
+           const seen = url.endsWith('/all') ? [all(), one_by_one()] : [one_by_one(), all()];
+           return Response.json(seen.map((values) => [...values].sort()));
+         } };",
+    );
+    let server = Server::of(&app);
+    for target in ["/one", "/all"] {
+        let honest = Request::get(target);
+        let liar = ["198.51.100.1", "198.51.100.2"].into_iter().fold(honest.clone(), |request, address| {
+            request.header("x-forwarded-for", address).header("x-forwarded-proto", "https")
+        });
+        for request in [honest, liar] {
+            let seen = server.send(&request).json();
+            assert_eq!(seen[0], seen[1], "{target}");
+            assert_eq!(seen[0].as_array().unwrap().len(), 3, "{seen}");
+            assert_eq!(seen[0][1], "127.0.0.1", "{seen}");
+            assert_eq!(seen[0][2], "http", "{seen}");
+        }
+    }
+}
