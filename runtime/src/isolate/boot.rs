@@ -4,14 +4,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use deno_core::error::CoreError;
-use deno_core::{JsRuntime, RuntimeOptions, v8};
+use deno_core::{JsRuntime, RuntimeOptions};
 use deno_web::BlobStoreTrait;
 use orilla_bindings::blobs::CountedBlobs;
 use orilla_bindings::invocation::EndReason;
 use orilla_snapshot::file::Snapshot;
 use orilla_snapshot::loader::LateLoader;
 
-use super::limits::{ArrayBufferBudget, HEAP_HEADROOM_BYTES};
+use super::limits::{ArrayBufferBudget, HEAP_HEADROOM_BYTES, heap_params};
 use super::turns::Turns;
 use super::watchdog::Watched;
 use crate::apps::deployment::Deployment;
@@ -59,9 +59,7 @@ pub enum BootError {
 pub fn boot(snapshot: Option<Arc<Snapshot>>, limits: MemoryLimits, turns: Arc<Turns>) -> Result<Booted, BootError> {
     let loader = Rc::new(LateLoader::default());
     let buffers = ArrayBufferBudget::new(limits.array_buffers);
-    let params = v8::CreateParams::default()
-        .heap_limits(0, limits.heap)
-        .array_buffer_allocator(buffers.allocator().make_shared());
+    let params = heap_params(limits.heap).array_buffer_allocator(buffers.allocator().make_shared());
     let blob = match &snapshot {
         // SAFETY: the runtime and the snapshot are kept together in `Booted`, and later in `Life`, the runtime first: it
         // is dropped first.

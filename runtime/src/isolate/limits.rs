@@ -11,6 +11,20 @@ use deno_core::v8;
 /// be copied once. Nothing is set aside: an isolate that makes no such object stops within a few MiB.
 pub const HEAP_HEADROOM_BYTES: usize = 3 << 30;
 
+/// A heap has two spaces for young objects, each so much of it, and as much again for large ones; [`MAX_YOUNG_SPACE_BYTES`] at most.
+/// V8's own choice is half as much. Then what the requests under way hold does not fit, and becomes old before it is garbage.
+const YOUNG_SPACE_OF_HEAP: usize = 16;
+const MAX_YOUNG_SPACE_BYTES: usize = 32 << 20;
+
+/// The limits of a heap that may have so many bytes, young and old ones together.
+pub fn heap_params(bytes: usize) -> v8::CreateParams {
+    let young = (bytes / YOUNG_SPACE_OF_HEAP).min(MAX_YOUNG_SPACE_BYTES) * 3;
+    v8::CreateParams::default()
+        .heap_limits(0, bytes)
+        .set_max_young_generation_size_in_bytes(young)
+        .set_max_old_generation_size_in_bytes(bytes - young)
+}
+
 /// Counts the bytes of an isolate's ArrayBuffers and refuses what is over the limit; JavaScript gets a RangeError.
 #[derive(Debug)]
 pub struct ArrayBufferBudget {
