@@ -18,6 +18,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio::task::unconstrained;
 use tokio_rustls::TlsAcceptor;
 
 use super::coalesced::Coalesced;
@@ -202,17 +203,15 @@ impl Connection {
         let mut connection = std::pin::pin!(self.http.serve_connection_with_upgrades(TokioIo::new(stream), service));
         let (draining, mut ordered) = (self.draining.clone(), self.draining);
         // The sender never sends anything but the order to drain.
-        let mut order = std::pin::pin!(ordered.changed());
-        let mut waits_for_order = false;
+        let mut order = std::pin::pin!(unconstrained(ordered.changed()));
+        let mut has_asked = false;
         let ended = poll_fn(|cx| {
-            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
-                return Poll::Ready(Some(ended));
+            // A task's waker stays the same, so that the order is asked for once, and not with each request.
+            let asks = !std::mem::replace(&mut has_asked, true) || draining.has_changed().unwrap_or(true);
+            if asks && order.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(None);
             }
-            // A task's waker stays the same, so that the order needs to be asked for once, not with each request.
-            if std::mem::replace(&mut waits_for_order, true) && !draining.has_changed().unwrap_or(true) {
-                return Poll::Pending;
-            }
-            order.as_mut().poll(cx).map(|_| None)
+            connection.as_mut().poll(cx).map(Some)
         });
         let ended = match ended.await {
             Some(ended) => ended,
