@@ -3,10 +3,12 @@
 
 use http::HeaderMap;
 
+type Addition = Box<dyn FnOnce(&mut HeaderMap) + Send>;
+
 /// A request's headers.
 pub struct InboundHeaders {
     headers: HeaderMap,
-    addition: Option<Box<dyn FnOnce(&mut HeaderMap) + Send>>,
+    addition: Option<Addition>,
 }
 
 impl InboundHeaders {
