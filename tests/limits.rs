@@ -328,3 +328,21 @@ fn connections_are_subrequests_in_the_trace_of_their_request() {
     assert_eq!(server.send(&request).json(), expected);
     assert_eq!(server.get("/seen").json(), json!([trace, trace]));
 }
+
+#[test]
+fn a_heap_is_limited_however_its_isolate_was_booted() {
+    let app = App::new(
+        "const kept = [];
+         export default { fetch({ url }) {
+           const wanted = Number(new URL(url).searchParams.get('mb'));
+           while (kept.length < wanted) kept.push(new Array(1 << 17).fill(kept.length + 0.5));
+           return new Response('kept');
+         } };",
+    );
+    let app = app.manifest(json!({ "limits": { "heap_mb": 64 }, "features": { "snapshot": false } }));
+    for waiting in [0, 1] {
+        let server = Serve::new(&app).config(&format!("[isolates]\nprewarm = {waiting}\n")).start();
+        assert_eq!(server.get("/?mb=40").expect(200), "kept", "{waiting} waiting");
+        server.get("/?mb=80").expect_error(503, "memory");
+    }
+}

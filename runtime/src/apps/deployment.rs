@@ -19,6 +19,7 @@ use super::source::Source;
 use super::source_map::SourceMap;
 use crate::config::Config;
 use crate::isolate::boot::MemoryLimits;
+use crate::isolate::limits::HeapLimits;
 use crate::request::static_files::{ContentCache, StaticError, StaticFiles, StaticOptions};
 use crate::wire::Services;
 
@@ -184,7 +185,8 @@ impl Deployment {
     /// Memory limits of an isolate of this app.
     pub fn memory(&self) -> MemoryLimits {
         let bytes = |mebibytes: u64| usize::try_from(mebibytes << 20).unwrap_or(usize::MAX);
-        MemoryLimits { heap: bytes(self.limits.heap_mb), array_buffers: bytes(self.limits.array_buffer_mb) }
+        let heap = HeapLimits::of(bytes(self.limits.heap_mb));
+        MemoryLimits { heap, array_buffers: bytes(self.limits.array_buffer_mb) }
     }
 
     /// Has the indexes made that the manifest declares, once in the life of this version.

@@ -16,6 +16,7 @@ use super::manifest::codes;
 use super::manifest::problem::Problem;
 use crate::config::environment::Environment;
 use crate::isolate::boot::{MemoryLimits, boot};
+use crate::isolate::limits::HeapLimits;
 use crate::isolate::turns::Turns;
 
 /// Longest that an entrypoint may take to evaluate while it is checked.
@@ -42,7 +43,7 @@ fn evaluate_once(source: &str, env: BTreeMap<String, String>) -> Result<(), AppE
     let engine = |error: &dyn std::fmt::Display| AppError::Threw(error.to_string());
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| engine(&error))?;
     tokio.block_on(async {
-        let memory = MemoryLimits { heap: 1 << 30, array_buffers: 1 << 30 };
+        let memory = MemoryLimits { heap: HeapLimits::of(1 << 30), array_buffers: 1 << 30 };
         let turns = Arc::new(Turns::of_cores(1));
         let mut booted = boot(None, memory, turns).map_err(|error| engine(&error))?;
         *booted.loader.app.borrow_mut() = Some(AppLoader::new(source.into()));

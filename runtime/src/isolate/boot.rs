@@ -11,7 +11,7 @@ use orilla_bindings::invocation::EndReason;
 use orilla_snapshot::file::Snapshot;
 use orilla_snapshot::loader::LateLoader;
 
-use super::limits::{ArrayBufferBudget, HEAP_HEADROOM_BYTES, heap_params};
+use super::limits::{ArrayBufferBudget, HEAP_HEADROOM_BYTES, HeapLimits};
 use super::turns::Turns;
 use super::watchdog::Watched;
 use crate::apps::deployment::Deployment;
@@ -20,8 +20,8 @@ use crate::inspect::targets::Listed;
 /// What an isolate may use.
 #[derive(Clone, Copy, Debug)]
 pub struct MemoryLimits {
-    /// Bytes of heap.
-    pub heap: usize,
+    /// Its heap.
+    pub heap: HeapLimits,
     /// Bytes of ArrayBuffers, and of blobs.
     pub array_buffers: usize,
 }
@@ -59,7 +59,7 @@ pub enum BootError {
 pub fn boot(snapshot: Option<Arc<Snapshot>>, limits: MemoryLimits, turns: Arc<Turns>) -> Result<Booted, BootError> {
     let loader = Rc::new(LateLoader::default());
     let buffers = ArrayBufferBudget::new(limits.array_buffers);
-    let params = heap_params(limits.heap).array_buffer_allocator(buffers.allocator().make_shared());
+    let params = limits.heap.params().array_buffer_allocator(buffers.allocator().make_shared());
     let blob = match &snapshot {
         // SAFETY: the runtime and the snapshot are kept together in `Booted`, and later in `Life`, the runtime first: it
         // is dropped first.
@@ -103,7 +103,7 @@ impl Booted {
     pub fn set_limits(&mut self, limits: MemoryLimits) {
         self.buffers.set_limit(limits.array_buffers);
         self.blobs.set_limit(limits.array_buffers);
-        self.runtime.remove_near_heap_limit_callback(limits.heap);
+        self.runtime.remove_near_heap_limit_callback(limits.heap.old);
         self.guard_heap();
     }
 

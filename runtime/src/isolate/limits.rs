@@ -16,13 +16,29 @@ pub const HEAP_HEADROOM_BYTES: usize = 3 << 30;
 const YOUNG_SPACE_OF_HEAP: usize = 16;
 const MAX_YOUNG_SPACE_BYTES: usize = 32 << 20;
 
-/// The limits of a heap that may have so many bytes, young and old ones together.
-pub fn heap_params(bytes: usize) -> v8::CreateParams {
-    let young = (bytes / YOUNG_SPACE_OF_HEAP).min(MAX_YOUNG_SPACE_BYTES) * 3;
-    v8::CreateParams::default()
-        .heap_limits(0, bytes)
-        .set_max_young_generation_size_in_bytes(young)
-        .set_max_old_generation_size_in_bytes(bytes - young)
+/// How many bytes of a heap young and old objects may take. What is for young ones is settled when an isolate is made.
+#[derive(Clone, Copy, Debug)]
+pub struct HeapLimits {
+    /// For young objects.
+    pub young: usize,
+    /// For old ones.
+    pub old: usize,
+}
+
+impl HeapLimits {
+    /// Divides a heap of so many bytes.
+    pub fn of(bytes: usize) -> Self {
+        let young = (bytes / YOUNG_SPACE_OF_HEAP).min(MAX_YOUNG_SPACE_BYTES) * 3;
+        Self { young, old: bytes - young }
+    }
+
+    /// What V8 makes such a heap from.
+    pub fn params(self) -> v8::CreateParams {
+        v8::CreateParams::default()
+            .heap_limits(0, self.young + self.old)
+            .set_max_young_generation_size_in_bytes(self.young)
+            .set_max_old_generation_size_in_bytes(self.old)
+    }
 }
 
 /// Counts the bytes of an isolate's ArrayBuffers and refuses what is over the limit; JavaScript gets a RangeError.

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use super::boot::{Booted, MemoryLimits, boot};
 use super::handle::{Command, Shared, Start};
 use super::life::{Life, console};
+use super::limits::HeapLimits;
 use super::load::Load;
 use super::watchdog::Watched;
 use crate::apps::deployment::Deployment;
@@ -21,8 +22,10 @@ use crate::apps::entrypoint;
 use crate::apps::manifest::problem::Problems;
 use crate::scheduling::{self, Pace, Yields};
 
-/// Memory of an isolate that waits without an app; it gets the app's limits when it is given one.
-const WAITING_MEMORY: MemoryLimits = MemoryLimits { heap: 4096 << 20, array_buffers: 128 << 20 };
+/// Memory of an isolate that waits without an app; it gets the app's limits when it is given one, but for that of young objects,
+/// which is what an app with the default of `heap_mb` has.
+const WAITING_MEMORY: MemoryLimits =
+    MemoryLimits { heap: HeapLimits { young: 24 << 20, old: 4096 << 20 }, array_buffers: 128 << 20 };
 
 /// What the thread of an isolate starts with.
 pub struct Thread {

@@ -26,10 +26,8 @@ pub struct Observed<B: Body> {
 impl<B: Body> Observed<B> {
     /// Watches a response. `error_header` names why the host answered instead of the app, where it did.
     pub fn response(response: Response<B>, error_header: &HeaderName, record: Arc<Record>) -> Response<Self> {
-        let status = response.status();
-        let failed = status.is_client_error() || status.is_server_error();
-        let reason = failed.then(|| response.headers().get(error_header)).flatten();
-        let reason = reason.and_then(|value| value.to_str().ok()).map(|reason| Reason::Owned(reason.to_owned()));
+        let reason = response.headers().get(error_header).and_then(|value| value.to_str().ok());
+        let (status, reason) = (response.status(), reason.map(|reason| Reason::Owned(reason.to_owned())));
         // The body of an answer to HEAD is never sent, whatever is in it.
         let ended = record.method == Method::HEAD;
         response.map(|body| {

@@ -16,9 +16,6 @@ impl UrlPattern {
     pub fn matches(&self, path: &str) -> bool {
         let Some((prefix, rest)) = self.0.split_once('*') else { return self.0 == path };
         let Some(mut path) = path.strip_prefix(prefix) else { return false };
-        if rest.is_empty() {
-            return true;
-        }
         // The last piece stands at the end; each one before it may as well take the first place it fits.
         let mut pieces = rest.split('*');
         let suffix = pieces.next_back().unwrap_or_default();
