@@ -20,7 +20,11 @@ export async function fetch(input, init = undefined) {
     throw new TypeError("Failed to execute 'fetch': 1 argument required, but only 0 present");
   op_subrequest(true);
   try {
-    return await core.loadExtScript("ext:orilla_web/client.js").fetch(inTrace(input, init));
+    const request = inTrace(input, init);
+    const response = await core.loadExtScript("ext:orilla_web/client.js").fetch(request);
+    if (request.integrity === "") return response;
+    const { verified } = core.loadExtScript("ext:orilla_web/integrity.js");
+    return await verified(response, request.integrity);
   } catch (error) {
     throw refusal(error) ?? error;
   }

@@ -1,23 +1,24 @@
-//! The Web Platform Tests that need neither a page nor a server of their own: each `.any.js` file runs in a fresh
-//! process, and what fails must be what `wpt/expected/` says, neither more nor less.
+//! The Web Platform Tests that need no page: each `.any.js` file runs in a fresh process beside their own server, and
+//! what fails must be what `wpt/expected/` says, neither more nor less.
 //!
-//! `./dev test` fetches them and says in `ORILLA_WPT` where they are. `ORILLA_ACCEPT=1` writes down what is found.
+//! `./dev test` fetches both and says in `ORILLA_WPT` where they are. `ORILLA_ACCEPT=1` writes down what is found.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::page;
-use crate::harness::{App, Reply, Request, Serve, Server, skipped};
+use crate::harness::{App, Reply, Request, Serve, skipped};
 
 /// Directories of the Web Platform Tests.
-const SUITES: [&str; 20] = [
+const SUITES: [&str; 28] = [
     "FileAPI",
     "WebCryptoAPI",
     "compression",
@@ -25,11 +26,17 @@ const SUITES: [&str; 20] = [
     "dom/abort",
     "dom/events",
     "encoding",
+    "fetch/api",
+    "fetch/content-encoding",
+    "fetch/content-type",
+    "fetch/data-urls",
+    "fetch/range",
     "hr-time",
     "html/webappapis/atob",
     "html/webappapis/microtask-queuing",
     "html/webappapis/structured-clone",
     "html/webappapis/timers",
+    "mimesniff/mime-types",
     "performance-timeline",
     "streams",
     "url",
@@ -38,6 +45,8 @@ const SUITES: [&str; 20] = [
     "wasm/webapi",
     "webidl/ecmascript-binding/es-exceptions",
     "webmessaging/broadcastchannel",
+    "websockets",
+    "xhr/formdata",
 ];
 
 /// Files that run at the same time. More of them only wait for each other: the other tests use the processors as well.
@@ -77,7 +86,12 @@ fn the_web_platform_tests_pass_but_for_those_expected_to_fail() {
         skipped("the Web Platform Tests: ORILLA_WPT does not say where they are; `./dev test` fetches them");
         return;
     };
-    let expected: BTreeMap<_, _> = SUITES.iter().map(|suite| (*suite, read_expected(suite))).collect();
+    let (there, missing): (Vec<&str>, Vec<&str>) =
+        SUITES.iter().copied().partition(|suite| tests.join("tests").join(suite).exists());
+    if !missing.is_empty() {
+        skipped(&format!("Web Platform Tests: there are none of {missing:?}"));
+    }
+    let expected: BTreeMap<_, _> = there.into_iter().map(|suite| (suite, read_expected(suite))).collect();
     let outcomes = run_all(&tests, &expected);
     let mut surprises = String::new();
     for (suite, expected) in &expected {
@@ -108,7 +122,8 @@ fn the_page_has_the_counts() {
 #[allow(clippy::disallowed_methods, reason = "only the environment says where the tests are")]
 fn directory_of_tests() -> Option<PathBuf> {
     let directory = PathBuf::from(std::env::var_os("ORILLA_WPT")?);
-    assert!(directory.join("resources/testharness.js").exists(), "no Web Platform Tests in {}", directory.display());
+    let harness = directory.join("tests/resources/testharness.js");
+    assert!(harness.exists(), "no Web Platform Tests in {}", directory.display());
     Some(directory)
 }
 
@@ -129,14 +144,15 @@ fn write_expected(suite: &str, found: &Expected) {
 /// The `.any.js` files of a suite, without those about what no standard has yet.
 fn files(tests: &Path, suite: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    let mut directories = vec![tests.join(suite)];
+    let root = tests.join("tests").join(suite);
+    let mut directories = vec![root.clone()];
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(&directory).unwrap() {
             let path = entry.unwrap().path();
-            let name = path.strip_prefix(tests.join(suite)).unwrap().display().to_string();
+            let name = path.strip_prefix(&root).unwrap().display().to_string();
             if path.is_dir() {
                 directories.push(path);
-            } else if name.ends_with(".any.js") && !name.contains(".tentative.") {
+            } else if name.ends_with(".any.js") && !name.contains("tentative") {
                 found.insert(name);
             }
         }
@@ -146,12 +162,9 @@ fn files(tests: &Path, suite: &str) -> BTreeSet<String> {
 
 /// Runs every file that is not skipped; the outcomes are by suite and file.
 fn run_all(tests: &Path, expected: &BTreeMap<&str, Expected>) -> BTreeMap<(String, String), Outcome> {
-    let files = App::new(include_str!("wpt/files.js")).manifest(json!({ "static": "tests" }));
-    symlink(tests, files.path("tests")).unwrap();
-    let files = Server::of(&files);
-
+    let server = TestsServer::start(tests);
     let all = expected.iter().flat_map(|(suite, expected)| {
-        let run = self::files(tests, suite).into_iter().filter(|file| !expected.skipped.contains_key(file));
+        let run = files(tests, suite).into_iter().filter(|file| !expected.skipped.contains_key(file));
         run.map(|file| ((*suite).to_owned(), file)).collect::<Vec<_>>()
     });
     let (queue, outcomes) = (Mutex::new(all.collect::<Vec<_>>()), Mutex::new(BTreeMap::new()));
@@ -160,7 +173,7 @@ fn run_all(tests: &Path, expected: &BTreeMap<&str, Expected>) -> BTreeMap<(Strin
             scope.spawn(|| {
                 let runner = runner();
                 while let Some((suite, file)) = next(&queue) {
-                    let outcome = run(&runner, &files, &format!("/{suite}/{file}"));
+                    let outcome = run(&runner, &server, &format!("/{suite}/{file}"));
                     outcomes.lock().unwrap().insert((suite, file), outcome);
                 }
             });
@@ -180,14 +193,46 @@ fn runner() -> App {
     App::new(include_str!("wpt/runner.js")).manifest(json!({ "limits": limits }))
 }
 
-fn run(runner: &App, files: &Server, file: &str) -> Outcome {
-    let server = Serve::new(runner).config("[egress]\nallow = [\"127.0.0.0/8\"]\n").start();
-    let request = Request::get(&format!("/?base=http://{}&file={file}", files.address()));
+fn run(runner: &App, tests: &TestsServer, file: &str) -> Outcome {
+    let server = Serve::new(runner).config("[egress]\nallow = [\"127.0.0.0/8\", \"::1/128\"]\n").start();
+    let request = Request::get(&format!("/?base=http://localhost:{}&file={file}", tests.port));
     let ended = |error: String| Outcome { error: Some(error), tests: Vec::new() };
     match server.connect().request(&request) {
         Ok(reply @ Reply { status: 200, .. }) => serde_json::from_slice(&reply.body).unwrap(),
         Ok(reply) => ended(format!("{} {}", reply.status, reply.header("x-orilla-error").unwrap_or_default())),
         Err(_) => ended("the process ended".to_owned()),
+    }
+}
+
+/// The server that the tests come with, in Python.
+struct TestsServer {
+    process: Child,
+    port: u16,
+}
+
+impl TestsServer {
+    fn start(directory: &Path) -> Self {
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance/wpt/server.py");
+        let mut process = Command::new("python3")
+            .arg(program)
+            .arg(directory.join("tests"))
+            .env("PYTHONPATH", directory.join("python"))
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut port = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut port).unwrap();
+        Self { process, port: port.trim().parse().expect("the tests' server says its port") }
+    }
+}
+
+impl Drop for TestsServer {
+    fn drop(&mut self) {
+        // It ends, and so does the process that it has, when nobody can write to it any more.
+        drop(self.process.stdin.take());
+        let _ = self.process.wait();
     }
 }
 

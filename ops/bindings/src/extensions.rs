@@ -126,6 +126,7 @@ deno_core::extension!(
     lazy_loaded_js = [
         dir "../../js/web",
         "client.js",
+        "integrity.js",
     ],
 );
 

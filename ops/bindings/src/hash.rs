@@ -1,4 +1,5 @@
-//! Synchronous digests for `node:crypto`, which WebCrypto cannot serve because it answers with promises.
+//! Synchronous digests, for `node:crypto`, which WebCrypto cannot serve because it answers with promises, and for what fetch
+//! verifies.
 
 use std::cell::RefCell;
 

@@ -194,3 +194,28 @@ test("several at a time", async ({ origin }) => {
     (await fetch(`${origin}/peer/echo`, { method: "POST", body })).text();
   assertEquals(await Promise.all(bodies.map(send)), bodies);
 });
+
+test("integrity", async ({ origin }) => {
+  const ask = async (integrity) => {
+    const init = { method: "POST", body: "abc", integrity };
+    return await (await fetch(`${origin}/peer/echo`, init)).text();
+  };
+  const weak = "sha256-ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=";
+  const strong =
+    "SHA384-ywB1P0WjXou1oD1pmsZQBycsMqsO3tFjGotgWkP_W-2AhgcroefMI1i67KE0yCWn?and=options";
+  const [wrongWeak, wrongStrong] = [weak, strong].map((digest) => digest.replace(/-./, "-A"));
+  for (const right of [
+    "",
+    "md5-of-something",
+    weak,
+    `${wrongWeak} ${weak}`,
+    `${wrongWeak}\n${strong}`,
+  ])
+    assertEquals(await ask(right), "abc", right);
+  for (const wrong of [wrongWeak, `${weak} ${wrongStrong}`, "sha256"]) {
+    const error = await ask(wrong).catch((error) => error);
+    assert(error instanceof TypeError, wrong);
+  }
+  const asked = new Request(`${origin}/peer/echo`, { integrity: wrongWeak });
+  assert((await fetch(asked).catch((error) => error)) instanceof TypeError);
+});

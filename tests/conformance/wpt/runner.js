@@ -6,9 +6,6 @@ const LONG_MS = 40_000;
 const STATUS = ["PASS", "FAIL", "TIMEOUT", "NOTRUN", "PRECONDITION_FAILED"];
 const evaluate = globalThis.eval;
 
-/** Addresses that the tests' own server gives to files elsewhere. */
-const ALIASES = { "/resources/WebIDLParser.js": "/resources/webidl2/lib/webidl2.js" };
-
 export default {
   async fetch(request) {
     const { searchParams } = new URL(request.url);
@@ -49,7 +46,7 @@ async function read(file) {
   ]);
   const named = meta
     .filter(([key]) => key === "script")
-    .map(([, path]) => text(new URL(ALIASES[path] ?? path, file)));
+    .map(([, path]) => text(new URL(path, file)));
   const long = meta.some(([key, value]) => key === "timeout" && value === "long");
   return {
     scripts: [...(await Promise.all(named)), source],
@@ -69,13 +66,23 @@ async function text(url) {
 function standInForAWorker(file) {
   const { href, origin, protocol, host, hostname, port, pathname, search, hash } = file;
   globalThis.location = { href, origin, protocol, host, hostname, port, pathname, search, hash };
+  globalThis.location.toString = () => href;
   const no = () => false;
   globalThis.DedicatedWorkerGlobalScope = class {
     static [Symbol.hasInstance] = (value) => value === globalThis;
   };
   globalThis.GLOBAL = { isWindow: no, isWorker: no, isShadowRealm: no };
-  globalThis.fetch = (input, init) =>
-    fetchOfTheHost(typeof input === "string" ? (URL.parse(input, href) ?? input) : input, init);
+  const absolute = (input) =>
+    typeof input === "string" || input instanceof URL ? (URL.parse(input, href) ?? input) : input;
+  const withAbsolute = {
+    construct: (of, [input, ...more], as) => construct(of, [absolute(input), ...more], as),
+  };
+  const { construct } = Reflect;
+  globalThis.fetch = (input, init) => fetchOfTheHost(absolute(input), init);
+  for (const name of ["Request", "EventSource", "WebSocket"]) {
+    globalThis[name] = new Proxy(globalThis[name], withAbsolute);
+    globalThis[name].prototype.constructor = globalThis[name];
+  }
 }
 
 function result({ name, status, message }) {
