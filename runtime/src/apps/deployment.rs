@@ -239,7 +239,7 @@ fn static_options(manifest: &LoadedManifest, root: PathBuf) -> StaticOptions {
     StaticOptions {
         root,
         prerendered: manifest.prerendered(),
-        immutable: routes.immutable.iter().map(|pattern| pattern.0.clone()).collect(),
+        immutable: routes.immutable.clone(),
         fallback: routes.fallback.clone(),
     }
 }

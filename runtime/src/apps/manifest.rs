@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use orilla_services::database::value::Object;
 use orilla_services::database::{DatabaseError, Declared};
@@ -30,6 +31,9 @@ pub const MAX_MANIFEST_BYTES: u64 = 1024 * 1024;
 
 /// Where a manifest lies when a directory is given, in this order.
 const PLACES: [&str; 2] = ["manifest.json", "build/manifest.json"];
+
+/// What every manifest is checked against.
+static SCHEMA: LazyLock<Json> = LazyLock::new(schema::schema_of::<Manifest>);
 
 /// The manifest of a built app: what it consists of, how its URLs are answered and what it needs.
 ///
@@ -314,9 +318,7 @@ impl Manifest {
         let path = find(path)?;
         let text = document::read_text(&path, MAX_MANIFEST_BYTES, &codes::MANIFEST)?;
         let document = Document::json(&path, text, &codes::MANIFEST)?;
-        let schema::Checked { json: Json::Object(mut fields), mut problems } =
-            schema::check(&document, &schema::schema_of::<Self>())
-        else {
+        let schema::Checked { json: Json::Object(mut fields), mut problems } = schema::check(&document, &SCHEMA) else {
             let problem = document.problem(codes::MANIFEST_TYPE, &[], "this is not a manifest");
             return Err(problem.expected("a JSON object").into());
         };

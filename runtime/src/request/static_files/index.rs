@@ -10,7 +10,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 
 use super::content::Representation;
-use super::{Encoding, StaticError, StaticOptions, pattern};
+use super::{Encoding, StaticError, StaticOptions};
 
 /// The most names a static directory may hold at all depths: files, precompressed ones included, and directories.
 pub const MAX_FILES: usize = 100_000;
@@ -146,7 +146,7 @@ fn resource(path: &str, files: &HashMap<String, PathBuf>, options: &StaticOption
     };
     Resource {
         content_type: content_type(path),
-        immutable: options.immutable.iter().any(|pattern| pattern::matches(pattern, path)),
+        immutable: options.immutable.iter().any(|pattern| pattern.matches(path)),
         representations: Encoding::ALL.into_iter().filter_map(representation).collect(),
     }
 }

@@ -19,7 +19,6 @@ mod error;
 mod index;
 mod negotiate;
 mod path;
-pub mod pattern;
 mod range;
 mod reply;
 #[cfg(test)]
@@ -40,6 +39,7 @@ pub use index::{MAX_FILES, Skipped};
 pub use path::PathError;
 pub use reply::{StaticBody, StaticReply};
 
+use crate::apps::manifest::pattern::UrlPattern;
 use content::{Facts, Representation, Source};
 use index::{Index, Resource, Route};
 use negotiate::Encoding;
@@ -51,8 +51,8 @@ pub struct StaticOptions {
     pub root: PathBuf,
     /// Prerendered pages: URL path to file. Whether a path ends in a slash is part of it.
     pub prerendered: BTreeMap<String, String>,
-    /// Patterns (see [`pattern`]) of the URL paths whose content never changes.
-    pub immutable: Vec<String>,
+    /// The URL paths whose content never changes.
+    pub immutable: Vec<UrlPattern>,
     /// The page for navigations that nothing else answers, for apps that route in the browser.
     pub fallback: Option<String>,
 }

@@ -87,7 +87,7 @@ fn options(root: &Path) -> StaticOptions {
     StaticOptions {
         root: root.to_owned(),
         prerendered: prerendered.map(|(page, file)| (page.to_owned(), file.to_owned())).into(),
-        immutable: vec!["/_app/immutable/*".to_owned()],
+        immutable: vec![UrlPattern("/_app/immutable/*".to_owned())],
         fallback: Some("200.html".to_owned()),
     }
 }
