@@ -16,12 +16,12 @@ use orilla_services::gate::Scope;
 use orilla_services::kv::store::{
     Address, AddressRef, Change, KeyRange, KvStore, NamespaceName, Record, StoreError, StoredKey, Sweep, Swept, Write,
 };
+use orilla_services::kv::write_queue::MAX_BATCH_WRITES;
 use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
 
 use crate::error::store_error;
 use crate::store::PostgresStore;
-use crate::writer::MAX_BATCH_WRITES;
 
 const GET: &str =
     "SELECT value, expires_at FROM orilla.kv WHERE tenant = $1 AND app = $2 AND namespace = $3 AND key = $4";

@@ -18,4 +18,3 @@ pub use database::PostgresDocuments;
 pub use error::OpenError;
 pub use schema::OLDEST_SERVER;
 pub use store::{PostgresConfig, PostgresStore};
-pub use writer::{MAX_BATCH_WRITES, MAX_QUEUED_BYTES, MAX_QUEUED_JOBS};

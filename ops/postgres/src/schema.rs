@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use orilla_services::kv::write_queue::MAX_BATCH_WRITES;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection, Row};
 
 use crate::error::OpenError;
 use crate::extension;
 use crate::server::{Server, within};
-use crate::writer::MAX_BATCH_WRITES;
 
 /// The oldest Postgres that works, by its major version.
 pub const OLDEST_SERVER: u32 = 14;

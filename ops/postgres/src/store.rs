@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use orilla_services::kv::write_queue::WriteQueue;
 use tokio::runtime::Handle;
 
 use crate::database::PostgresDocuments;
@@ -41,7 +42,7 @@ pub struct PostgresStore {
     runtime: Handle,
     config: PostgresConfig,
     pub(crate) readers: Readers,
-    pub(crate) writer: Writer,
+    pub(crate) writer: WriteQueue,
     pub(crate) cursor_secret: [u8; 32],
     /// The schema of pgvector's types, quoted, if there are any and they are wanted.
     extension: Option<String>,
@@ -56,7 +57,7 @@ impl PostgresStore {
         let server = Arc::new(Server::new(url, &config)?);
         let Prepared { cursor_secret, extension } = schema::prepare(&server, config.pgvector).await?;
         let readers = Readers::new(server.clone(), config.readers.max(1));
-        let writer = Writer::start(server.clone());
+        let writer = WriteQueue::start(Writer::new(server.clone()));
         Ok(Self { server, runtime: Handle::current(), config, readers, writer, cursor_secret, extension })
     }
 

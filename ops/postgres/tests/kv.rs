@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use orilla_postgres::{MAX_BATCH_WRITES, OpenError, PostgresConfig, PostgresStore};
+use orilla_postgres::{OpenError, PostgresConfig, PostgresStore};
 use orilla_services::event::EventKind;
 use orilla_services::kv::ListOptions;
 use orilla_services::kv::conformance::{self, Fixture};
 use orilla_services::kv::store::KvStore;
+use orilla_services::kv::write_queue::MAX_BATCH_WRITES;
 use tokio::task::JoinSet;
 
 use throwaway::{Database, Server, server};

@@ -16,4 +16,3 @@ pub use database::{DATABASES_DIRECTORY, SqliteDocuments};
 pub use directory::{DATABASE_FILE, LOCK_FILE};
 pub use error::OpenError;
 pub use store::{SqliteConfig, SqliteStore};
-pub use writer::{MAX_BATCH_WRITES, MAX_QUEUED_BYTES, MAX_QUEUED_JOBS};

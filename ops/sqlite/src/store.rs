@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Weak};
 
 use orilla_services::kv::store::StoreError;
+use orilla_services::kv::write_queue::WriteQueue;
 use sqlx::ConnectOptions;
 
 use crate::database::SqliteDocuments;
@@ -33,7 +34,7 @@ impl Default for SqliteConfig {
 /// until the store is dropped and has written what it had accepted.
 pub struct SqliteStore {
     pub(crate) readers: Readers,
-    pub(crate) writer: Writer,
+    pub(crate) writer: WriteQueue,
     pub(crate) cursor_secret: [u8; 32],
     /// The writer holds it until it has closed.
     directory: Weak<DataDirectory>,
@@ -51,7 +52,7 @@ impl SqliteStore {
         let identity = schema::prepare(&mut connection, &database).await?;
         let held = Arc::downgrade(&directory);
         let readers = Readers::new(directory.reader(), config.readers.max(1));
-        let writer = Writer::start(directory, options, connection, identity.version);
+        let writer = WriteQueue::start(Writer::new(directory, options, connection, identity.version));
         Ok(Self { readers, writer, cursor_secret: identity.cursor_secret, directory: held })
     }
 

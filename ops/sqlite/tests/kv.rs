@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use orilla_services::kv::conformance::{self, Fixture};
 use orilla_services::kv::store::KvStore;
-use orilla_sqlite::{DATABASE_FILE, MAX_BATCH_WRITES, OpenError, SqliteConfig, SqliteStore};
+use orilla_services::kv::write_queue::MAX_BATCH_WRITES;
+use orilla_sqlite::{DATABASE_FILE, OpenError, SqliteConfig, SqliteStore};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 

@@ -13,6 +13,7 @@ pub mod limits;
 mod namespaces;
 pub mod store;
 mod transfer;
+pub mod write_queue;
 
 use std::sync::Arc;
 use std::time::Duration;
