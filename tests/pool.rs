@@ -96,6 +96,20 @@ fn a_pool_grows_under_load_and_shrinks_to_nothing() {
 }
 
 #[test]
+fn one_request_at_a_time_takes_one_isolate() {
+    let app = App::new(
+        "export default { fetch() { for (const end = performance.now() + 60; performance.now() < end; ); return new Response(); } };",
+    );
+    let watched = Watched::start(Serve::new(&app));
+    for _ in 0..10 {
+        watched.server.get("/").expect(200);
+        // The isolate has told its pool that it has nothing to do any more.
+        thread::sleep(std::time::Duration::from_millis(10));
+        assert_eq!(watched.count(), 1);
+    }
+}
+
+#[test]
 fn what_an_isolate_uses_can_be_seen() {
     let watched = Watched::start(Serve::new(&holding(json!({}))));
     watched.server.get("/").expect(200);

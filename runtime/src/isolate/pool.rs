@@ -136,7 +136,9 @@ impl Pool {
         let count = isolates.len();
         let busy = isolates.iter().map(|isolate| in_flight(&isolate)).sum::<u32>() as usize >= enough as usize * count;
         let short_of_cpu = |isolate: &Arc<Isolate>| is_ready(&isolate) && isolate.load.is_pressed();
-        let pressed = count < settings.cores && isolates.iter().all(short_of_cpu);
+        // One that has nothing to do takes the request at once: if it was short of CPU, others had the cores.
+        let is_at_work = in_flight(&&best) > 0;
+        let pressed = is_at_work && count < settings.cores && isolates.iter().all(short_of_cpu);
         let grows = (busy || pressed) && count < settings.max_per_app;
         let full = in_flight(&&best) >= most;
         if !full {
