@@ -206,7 +206,7 @@ fn a_filter_returns_k_and_a_test_is_asked_once() {
 fn changes_show_at_once_and_leave_nothing_behind() {
     let mut random = Random(3);
     let mut both = Both::new(definition(r#"{"field": "e", "dimensions": 8, "multiVector": true, "metric": "l2"}"#));
-    let mut graphs = 0;
+    let (mut wanted_of_graphs, mut missed_by_graphs) = (0, 0);
     for round in 0..12_000 {
         let row = random.below(900) as i64;
         if random.below(3) == 0 {
@@ -225,15 +225,21 @@ fn changes_show_at_once_and_leave_nothing_behind() {
             let reference = both.reference(&value, Metric::L2, closest, |_| true);
             for regime in REGIMES {
                 let found = both.index.search_by(regime, &query, Allowed::All);
-                graphs += usize::from(found.regime == Regime::Graph);
                 let missed = missed(&found, &reference, 20);
-                assert!(missed <= if regime == Regime::Exact { 0 } else { 2 }, "{regime:?} in {round}: {missed}");
+                if found.regime == Regime::Graph {
+                    wanted_of_graphs += 20;
+                    missed_by_graphs += missed;
+                } else {
+                    assert!(missed <= if regime == Regime::Exact { 0 } else { 2 }, "{regime:?} in {round}: {missed}");
+                }
             }
         }
     }
     assert_eq!(both.index.len(), both.rows.len());
     let full = both.index.bytes();
-    assert!(graphs > 0 && both.index.detach().is_none(), "a graph of what is gone is dropped");
+    // Threads build it together, so it is never the same twice, and one search may be unlucky: all of them count.
+    assert!(missed_by_graphs * 20 <= wanted_of_graphs, "{missed_by_graphs} of {wanted_of_graphs} missed");
+    assert!(wanted_of_graphs > 0 && both.index.detach().is_none(), "a graph of what is gone is dropped");
     for row in 0..900 {
         both.remove(row);
     }
