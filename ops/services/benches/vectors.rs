@@ -10,7 +10,6 @@
 
 use std::collections::HashSet;
 use std::hint::black_box;
-use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::thread;
 use std::time::Instant;
@@ -43,8 +42,7 @@ fn main() {
 
     let started = Instant::now();
     let mut graph = index.new_graph().unwrap();
-    let threads = NonZero::new(2).unwrap();
-    graph.add(&index.missing_from(&graph), threads, |_| ControlFlow::Continue(())).unwrap();
+    graph.add(&index.missing_from(&graph), |_| ControlFlow::Continue(())).unwrap();
     let build_seconds = started.elapsed().as_secs_f64();
     index.attach(graph).unwrap();
     let graph = measure(&queries, truth, |query| index.search(query, Allowed::All));

@@ -4,7 +4,6 @@
 //! not searched for longest goes first.
 
 use std::collections::HashMap;
-use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -299,7 +298,7 @@ impl VectorIndex {
                 break;
             }
             tracing::info!(documents = missing.len(), "building a vector graph");
-            graph.add(&missing, NonZero::<usize>::MIN, is_wanted)?;
+            graph.add(&missing, is_wanted)?;
         }
         if let State::Ready { index, .. } = &mut *self.write() {
             index.attach(graph)?;

@@ -6,11 +6,8 @@
 
 use std::cell::Cell;
 use std::fmt::Display;
-use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::slice;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::thread;
 
 use usearch::{Index, IndexOptions, MetricKind, ScalarKind};
 
@@ -22,11 +19,9 @@ use super::matrix::{Coded, Matrix};
 const CONNECTIVITY: usize = 16;
 /// How many candidates are considered for the neighbours of a new vector.
 const EXPANSION: usize = 96;
-/// Searches and additions that can be in a graph at the same time. A search that finds no room scans instead.
+/// Searches that can be in a graph at the same time. A search that finds no room scans instead.
 const MAX_CONCURRENT: usize = 64;
-/// Most threads that build a graph.
-const MAX_BUILDERS: usize = 16;
-/// Documents that a thread adds between two reports of progress.
+/// Documents that are added between two reports of progress.
 const REPORT_EVERY: usize = 256;
 /// Bytes after the codes of a vector: its weight and its square, as floats.
 const TRAILER: usize = 8;
@@ -130,48 +125,32 @@ impl Graph {
         self.index.memory_usage()
     }
 
-    /// Adds documents, on so many threads. `progress` hears from any of them how many are done, and may end it.
+    /// Adds documents. `progress` hears how many are done, and may end it.
+    ///
+    /// One thread adds them all, although `usearch` lets several: of two vectors that are added at the same time, one
+    /// may start from the other before that has neighbours, and then no search ever comes to it.
     ///
     /// # Errors
     /// [`GraphError`]; the graph is then of no use.
     pub fn add(
         &mut self,
         additions: &Additions,
-        threads: NonZero<usize>,
-        progress: impl Fn(usize) -> ControlFlow<()> + Sync,
+        mut progress: impl FnMut(usize) -> ControlFlow<()>,
     ) -> Result<(), GraphError> {
         if self.owner != additions.owner {
             return Err(GraphError::Foreign);
         }
-        let vectors: usize = additions.documents.iter().map(|(_, places)| places.len()).sum();
-        self.reserve(vectors)?;
-        let (graph, next, done) = (&*self, &AtomicUsize::new(0), &AtomicUsize::new(0));
-        let work = || {
-            loop {
-                let first = next.fetch_add(REPORT_EVERY, Relaxed).min(additions.len());
-                let share = &additions.documents[first..additions.len().min(first + REPORT_EVERY)];
-                if share.is_empty() {
-                    return Ok(());
-                }
-                for (row, places) in share {
-                    graph.add_document(*row, places.clone().map(|place| additions.matrix.coded(place)))?;
-                }
-                if progress(done.fetch_add(share.len(), Relaxed) + share.len()).is_break() {
-                    next.store(additions.len(), Relaxed);
-                    return Err(GraphError::Cancelled);
-                }
+        self.reserve(additions.documents.iter().map(|(_, places)| places.len()).sum())?;
+        let mut done = 0;
+        for share in additions.documents.chunks(REPORT_EVERY) {
+            for (row, places) in share {
+                self.add_document(*row, places.clone().map(|place| additions.matrix.coded(place)))?;
             }
-        };
-        let work = &work;
-        thread::scope(|scope| {
-            let others: Vec<_> = (1..threads.get().min(MAX_BUILDERS))
-                .filter_map(|_| thread::Builder::new().name("vector-graph".to_owned()).spawn_scoped(scope, work).ok())
-                .collect();
-            let mine = work();
-            others.into_iter().fold(mine, |result, other| {
-                result.and(other.join().unwrap_or_else(|_| Err(failed("a thread that built it panicked"))))
-            })
-        })?;
+            done += share.len();
+            if progress(done).is_break() {
+                return Err(GraphError::Cancelled);
+            }
+        }
         self.sequence = additions.sequence;
         Ok(())
     }

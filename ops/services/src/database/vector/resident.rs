@@ -1,7 +1,6 @@
 //! One vector index in memory: which documents it has and where their vectors are. [`super::search`] finds the nearest.
 
 use std::collections::HashMap;
-use std::num::NonZero;
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -187,7 +186,7 @@ impl ResidentIndex {
     /// [`GraphError`]; then the index has the graph it had.
     pub fn attach(&mut self, mut graph: Graph) -> Result<(), GraphError> {
         let rest = self.missing_from(&graph);
-        graph.add(&rest, NonZero::<usize>::MIN, |_| ControlFlow::Continue(()))?;
+        graph.add(&rest, |_| ControlFlow::Continue(()))?;
         self.graph = Some(graph);
         Ok(())
     }

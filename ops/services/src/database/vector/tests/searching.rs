@@ -1,7 +1,6 @@
 //! What is found, in each regime, against a reference in double precision.
 
 use std::collections::BTreeMap;
-use std::num::NonZero;
 use std::ops::ControlFlow;
 
 use super::*;
@@ -37,7 +36,7 @@ impl Both {
 
     fn build_graph(&mut self) {
         let mut graph = self.index.new_graph().unwrap();
-        graph.add(&self.index.missing_from(&graph), NonZero::new(2).unwrap(), |_| ControlFlow::Continue(())).unwrap();
+        graph.add(&self.index.missing_from(&graph), |_| ControlFlow::Continue(())).unwrap();
         self.index.attach(graph).unwrap();
     }
 
@@ -206,7 +205,7 @@ fn a_filter_returns_k_and_a_test_is_asked_once() {
 fn changes_show_at_once_and_leave_nothing_behind() {
     let mut random = Random(3);
     let mut both = Both::new(definition(r#"{"field": "e", "dimensions": 8, "multiVector": true, "metric": "l2"}"#));
-    let (mut wanted_of_graphs, mut missed_by_graphs) = (0, 0);
+    let mut graphs = 0;
     for round in 0..12_000 {
         let row = random.below(900) as i64;
         if random.below(3) == 0 {
@@ -225,21 +224,15 @@ fn changes_show_at_once_and_leave_nothing_behind() {
             let reference = both.reference(&value, Metric::L2, closest, |_| true);
             for regime in REGIMES {
                 let found = both.index.search_by(regime, &query, Allowed::All);
+                graphs += usize::from(found.regime == Regime::Graph);
                 let missed = missed(&found, &reference, 20);
-                if found.regime == Regime::Graph {
-                    wanted_of_graphs += 20;
-                    missed_by_graphs += missed;
-                } else {
-                    assert!(missed <= if regime == Regime::Exact { 0 } else { 2 }, "{regime:?} in {round}: {missed}");
-                }
+                assert!(missed <= if regime == Regime::Exact { 0 } else { 2 }, "{regime:?} in {round}: {missed}");
             }
         }
     }
     assert_eq!(both.index.len(), both.rows.len());
     let full = both.index.bytes();
-    // Threads build it together, so it is never the same twice, and one search may be unlucky: all of them count.
-    assert!(missed_by_graphs * 20 <= wanted_of_graphs, "{missed_by_graphs} of {wanted_of_graphs} missed");
-    assert!(wanted_of_graphs > 0 && both.index.detach().is_none(), "a graph of what is gone is dropped");
+    assert!(graphs > 0 && both.index.detach().is_none(), "a graph of what is gone is dropped");
     for row in 0..900 {
         both.remove(row);
     }
@@ -262,7 +255,7 @@ fn a_graph_is_built_while_the_index_changes() {
     for row in 500..2500 {
         if row % 2 == 0 { both.remove(row) } else { both.insert(row, &[random.clustered(16)]) }
     }
-    graph.add(&additions, NonZero::new(3).unwrap(), |_| ControlFlow::Continue(())).unwrap();
+    graph.add(&additions, |_| ControlFlow::Continue(())).unwrap();
     drop(additions);
     assert_eq!(both.index.missing_from(&graph).len(), 1000);
     both.index.attach(graph).unwrap();
@@ -303,7 +296,7 @@ fn a_graph_that_is_cancelled_or_foreign_is_not_used() {
     }
     let mut graph = both.index.new_graph().unwrap();
     let additions = both.index.missing_from(&graph);
-    let cancelled = graph.add(&additions, NonZero::new(2).unwrap(), |_| ControlFlow::Break(()));
+    let cancelled = graph.add(&additions, |_| ControlFlow::Break(()));
     assert_eq!(cancelled, Err(GraphError::Cancelled));
     let other = ResidentIndex::new(both.index.definition().clone());
     assert_eq!(both.index.attach(other.new_graph().unwrap()), Err(GraphError::Foreign));
