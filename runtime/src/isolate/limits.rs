@@ -27,8 +27,9 @@ pub struct HeapLimits {
 
 impl HeapLimits {
     /// Divides a heap of so many bytes.
-    pub fn of(bytes: usize) -> Self {
-        let young = (bytes / YOUNG_SPACE_OF_HEAP).min(MAX_YOUNG_SPACE_BYTES) * 3;
+    pub const fn of(bytes: usize) -> Self {
+        let share = bytes / YOUNG_SPACE_OF_HEAP;
+        let young = 3 * if share < MAX_YOUNG_SPACE_BYTES { share } else { MAX_YOUNG_SPACE_BYTES };
         Self { young, old: bytes - young }
     }
 

@@ -19,13 +19,16 @@ use super::load::Load;
 use super::watchdog::Watched;
 use crate::apps::deployment::Deployment;
 use crate::apps::entrypoint;
+use crate::apps::manifest::limits::Limits;
 use crate::apps::manifest::problem::Problems;
 use crate::scheduling::{self, Pace, Yields};
 
-/// Memory of an isolate that waits without an app; it gets the app's limits when it is given one, but for that of young objects,
+/// Memory of an isolate that waits without an app. It gets the app's limits when it is given one, but for that of young objects,
 /// which is what an app with the default of `heap_mb` has.
-const WAITING_MEMORY: MemoryLimits =
-    MemoryLimits { heap: HeapLimits { young: 24 << 20, old: 4096 << 20 }, array_buffers: 128 << 20 };
+const WAITING_MEMORY: MemoryLimits = MemoryLimits {
+    heap: HeapLimits { young: HeapLimits::of((Limits::DEFAULT.heap_mb as usize) << 20).young, old: 4096 << 20 },
+    array_buffers: (Limits::DEFAULT.array_buffer_mb as usize) << 20,
+};
 
 /// What the thread of an isolate starts with.
 pub struct Thread {

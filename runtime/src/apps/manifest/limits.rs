@@ -25,6 +25,9 @@ macro_rules! limits {
         }
 
         impl Limits {
+            /// What an app gets that asks for nothing, on a host without caps.
+            pub const DEFAULT: Self = Self { $($name: $default),* };
+
             /// What `asked` gets on a host that allows `caps`. A limit that is not asked for is its default, or the cap
             /// where that is lower.
             ///
@@ -38,7 +41,8 @@ macro_rules! limits {
                     }
                     asked.unwrap_or_else(|| cap.map_or(default, |cap| cap.min(default)))
                 };
-                let limits = Self { $($name: limit(stringify!($name), asked.$name, caps.$name, $default),)* };
+                let limits =
+                    Self { $($name: limit(stringify!($name), asked.$name, caps.$name, Self::DEFAULT.$name),)* };
                 if above.is_empty() { Ok(limits) } else { Err(above) }
             }
         }
