@@ -152,6 +152,128 @@ fn blobs_count() {
 }
 
 #[test]
+fn what_lies_outside_the_heap_counts_whoever_allocated_it() {
+    let app = App::new(OUTSIDE).manifest(json!({
+        "limits": { "array_buffer_mb": 16, "wall_ms": 60_000, "cpu_ms": 60_000 }
+    }));
+    for way in ["wasm", "sharedWasm", "grownWasm", "resizable", "encoded", "posted", "broadcast", "encrypted"] {
+        let server = Server::of(&app);
+        let reply = server.get(&format!("/{way}"));
+        assert!(matches!(reply.status, 500 | 503), "{way}: {}", reply.status);
+        let error = reply.header("x-orilla-error");
+        assert!(matches!(error.as_deref(), Some("uncaught" | "memory")), "{way}: {error:?}");
+        assert!(server.peak_resident_mb() < 500, "{way}: {} MB", server.peak_resident_mb());
+    }
+    let server = Server::of(&app);
+    for (way, expected) in [
+        ("bomb", "TypeError: a chunk decompresses to more than 16777216 bytes (limits.array_buffer_mb)"),
+        ("growable", "RangeError: a SharedArrayBuffer cannot have a maxByteLength here"),
+        ("puts", "PENDING_BYTES_EXCEEDED"),
+        ("inserts", "PENDING_BYTES_EXCEEDED"),
+        // What is garbage does not count.
+        ("garbage", "collected"),
+    ] {
+        assert_eq!(server.get(&format!("/{way}")).expect(200), expected, "{way}");
+    }
+    assert!(server.peak_resident_mb() < 500, "{} MB", server.peak_resident_mb());
+}
+
+/// Each way takes 2 GB at most, should nothing stop it.
+const OUTSIDE: &str = r#"
+import { getPlatform } from "@orilla/platform";
+
+const MB = 1 << 20;
+const PAGES = 80; // of WebAssembly: 5 MB
+const kept = [];
+const fill = (buffer) => new Uint8Array(buffer).fill(1);
+const keep = (times, make) => {
+  for (let i = 0; i < times; i++) kept.push(make(i));
+  return "kept";
+};
+const caught = (work) => work().then(() => "none", (error) => error.code ?? `${error.name}: ${error.message}`);
+
+const ways = {
+  wasm: () => keep(400, () => {
+    const memory = new WebAssembly.Memory({ initial: PAGES });
+    fill(memory.buffer);
+    return memory;
+  }),
+  sharedWasm: () => keep(400, () => {
+    const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES, shared: true });
+    fill(memory.buffer);
+    return memory;
+  }),
+  grownWasm: () => {
+    const memory = new WebAssembly.Memory({ initial: 1 });
+    return keep(400, () => {
+      memory.grow(PAGES);
+      fill(memory.buffer);
+    });
+  },
+  resizable: () => keep(400, () => {
+    const buffer = new ArrayBuffer(1, { maxByteLength: 5 * MB });
+    buffer.resize(5 * MB);
+    fill(buffer);
+    return buffer;
+  }),
+  encoded: () => {
+    const text = "é".repeat(2 * MB);
+    return keep(500, () => new TextEncoder().encode(text));
+  },
+  posted: () => {
+    const { port1 } = new MessageChannel();
+    const bytes = new Uint8Array(MB).fill(1);
+    return keep(2000, () => port1.postMessage(bytes));
+  },
+  broadcast: () => {
+    const [from, to] = [new BroadcastChannel("b"), new BroadcastChannel("b")];
+    const bytes = new Uint8Array(MB).fill(1);
+    to.onmessage = () => {};
+    return keep(2000, () => from.postMessage(bytes));
+  },
+  encrypted: async () => {
+    const key = await crypto.subtle.generateKey({ name: "AES-CTR", length: 128 }, true, ["encrypt"]);
+    const counter = { name: "AES-CTR", counter: new Uint8Array(16), length: 64 };
+    const bytes = new Uint8Array(4 * MB).fill(1);
+    kept.push(await Promise.all(Array.from({ length: 250 }, () => crypto.subtle.encrypt(counter, key, bytes))));
+    return "kept";
+  },
+  bomb: async () => {
+    const zeros = new Response(new ReadableStream({
+      pull(controller) {
+        if (kept.push(1) > 200) controller.close();
+        else controller.enqueue(new Uint8Array(MB));
+      },
+    }));
+    const small = await new Response(zeros.body.pipeThrough(new CompressionStream("gzip"))).arrayBuffer();
+    const bomb = new Blob([small]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return caught(() => new Response(bomb).arrayBuffer());
+  },
+  growable: () => caught(async () => new SharedArrayBuffer(1, { maxByteLength: 5 * MB })),
+  puts: () => {
+    const value = "x".repeat(5 * MB);
+    return caught(() => Promise.all(Array.from({ length: 200 }, (_, i) => getPlatform().kv.put("n", `k${i}`, value))));
+  },
+  inserts: () => {
+    const text = "x".repeat(MB / 2);
+    return caught(() => Promise.all(Array.from({ length: 200 }, () => getPlatform().DB.insertOne("c", { text }))));
+  },
+  garbage: async () => {
+    const text = "é".repeat(MB);
+    for (let i = 0; i < 50; i++) {
+      fill(new WebAssembly.Memory({ initial: PAGES }).buffer);
+      new TextEncoder().encode(text);
+      fill(new ArrayBuffer(MB, { maxByteLength: 2 * MB }));
+      if (i % 10 === 0) await new Promise((resolve) => setTimeout(resolve));
+    }
+    return "collected";
+  },
+};
+
+export default { fetch: async ({ url }) => new Response(await ways[new URL(url).pathname.slice(1)]()) };
+"#;
+
+#[test]
 fn endless_recursion_is_an_ordinary_error() {
     survives("/recurse").expect_error(500, "uncaught");
 }

@@ -1,18 +1,24 @@
 //! WebSockets, with the handshake and the frames written out by hand.
 
-use crate::harness::{App, Connection, Request, Server};
+use serde_json::json;
+
+use crate::harness::{App, Connection, Request, Server, wait_until};
 
 const SOCKETS: &str = r#"
 const closed = [];
+const flooded = [];
+const megabyte = "x".repeat(1 << 20);
 
 export default {
   fetch(request) {
     const { pathname } = new URL(request.url);
     if (pathname === "/closed") return Response.json(closed);
+    if (pathname === "/flooded") return Response.json(flooded);
     const [client, server] = Object.values(new WebSocketPair());
     server.accept();
     server.addEventListener("message", ({ data }) => {
       if (data === "close") server.close(3001, "as asked");
+      else if (data === "flood") flood(server);
       else server.send(typeof data === "string" ? `echo ${data}` : data);
     });
     server.addEventListener("close", ({ code, wasClean }) => closed.push([code, wasClean]));
@@ -20,6 +26,15 @@ export default {
     return new Response(null, { status: 101, webSocket: client });
   },
 };
+
+function flood(socket) {
+  let sent = 0;
+  try {
+    for (; sent < 500; sent++) socket.send(megabyte);
+  } catch ({ code }) {
+    flooded.push(code, sent);
+  }
+}
 "#;
 
 pub const TEXT: u8 = 1;
@@ -112,11 +127,28 @@ fn either_side_can_close() {
     let mut torn = open(&server);
     expect_text(&mut torn, "welcome");
     torn.close();
-    crate::harness::wait_until("the app is told of all three", || {
+    wait_until("the app is told of all three", || {
         let closed = server.get("/closed").json();
         let closed = closed.as_array().unwrap();
         closed.iter().any(|event| event[0] == 1000 && event[1] == true) && closed.iter().any(|event| event[1] == false)
     });
+}
+
+#[test]
+fn what_waits_for_a_client_that_does_not_read_is_limited() {
+    let server = Server::of(&App::new(SOCKETS).manifest(json!({ "limits": { "array_buffer_mb": 16 } })));
+    let mut connection = open(&server);
+    expect_text(&mut connection, "welcome");
+    send(&mut connection, TEXT, b"flood");
+    let mut flooded = json!(null);
+    // What the kernel takes waits no longer.
+    wait_until("too much waits", || {
+        flooded = server.get("/flooded").json();
+        flooded != json!([])
+    });
+    assert_eq!(flooded[0], "WEBSOCKET_SEND_QUEUE_FULL");
+    assert!(matches!(flooded[1].as_u64(), Some(16..40)), "{flooded}");
+    wait_until("it is disconnected", || server.get("/closed").json() == json!([[1013, false]]));
 }
 
 #[test]

@@ -1,4 +1,5 @@
 // Runs last: puts the web platform in place, hides the way to the host, and hands the host its entry points.
+import "ext:orilla_web/first.js";
 import { op_register_entry_points } from "ext:core/ops";
 import { adopt, cancel, dispatchFetch, dispatchPhase } from "ext:orilla_web/dispatch.js";
 import { defineGlobals, wake } from "ext:orilla_web/globals.js";

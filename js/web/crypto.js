@@ -24,6 +24,9 @@ class SubtleCrypto {
   }
 }
 
+/** More than so many bytes are counted while an operation works on them. */
+const LARGE_BYTES = 65_536;
+
 /** Each operation, how many arguments it needs, and which of them is the list of a key's usages. */
 const OPERATIONS = {
   encrypt: [3],
@@ -47,7 +50,13 @@ for (const [name, [length, usages]] of Object.entries(OPERATIONS)) {
       refuseWhileGuarding(`crypto.subtle.${name}()`);
       if (usages !== undefined && args.length > usages)
         args[usages] = withoutDuplicates(args[usages]);
-      return await engine().subtle[name](...args);
+      // The engine copies what it works on to where nobody counts it. So much is held here too meanwhile, where it counts.
+      const held = args.map((value) => (isLarge(value) ? value.slice(0) : undefined));
+      try {
+        return await engine().subtle[name](...args);
+      } finally {
+        held.length = 0;
+      }
     },
   }[name];
   Object.defineProperty(operation, "length", { value: length, configurable: true });
@@ -57,6 +66,11 @@ for (const [name, [length, usages]] of Object.entries(OPERATIONS)) {
     enumerable: true,
     configurable: true,
   });
+}
+
+/** Whether it is a buffer that is worth counting, or a view of one. */
+function isLarge(value) {
+  return value?.byteLength > LARGE_BYTES && typeof value.slice === "function";
 }
 
 /** A key has each of its usages once. What is no list is left to the engine, which refuses it. */

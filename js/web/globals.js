@@ -127,9 +127,9 @@ const lazyScripts = {
   "ext:deno_web/01_broadcast_channel.js": ["BroadcastChannel"],
   "ext:deno_web/01_urlpattern.js": ["URLPattern"],
   "ext:deno_web/10_filereader.js": ["FileReader"],
-  "ext:deno_web/14_compression.js": ["CompressionStream", "DecompressionStream"],
   "ext:deno_crypto/00_crypto.js": ["CryptoKey"],
   "ext:orilla_web/client.js": ["EventSource"],
+  "ext:orilla_web/compression.js": ["CompressionStream", "DecompressionStream"],
 };
 
 /** Interfaces whose every object is a connection to another server, and whether it is one of fetch's client. */
@@ -157,9 +157,26 @@ function clearImmediate(handle) {
   clearTimeout(handle);
 }
 
+/**
+ * `SharedArrayBuffer`, without those that grow: V8 counts their bytes nowhere, and there is no other thread that they could be
+ * shared with.
+ */
+function fixedSharedBuffers(SharedArrayBuffer) {
+  const fixed = new Proxy(SharedArrayBuffer, {
+    construct(target, [length, options], newTarget) {
+      if (options?.maxByteLength !== undefined)
+        throw new RangeError("a SharedArrayBuffer cannot have a maxByteLength here");
+      return Reflect.construct(target, [length], newTarget);
+    },
+  });
+  SharedArrayBuffer.prototype.constructor = fixed;
+  return fixed;
+}
+
 /** What no snapshot can hold. The host calls it at every boot, before the app can run. */
 export function wake() {
   performance.setTimeOrigin();
+  define("SharedArrayBuffer", core.propNonEnumerable(fixedSharedBuffers(SharedArrayBuffer)));
   // Without this V8 ends the process when an app streams WebAssembly.
   core.setWasmStreamingCallback((source, stream) =>
     script("ext:orilla_web/client.js").handleWasmStreaming(source, stream),

@@ -237,6 +237,13 @@ impl Server {
         threads.filter_map(|thread| fs::read_to_string(process.join("task").join(thread).join("comm")).ok()).collect()
     }
 
+    /// The most memory that it has had so far.
+    pub fn peak_resident_mb(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB")).unwrap();
+        peak.trim().parse::<u64>().unwrap() / 1024
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: i32) {
         let id = i32::try_from(self.child.id()).unwrap();

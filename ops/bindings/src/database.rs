@@ -13,6 +13,7 @@ use orilla_services::database::{Database, DatabaseError, DatabaseTransaction};
 
 use crate::caller::current_caller;
 use crate::error::BindingError;
+use crate::pending::PendingBytes;
 
 /// The transactions that an isolate's code has open.
 #[derive(Default)]
@@ -47,7 +48,11 @@ pub fn op_database_call(
     #[string] arguments: String,
 ) -> Result<impl Future<Output = Result<String, BindingError>> + use<>, BindingError> {
     let (database, caller) = service(scope, &state)?;
-    Ok(async move { Ok(database.call(&caller, &method, &collection, &arguments).await?) })
+    let held = state.borrow().borrow::<PendingBytes>().hold(arguments.len())?;
+    Ok(async move {
+        let _held = held;
+        Ok(database.call(&caller, &method, &collection, &arguments).await?)
+    })
 }
 
 /// Begins a transaction; answers its id in this isolate.
@@ -94,9 +99,11 @@ pub fn op_database_call_in(
 ) -> Result<impl Future<Output = Result<String, BindingError>> + use<>, BindingError> {
     let (database, caller) = service(scope, &state)?;
     let open = state.borrow().borrow::<Transactions>().get(transaction, &caller)?;
+    let held = state.borrow().borrow::<PendingBytes>().hold(arguments.len())?;
     Ok(async move {
-        let mut held = open.transaction.lock().await;
-        let transaction = held.as_mut().ok_or(DatabaseError::TransactionTimeout)?;
+        let _held = held;
+        let mut turn = open.transaction.lock().await;
+        let transaction = turn.as_mut().ok_or(DatabaseError::TransactionTimeout)?;
         Ok(database.call_in(&caller, transaction, &method, &collection, &arguments).await?)
     })
 }

@@ -42,6 +42,11 @@ pub enum BindingError {
     /// `WEBSOCKETS_EXCEEDED`
     #[error("{0} WebSockets are open in this isolate, which is all there may be (limits.websockets)")]
     WebSocketsExceeded(usize),
+    /// `PENDING_BYTES_EXCEEDED`
+    #[error(
+        "the calls under way in this isolate hold {0} bytes, which is all they may (limits.array_buffer_mb); await some first"
+    )]
+    TooMuchPending(usize),
     /// `HASH_UNKNOWN`
     #[error("unknown digest {0:?}; known are md5, sha1, sha256, sha384 and sha512")]
     HashUnknown(String),
@@ -74,6 +79,7 @@ impl BindingError {
             Self::SubrequestsExceeded(_) => "SUBREQUESTS_EXCEEDED",
             Self::WebSocketNotRequested => "WEBSOCKET_NOT_REQUESTED",
             Self::WebSocketsExceeded(_) => "WEBSOCKETS_EXCEEDED",
+            Self::TooMuchPending(_) => "PENDING_BYTES_EXCEEDED",
             Self::HashUnknown(_) => "HASH_UNKNOWN",
             Self::HashEnded => "HASH_ENDED",
             Self::UnequalLengths => "TIMING_SAFE_EQUAL_LENGTH",

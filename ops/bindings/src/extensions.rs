@@ -6,7 +6,7 @@ use std::sync::Arc;
 use deno_core::Extension;
 use deno_web::{BlobStore, InMemoryBroadcastChannel};
 
-use crate::{console, database, env, hash, http, kv, random, snapshot, websocket};
+use crate::{compression, console, database, env, hash, http, kv, random, snapshot, websocket};
 
 /// What an import of the platform package resolves to. It has the `node:` scheme because deno_core lets only modules of
 /// that scheme and `ext:` import the host's own.
@@ -21,7 +21,7 @@ pub fn extensions() -> Vec<Extension> {
     vec![
         deno_webidl::deno_webidl::init(),
         retain(deno_web::deno_web::init(blob_store, None, false, InMemoryBroadcastChannel::default()), |name| {
-            !NOT_ON_SERVERS.iter().any(|prefix| name.starts_with(prefix))
+            !LEFT_OUT.iter().any(|prefix| name.starts_with(prefix))
         }),
         deno_crypto::deno_crypto::init(None),
         retain(deno_telemetry::deno_telemetry::init(), |_| false),
@@ -39,9 +39,9 @@ fn fetch_options() -> deno_fetch::Options {
     deno_fetch::Options { user_agent: "Orilla".to_owned(), ..deno_fetch::Options::default() }
 }
 
-/// How the ops and classes begin that belong to interfaces of deno_web which apps on a server have no use for: style sheets,
-/// geometry, images and locks between windows.
-const NOT_ON_SERVERS: [&str; 5] = ["CSS", "DOM", "ImageData", "op_geometry_", "op_lock_manager_"];
+/// How the ops and classes of deno_web begin that are left out: those of interfaces which apps on a server have no use for, style
+/// sheets, geometry, images and locks between windows; and those that are [ours](compression).
+const LEFT_OUT: [&str; 6] = ["CSS", "DOM", "ImageData", "op_geometry_", "op_lock_manager_", "op_compression_"];
 
 /// The same extension with only some of its ops and classes, by name: each op and each method costs time at every boot, and what
 /// apps must not reach should not be there at all.
@@ -55,6 +55,10 @@ deno_core::extension!(
     orilla_web,
     deps = [deno_webidl, deno_web, deno_crypto, deno_fetch, deno_websocket],
     ops = [
+        compression::op_compression_end,
+        compression::op_compression_finish,
+        compression::op_compression_new,
+        compression::op_compression_write,
         console::op_console_write,
         env::op_env_get,
         env::op_env_names,
@@ -113,6 +117,7 @@ deno_core::extension!(
         "env.js",
         "errors.js",
         "fetch.js",
+        "first.js",
         "globals.js",
         "inbound_request.js",
         "node_host.js",
@@ -126,7 +131,9 @@ deno_core::extension!(
     lazy_loaded_js = [
         dir "../../js/web",
         "client.js",
+        "compression.js",
         "integrity.js",
+        "posting.js",
     ],
 );
 

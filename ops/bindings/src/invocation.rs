@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::error::BindingError;
 use crate::inbound_headers::InboundHeaders;
 use crate::meter::Meter;
+use crate::pending::Held;
 
 /// Names an invocation within its isolate. Never 0, and not reused while the isolate lives (it serves fewer than 2^32).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -103,8 +104,8 @@ pub enum ReplyBody {
 
 /// The host's end of an app's WebSocket: what the app sends arrives, what the client sends goes out.
 pub struct WebSocketEnd {
-    /// From the app.
-    pub outgoing: mpsc::Receiver<WebSocketMessage>,
+    /// From the app, with what each holds until it is on its way.
+    pub outgoing: mpsc::Receiver<(WebSocketMessage, Held)>,
     /// To the app.
     pub incoming: mpsc::Sender<WebSocketMessage>,
 }
@@ -125,6 +126,17 @@ pub enum WebSocketMessage {
         /// Whether the closing handshake took place.
         clean: bool,
     },
+}
+
+impl WebSocketMessage {
+    /// Bytes of its payload.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+            Self::Close { reason, .. } => reason.len(),
+        }
+    }
 }
 
 /// Why an invocation or an isolate ended early. The names are the values of the `x-orilla-error` header.

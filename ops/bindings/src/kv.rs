@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::caller::current_caller;
 use crate::error::BindingError;
+use crate::pending::PendingBytes;
 
 /// What a read finds without waiting: the value, null for an absent key, or undefined where the store must be asked.
 #[op2]
@@ -55,7 +56,11 @@ pub fn op_kv_put(
 ) -> Result<impl Future<Output = Result<(), BindingError>> + use<>, BindingError> {
     let (kv, caller) = service(scope, &state)?;
     let options = PutOptions { ttl, expiration };
-    Ok(async move { Ok(kv.put(&caller, &namespace, &key, value.into(), options).await?) })
+    let held = state.borrow().borrow::<PendingBytes>().hold(value.len())?;
+    Ok(async move {
+        let _held = held;
+        Ok(kv.put(&caller, &namespace, &key, value.into(), options).await?)
+    })
 }
 
 #[op2]

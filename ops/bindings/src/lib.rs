@@ -3,6 +3,7 @@
 
 pub mod blobs;
 pub mod caller;
+mod compression;
 mod console;
 mod database;
 pub mod egress;
@@ -16,10 +17,12 @@ pub mod invocation;
 mod kv;
 pub mod limits;
 pub mod meter;
+pub mod pending;
 mod random;
 mod snapshot;
 mod websocket;
 
+pub use self::compression::MaxDecompressedBytes;
 pub use self::console::{ConsoleLevel, ConsoleSink};
 pub use self::database::Transactions;
 pub use self::env::{AppEnv, EnvReads};

@@ -10,16 +10,20 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::invocation::WebSocketMessage;
+use crate::pending::{Held, PendingBytes};
 
 /// A connection, as the isolate holds it.
 pub struct AppWebSocket {
-    to_client: mpsc::Sender<WebSocketMessage>,
+    to_client: mpsc::Sender<(WebSocketMessage, Held)>,
     from_client: AsyncRefCell<mpsc::Receiver<WebSocketMessage>>,
 }
 
 impl AppWebSocket {
     /// A connection on top of the host's channels.
-    pub fn new(to_client: mpsc::Sender<WebSocketMessage>, from_client: mpsc::Receiver<WebSocketMessage>) -> Self {
+    pub fn new(
+        to_client: mpsc::Sender<(WebSocketMessage, Held)>,
+        from_client: mpsc::Receiver<WebSocketMessage>,
+    ) -> Self {
         Self { to_client, from_client: AsyncRefCell::new(from_client) }
     }
 }
@@ -71,7 +75,8 @@ pub async fn op_websocket_next(state: Rc<RefCell<OpState>>, #[smi] connection: u
 
 fn offer(state: &mut OpState, connection: u32, message: WebSocketMessage) -> bool {
     let Ok(socket) = state.resource_table.get::<AppWebSocket>(connection) else { return true };
-    !matches!(socket.to_client.try_send(message), Err(mpsc::error::TrySendError::Full(_)))
+    let Ok(held) = state.borrow::<PendingBytes>().hold(message.bytes()) else { return false };
+    !matches!(socket.to_client.try_send((message, held)), Err(mpsc::error::TrySendError::Full(_)))
 }
 
 /// Sends text; false if too much is waiting for the client.

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use deno_core::error::CoreError;
 use deno_core::{JsRuntime, RuntimeOptions};
 use deno_web::BlobStoreTrait;
+use orilla_bindings::MaxDecompressedBytes;
 use orilla_bindings::blobs::CountedBlobs;
 use orilla_bindings::invocation::EndReason;
 use orilla_snapshot::file::Snapshot;
 use orilla_snapshot::loader::LateLoader;
 
-use super::limits::{ArrayBufferBudget, HEAP_HEADROOM_BYTES, HeapLimits};
+use super::limits::{ArrayBufferBudget, HEAP_HEADROOM_BYTES, HeapLimits, guard_buffers};
 use super::turns::Turns;
 use super::watchdog::Watched;
 use crate::apps::deployment::Deployment;
@@ -88,11 +89,13 @@ pub fn boot(snapshot: Option<Arc<Snapshot>>, limits: MemoryLimits, turns: Arc<Tu
         orilla_snapshot::app::call_entry_point(scope, "wake", &[]);
     }
     let watched = Watched::start(runtime.v8_isolate().thread_safe_handle(), turns)?;
-    let over_budget = watched.clone();
-    let beyond = Box::new(move || over_budget.terminate(EndReason::Memory));
-    let blobs = Arc::new(CountedBlobs::new(limits.array_buffers, beyond));
+    let ended = watched.clone();
+    let end = move || ended.terminate(EndReason::Memory);
+    guard_buffers(runtime.v8_isolate(), &buffers, Box::new(end.clone()));
+    let blobs = Arc::new(CountedBlobs::new(limits.array_buffers, Box::new(end)));
     // None were made so far: a snapshot has no blobs.
     runtime.op_state().borrow_mut().put::<Arc<dyn BlobStoreTrait>>(blobs.clone());
+    runtime.op_state().borrow_mut().put(MaxDecompressedBytes(limits.array_buffers));
     let mut booted = Booted { runtime, loader, buffers, blobs, watched, listed: None, snapshot };
     booted.guard_heap();
     Ok(booted)
@@ -103,6 +106,7 @@ impl Booted {
     pub fn set_limits(&mut self, limits: MemoryLimits) {
         self.buffers.set_limit(limits.array_buffers);
         self.blobs.set_limit(limits.array_buffers);
+        self.runtime.op_state().borrow_mut().put(MaxDecompressedBytes(limits.array_buffers));
         self.runtime.remove_near_heap_limit_callback(limits.heap.old);
         self.guard_heap();
     }

@@ -11,6 +11,7 @@ use deno_core::{JsRuntime, PollEventLoopOptions, v8};
 use orilla_bindings::blobs::CountedBlobs;
 use orilla_bindings::invocation::{EndReason, FetchRequest, InvocationId, Invocations, Reply, Running};
 use orilla_bindings::meter::{Begun, Boot};
+use orilla_bindings::pending::PendingBytes;
 use orilla_bindings::{AppEnv, ConsoleLevel, ConsoleSink, Transactions};
 use orilla_services::caller::{Caller, Identity, Policy};
 use orilla_snapshot::app;
@@ -19,7 +20,7 @@ use tokio::sync::oneshot;
 
 use super::boot::Booted;
 use super::handle::{Command, Fetch, Shared};
-use super::limits::ArrayBufferBudget;
+use super::limits::outside_heap;
 use super::phases::Phase;
 use super::thread::Thread;
 use super::watchdog::Watched;
@@ -59,10 +60,9 @@ pub fn console(app: &Arc<str>) -> ConsoleSink {
 
 /// An isolate with its app, serving.
 pub struct Life {
-    // Dropped before what it borrows from: V8 calls into the allocator and the watchdog's entry until it is gone.
+    // Dropped before what it borrows from: V8 calls into the watchdog's entry until it is gone.
     runtime: JsRuntime,
     watched: Arc<Watched>,
-    buffers: Arc<ArrayBufferBudget>,
     blobs: Arc<CountedBlobs>,
     deployment: Arc<Deployment>,
     dispatch: v8::Global<v8::Function>,
@@ -104,7 +104,7 @@ impl Life {
         shared: &Shared,
     ) -> Option<Self> {
         booted.limit_turns(&deployment);
-        let Booted { mut runtime, watched, buffers, blobs, listed, snapshot, .. } = booted;
+        let Booted { mut runtime, watched, blobs, listed, snapshot, .. } = booted;
         {
             let state = runtime.op_state();
             let mut state = state.borrow_mut();
@@ -115,6 +115,7 @@ impl Life {
             state.put(services.kv.clone());
             state.put(services.database.clone());
             state.put(Transactions::default());
+            state.put(PendingBytes::new(deployment.memory().array_buffers));
         }
         deployment.declare_indexes(&services);
         let (dispatch, cancel) = {
@@ -127,7 +128,6 @@ impl Life {
         Some(Self {
             runtime,
             watched,
-            buffers,
             blobs,
             deployment,
             dispatch,
@@ -374,8 +374,9 @@ impl Life {
                 // V8 does not know how much hangs on each blob, and would not look for those nobody can reach.
                 self.runtime.v8_isolate().low_memory_notification();
             }
-            let heap = self.runtime.v8_isolate().get_heap_statistics();
-            let bytes = heap.total_physical_size() + heap.malloced_memory() + self.buffers.used() + self.blobs.used();
+            let isolate = self.runtime.v8_isolate();
+            let heap = isolate.get_heap_statistics();
+            let bytes = heap.total_physical_size() + heap.malloced_memory() + outside_heap(isolate) + self.blobs.used();
             load.memory.store(bytes as u64, Ordering::Relaxed);
         }
     }

@@ -1,6 +1,9 @@
-//! Memory limits of one isolate: its heap, and its ArrayBuffers, which lie outside the heap.
+//! Memory limits of one isolate: its heap, and its ArrayBuffers, which lie outside the heap. A buffer that V8 allocates is
+//! refused; the others, WebAssembly's memories among them, are seen when V8 collects, and end the isolate.
 
+use std::cell::Cell;
 use std::ffi::c_void;
+use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -60,11 +63,6 @@ impl ArrayBufferBudget {
         self.limit.store(limit, Ordering::Relaxed);
     }
 
-    /// Bytes in use.
-    pub fn used(&self) -> usize {
-        self.used.load(Ordering::Relaxed)
-    }
-
     fn take(&self, bytes: usize) -> bool {
         let used = self.used.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if used > self.limit.load(Ordering::Relaxed) {
@@ -84,6 +82,68 @@ impl ArrayBufferBudget {
     }
 }
 
+/// What to do about an isolate that has more outside its heap than it may.
+struct BufferGuard {
+    budget: Arc<ArrayBufferBudget>,
+    beyond: Box<dyn Fn()>,
+    /// Whether it is being found out how much of it is garbage.
+    is_checking: Cell<bool>,
+}
+
+/// Calls `beyond` when an isolate keeps more outside its heap than `budget` allows, whoever allocated it. Memories of WebAssembly,
+/// buffers that can be resized and those that ops return do not come from the budget's allocator, but V8 counts them, and
+/// collects when they grow.
+pub fn guard_buffers(isolate: &mut v8::Isolate, budget: &Arc<ArrayBufferBudget>, beyond: Box<dyn Fn()>) {
+    isolate.set_slot(BufferGuard { budget: budget.clone(), beyond, is_checking: Cell::new(false) });
+    isolate.add_gc_epilogue_callback(after_collection, ptr::null_mut(), v8::GCType::kGCTypeMarkSweepCompact);
+}
+
+/// Bytes that V8 counts outside an isolate's heap.
+pub fn outside_heap(isolate: &mut v8::Isolate) -> usize {
+    usize::try_from(isolate.adjust_amount_of_external_allocated_memory(0)).unwrap_or(0)
+}
+
+fn is_beyond(isolate: &mut v8::Isolate) -> bool {
+    let used = outside_heap(isolate);
+    isolate.get_slot::<BufferGuard>().is_some_and(|guard| used > guard.budget.limit.load(Ordering::Relaxed))
+}
+
+/// V8 frees a memory of WebAssembly only some time after the collection that found it to be garbage. So where there is too
+/// much, a collection is asked for that frees all, as soon as this one is over.
+unsafe extern "C" fn after_collection(
+    isolate: v8::UnsafeRawIsolatePtr,
+    _kind: v8::GCType,
+    _flags: v8::GCCallbackFlags,
+    _data: *mut c_void,
+) {
+    // SAFETY: V8 calls this on the thread of the isolate, which is alive, and this does not own it.
+    let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
+    let is_checking = isolate.get_slot::<BufferGuard>().is_none_or(|guard| guard.is_checking.get());
+    if !is_checking && is_beyond(&mut isolate) {
+        isolate.thread_safe_handle().request_interrupt(check_buffers, ptr::null_mut());
+    }
+}
+
+unsafe extern "C" fn check_buffers(isolate: v8::UnsafeRawIsolatePtr, _data: *mut c_void) {
+    // SAFETY: as above.
+    let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
+    let set_checking = |isolate: &v8::Isolate, is_checking| {
+        if let Some(guard) = isolate.get_slot::<BufferGuard>() {
+            guard.is_checking.set(is_checking);
+        }
+    };
+    if is_beyond(&mut isolate) {
+        set_checking(&isolate, true);
+        isolate.low_memory_notification();
+        set_checking(&isolate, false);
+        if is_beyond(&mut isolate)
+            && let Some(guard) = isolate.get_slot::<BufferGuard>()
+        {
+            (guard.beyond)();
+        }
+    }
+}
+
 /// V8 wants a pointer that is not null for an empty buffer too.
 fn at_least_one(bytes: usize) -> usize {
     bytes.max(1)
@@ -93,7 +153,7 @@ fn at_least_one(bytes: usize) -> usize {
 // same length. Memory comes from the C allocator interface, which any thread may use.
 unsafe extern "C" fn allocate(budget: &ArrayBufferBudget, bytes: usize) -> *mut c_void {
     if !budget.take(bytes) {
-        return std::ptr::null_mut();
+        return ptr::null_mut();
     }
     // SAFETY: calloc may be called with any size.
     unsafe { libc::calloc(1, at_least_one(bytes)) }
@@ -101,7 +161,7 @@ unsafe extern "C" fn allocate(budget: &ArrayBufferBudget, bytes: usize) -> *mut 
 
 unsafe extern "C" fn allocate_uninitialized(budget: &ArrayBufferBudget, bytes: usize) -> *mut c_void {
     if !budget.take(bytes) {
-        return std::ptr::null_mut();
+        return ptr::null_mut();
     }
     // SAFETY: malloc may be called with any size.
     unsafe { libc::malloc(at_least_one(bytes)) }

@@ -102,12 +102,12 @@ async fn carry(upgraded: Upgraded, end: WebSocketEnd) {
     };
     let writing = async move {
         loop {
-            let frame = tokio::select! {
+            let (frame, _held) = tokio::select! {
                 message = outgoing.recv() => match message {
-                    Some(message) => frame(message),
+                    Some((message, held)) => (frame(message), Some(held)),
                     None => return,
                 },
-                Some(frame) = owed.recv() => frame,
+                Some(frame) = owed.recv() => (frame, None),
             };
             let last = frame.opcode == OpCode::Close;
             if write.write_frame(frame).await.is_err() || last {
