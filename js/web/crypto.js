@@ -8,10 +8,14 @@ import { refuseWhileGuarding } from "ext:orilla_web/snapshot_guard.js";
 internals.kKeyObject = Symbol("kKeyObject");
 
 const {
+  ArrayBufferPrototypeGetByteLength,
+  DataViewPrototypeGetByteLength,
+  SafeSet,
   TypedArrayPrototypeGetBuffer,
   TypedArrayPrototypeGetByteLength,
   TypedArrayPrototypeGetByteOffset,
   TypedArrayPrototypeGetSymbolToStringTag,
+  Uint8Array,
 } = primordials;
 
 const engine = () => core.loadExtScript("ext:deno_crypto/00_crypto.js").crypto;
@@ -26,6 +30,9 @@ class SubtleCrypto {
 
 /** More than so many bytes are counted while an operation works on them. */
 const LARGE_BYTES = 65_536;
+
+/** For each operation that works on so much, a buffer of that size. */
+const reserves = new SafeSet();
 
 /** Each operation, how many arguments it needs, and which of them is the list of a key's usages. */
 const OPERATIONS = {
@@ -50,12 +57,11 @@ for (const [name, [length, usages]] of Object.entries(OPERATIONS)) {
       refuseWhileGuarding(`crypto.subtle.${name}()`);
       if (usages !== undefined && args.length > usages)
         args[usages] = withoutDuplicates(args[usages]);
-      // The engine copies what it works on to where nobody counts it. So much is held here too meanwhile, where it counts.
-      const held = args.map((value) => (isLarge(value) ? value.slice(0) : undefined));
+      const reserve = reserved(args);
       try {
         return await engine().subtle[name](...args);
       } finally {
-        held.length = 0;
+        reserves.delete(reserve);
       }
     },
   }[name];
@@ -68,9 +74,25 @@ for (const [name, [length, usages]] of Object.entries(OPERATIONS)) {
   });
 }
 
-/** Whether it is a buffer that is worth counting, or a view of one. */
-function isLarge(value) {
-  return value?.byteLength > LARGE_BYTES && typeof value.slice === "function";
+/**
+ * The engine copies what it works on to where nobody counts it. So a buffer of that size is kept meanwhile, where it counts; nothing is
+ * ever written to it.
+ */
+function reserved(args) {
+  let bytes = 0;
+  for (let i = 0; i < args.length; i++) bytes += byteLength(args[i]);
+  if (bytes <= LARGE_BYTES) return undefined;
+  const reserve = new Uint8Array(bytes);
+  reserves.add(reserve);
+  return reserve;
+}
+
+function byteLength(value) {
+  if (core.isArrayBuffer(value)) return ArrayBufferPrototypeGetByteLength(value);
+  if (core.isDataView(value)) return DataViewPrototypeGetByteLength(value);
+  return TypedArrayPrototypeGetSymbolToStringTag(value) === undefined
+    ? 0
+    : TypedArrayPrototypeGetByteLength(value);
 }
 
 /** A key has each of its usages once. What is no list is left to the engine, which refuses it. */

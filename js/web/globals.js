@@ -1,6 +1,6 @@
 // What an app finds on globalThis. Interfaces that a request is likely to meet are ready; the rest is compiled at the
 // first look. Nothing here reaches the file system, a process or another app.
-import { core } from "ext:core/mod.js";
+import { core, primordials } from "ext:core/mod.js";
 import { console } from "ext:orilla_web/console.js";
 import { Crypto, crypto, SubtleCrypto } from "ext:orilla_web/crypto.js";
 import { counted, fetch } from "ext:orilla_web/fetch.js";
@@ -10,6 +10,7 @@ import { reportError } from "ext:orilla_web/uncaught.js";
 import { conform } from "ext:orilla_web/web_idl.js";
 import { WebSocketPair } from "ext:orilla_web/web_socket_pair.js";
 
+const { ReflectConstruct } = primordials;
 const script = (specifier) => core.loadExtScript(specifier);
 const abort = script("ext:deno_web/03_abort_signal.js");
 const base64 = script("ext:deno_web/05_base64.js");
@@ -166,7 +167,7 @@ function fixedSharedBuffers(SharedArrayBuffer) {
     construct(target, [length, options], newTarget) {
       if (options?.maxByteLength !== undefined)
         throw new RangeError("a SharedArrayBuffer cannot have a maxByteLength here");
-      return Reflect.construct(target, [length], newTarget);
+      return ReflectConstruct(target, [length], newTarget);
     },
   });
   SharedArrayBuffer.prototype.constructor = fixed;

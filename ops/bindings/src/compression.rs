@@ -145,7 +145,11 @@ pub fn op_compression_finish(
         return Ok(Vec::new().into());
     }
     match codec {
-        Codec::Encoder(mut encoder) => drain(usize::MAX, |piece| encoder.finish(piece)).map(Into::into),
+        Codec::Encoder(mut encoder) => {
+            let mut output = Vec::new();
+            drain(&mut output, usize::MAX, |piece| encoder.finish(piece))?;
+            Ok(output.into())
+        }
         Codec::Decoder { read: Read::TooMuch, .. } => Err(CompressionError::Trailing),
         Codec::Decoder { read: Read::All, .. } => Ok(Vec::new().into()),
         // Whether an end was read together with the last bytes that came out is not known before it is asked for.
@@ -159,11 +163,12 @@ pub fn op_compression_finish(
 }
 
 fn compress(encoder: &mut dyn EncodeV2, chunk: &[u8]) -> Result<Vec<u8>, CompressionError> {
-    let mut input = PartialBuffer::new(chunk);
-    drain(usize::MAX, |piece| {
+    let (mut input, mut output) = (PartialBuffer::new(chunk), Vec::new());
+    drain(&mut output, usize::MAX, |piece| {
         encoder.encode(&mut input, piece)?;
         Ok(input.unwritten().is_empty())
-    })
+    })?;
+    Ok(output)
 }
 
 fn decompress(
@@ -172,21 +177,18 @@ fn decompress(
     chunk: &[u8],
     limit: usize,
 ) -> Result<Vec<u8>, CompressionError> {
-    let mut input = PartialBuffer::new(chunk);
-    let mut output = if *read == Read::Some {
-        drain(limit, |piece| {
-            if !input.unwritten().is_empty() && decoder.decode(&mut input, piece)? {
+    let (mut input, mut output) = (PartialBuffer::new(chunk), Vec::new());
+    if *read == Read::Some && !chunk.is_empty() {
+        drain(&mut output, limit, |piece| {
+            if decoder.decode(&mut input, piece)? {
                 *read = Read::All;
             }
             Ok(*read == Read::All || input.unwritten().is_empty())
-        })?
-    } else {
-        Vec::new()
-    };
+        })?;
+    }
     if *read == Read::Some && !output.is_empty() {
         // Of what it has read it may hold back some that found no room.
-        let rest = drain(limit - output.len(), |piece| decoder.flush(piece))?;
-        output.extend_from_slice(&rest);
+        drain(&mut output, limit, |piece| decoder.flush(piece))?;
     }
     if *read != Read::Some && !input.unwritten().is_empty() {
         *read = Read::TooMuch;
@@ -196,10 +198,11 @@ fn decompress(
 
 /// Collects what a codec puts out, piece by piece, until it says that this is all.
 fn drain(
+    output: &mut Vec<u8>,
     limit: usize,
     mut next: impl FnMut(&mut WriteBuffer<'_>) -> io::Result<bool>,
-) -> Result<Vec<u8>, CompressionError> {
-    let (mut output, mut bytes) = (Vec::new(), [0; PIECE_BYTES]);
+) -> Result<(), CompressionError> {
+    let mut bytes = [0; PIECE_BYTES];
     loop {
         let mut piece = WriteBuffer::new_initialized(&mut bytes);
         let is_all = next(&mut piece).map_err(CompressionError::Corrupt)?;
@@ -208,7 +211,7 @@ fn drain(
             return Err(CompressionError::TooLarge(limit));
         }
         if is_all {
-            return Ok(output);
+            return Ok(());
         }
     }
 }
