@@ -36,39 +36,31 @@
     if (bytes.length > 0) controller.enqueue(bytes);
   }
 
-  class CompressionStream {
-    #transform;
+  function streamClass(name, isDecoder) {
+    // The class has the name of the key.
+    const constructor = {
+      [name]: class {
+        #transform;
 
-    constructor(format) {
-      this.#transform = transform("CompressionStream", arguments, false);
-    }
+        constructor(format) {
+          this.#transform = transform(name, arguments, isDecoder);
+        }
 
-    get readable() {
-      return this.#transform.readable;
-    }
+        get readable() {
+          return this.#transform.readable;
+        }
 
-    get writable() {
-      return this.#transform.writable;
-    }
+        get writable() {
+          return this.#transform.writable;
+        }
+      },
+    }[name];
+    webidl.configureInterface(constructor);
+    return constructor;
   }
 
-  class DecompressionStream {
-    #transform;
-
-    constructor(format) {
-      this.#transform = transform("DecompressionStream", arguments, true);
-    }
-
-    get readable() {
-      return this.#transform.readable;
-    }
-
-    get writable() {
-      return this.#transform.writable;
-    }
-  }
-
-  webidl.configureInterface(CompressionStream);
-  webidl.configureInterface(DecompressionStream);
-  return { CompressionStream, DecompressionStream };
+  return {
+    CompressionStream: streamClass("CompressionStream", false),
+    DecompressionStream: streamClass("DecompressionStream", true),
+  };
 })();

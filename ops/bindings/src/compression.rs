@@ -15,13 +15,12 @@ use compression_codecs::{
 };
 use deno_core::{GarbageCollected, OpState, convert::Uint8Array, op2, v8};
 
+use crate::pending::PendingBytes;
+
 /// Bytes that come out of a codec at once.
 const PIECE_BYTES: usize = 16 << 10;
 /// Brotli's quality and window (a power of two), those that servers use for what they compress as they send it.
 const BROTLI: (i32, i32) = (6, 22);
-
-/// Most bytes that one chunk may decompress to. Without it there may be none.
-pub struct MaxDecompressedBytes(pub usize);
 
 /// What a stream of the class throws; all of them are a `TypeError`.
 #[derive(Debug, thiserror::Error, deno_error::JsError)]
@@ -118,8 +117,7 @@ pub fn op_compression_write(
     let output = match stream.0.borrow_mut().as_mut().ok_or(CompressionError::Ended)? {
         Codec::Encoder(encoder) => compress(&mut **encoder, chunk)?,
         Codec::Decoder { decoder, read } => {
-            let limit = state.try_borrow::<MaxDecompressedBytes>().map_or(0, |limit| limit.0);
-            decompress(&mut **decoder, read, chunk, limit)?
+            decompress(&mut **decoder, read, chunk, state.borrow::<PendingBytes>().limit)?
         }
     };
     Ok(output.into())

@@ -22,7 +22,6 @@ mod random;
 mod snapshot;
 mod websocket;
 
-pub use self::compression::MaxDecompressedBytes;
 pub use self::console::{ConsoleLevel, ConsoleSink};
 pub use self::database::Transactions;
 pub use self::env::{AppEnv, EnvReads};

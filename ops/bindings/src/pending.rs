@@ -10,7 +10,8 @@ use crate::error::BindingError;
 #[derive(Clone, Default)]
 pub struct PendingBytes {
     used: Arc<AtomicUsize>,
-    limit: usize,
+    /// How many there may be. Nor may a chunk decompress to more.
+    pub limit: usize,
 }
 
 /// Bytes of one that waits; they are given back when this is dropped.

@@ -11,7 +11,6 @@ use deno_core::{JsRuntime, PollEventLoopOptions, v8};
 use orilla_bindings::blobs::CountedBlobs;
 use orilla_bindings::invocation::{EndReason, FetchRequest, InvocationId, Invocations, Reply, Running};
 use orilla_bindings::meter::{Begun, Boot};
-use orilla_bindings::pending::PendingBytes;
 use orilla_bindings::{AppEnv, ConsoleLevel, ConsoleSink, Transactions};
 use orilla_services::caller::{Caller, Identity, Policy};
 use orilla_snapshot::app;
@@ -115,7 +114,6 @@ impl Life {
             state.put(services.kv.clone());
             state.put(services.database.clone());
             state.put(Transactions::default());
-            state.put(PendingBytes::new(deployment.memory().array_buffers));
         }
         deployment.declare_indexes(&services);
         let (dispatch, cancel) = {

@@ -1,7 +1,6 @@
 //! Memory limits of one isolate: its heap, and its ArrayBuffers, which lie outside the heap. A buffer that V8 allocates is
 //! refused; the others, WebAssembly's memories among them, are seen when V8 collects, and end the isolate.
 
-use std::cell::Cell;
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::Arc;
@@ -86,26 +85,25 @@ impl ArrayBufferBudget {
 struct BufferGuard {
     budget: Arc<ArrayBufferBudget>,
     beyond: Box<dyn Fn()>,
-    /// Whether it is being found out how much of it is garbage.
-    is_checking: Cell<bool>,
+}
+
+impl BufferGuard {
+    fn is_exceeded(&self, used: usize) -> bool {
+        used > self.budget.limit.load(Ordering::Relaxed)
+    }
 }
 
 /// Calls `beyond` when an isolate keeps more outside its heap than `budget` allows, whoever allocated it. Memories of WebAssembly,
 /// buffers that can be resized and those that ops return do not come from the budget's allocator, but V8 counts them, and
 /// collects when they grow.
 pub fn guard_buffers(isolate: &mut v8::Isolate, budget: &Arc<ArrayBufferBudget>, beyond: Box<dyn Fn()>) {
-    isolate.set_slot(BufferGuard { budget: budget.clone(), beyond, is_checking: Cell::new(false) });
+    isolate.set_slot(BufferGuard { budget: budget.clone(), beyond });
     isolate.add_gc_epilogue_callback(after_collection, ptr::null_mut(), v8::GCType::kGCTypeMarkSweepCompact);
 }
 
 /// Bytes that V8 counts outside an isolate's heap.
 pub fn outside_heap(isolate: &mut v8::Isolate) -> usize {
     usize::try_from(isolate.adjust_amount_of_external_allocated_memory(0)).unwrap_or(0)
-}
-
-fn is_beyond(isolate: &mut v8::Isolate) -> bool {
-    let used = outside_heap(isolate);
-    isolate.get_slot::<BufferGuard>().is_some_and(|guard| used > guard.budget.limit.load(Ordering::Relaxed))
 }
 
 /// V8 frees a memory of WebAssembly only some time after the collection that found it to be garbage. So where there is too
@@ -118,8 +116,8 @@ unsafe extern "C" fn after_collection(
 ) {
     // SAFETY: V8 calls this on the thread of the isolate, which is alive, and this does not own it.
     let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
-    let is_checking = isolate.get_slot::<BufferGuard>().is_none_or(|guard| guard.is_checking.get());
-    if !is_checking && is_beyond(&mut isolate) {
+    let used = outside_heap(&mut isolate);
+    if isolate.get_slot::<BufferGuard>().is_some_and(|guard| guard.is_exceeded(used)) {
         isolate.thread_safe_handle().request_interrupt(check_buffers, ptr::null_mut());
     }
 }
@@ -127,21 +125,15 @@ unsafe extern "C" fn after_collection(
 unsafe extern "C" fn check_buffers(isolate: v8::UnsafeRawIsolatePtr, _data: *mut c_void) {
     // SAFETY: as above.
     let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
-    let set_checking = |isolate: &v8::Isolate, is_checking| {
-        if let Some(guard) = isolate.get_slot::<BufferGuard>() {
-            guard.is_checking.set(is_checking);
-        }
-    };
-    if is_beyond(&mut isolate) {
-        set_checking(&isolate, true);
+    // It is away meanwhile, so that this collection asks for no other.
+    let Some(guard) = isolate.remove_slot::<BufferGuard>() else { return };
+    if guard.is_exceeded(outside_heap(&mut isolate)) {
         isolate.low_memory_notification();
-        set_checking(&isolate, false);
-        if is_beyond(&mut isolate)
-            && let Some(guard) = isolate.get_slot::<BufferGuard>()
-        {
+        if guard.is_exceeded(outside_heap(&mut isolate)) {
             (guard.beyond)();
         }
     }
+    isolate.set_slot(guard);
 }
 
 /// V8 wants a pointer that is not null for an empty buffer too.
