@@ -58,10 +58,18 @@ impl<T: Copy> Blocks<T> {
     /// Keeps the first rows.
     pub(super) fn truncate(&mut self, count: usize) {
         self.blocks.truncate(count.div_ceil(self.rows));
+        let first = self.blocks.len() == 1;
         if !count.is_multiple_of(self.rows)
             && let Some(last) = self.blocks.last_mut()
         {
-            Arc::make_mut(last).truncate((count & (self.rows - 1)) * self.width);
+            let length = (count & (self.rows - 1)) * self.width;
+            if first && last.capacity() > 4 * length {
+                let mut block = with_capacity(length);
+                block.extend_from_slice(&last[..length]);
+                *last = Arc::new(block);
+            } else {
+                Arc::make_mut(last).truncate(length);
+            }
         }
         self.count = count;
     }

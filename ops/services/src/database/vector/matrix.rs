@@ -106,6 +106,7 @@ impl Matrix {
         self.floats.truncate(kept);
         self.codes.truncate(kept);
         self.measures.truncate(kept);
+        self.measures.shrink_to_fit();
     }
 
     /// Bytes that are read to compare a vector as it is stored.

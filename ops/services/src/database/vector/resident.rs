@@ -87,8 +87,8 @@ impl ResidentIndex {
     /// The memory of the index with its graph, in bytes.
     pub fn bytes(&self) -> usize {
         let documents = self.documents.capacity() * size_of::<Document>();
-        // A hash table keeps an eighth of its places free and a byte for each.
-        let places = self.places.capacity() * 8 / 7 * (size_of::<(i64, u32)>() + 1);
+        // A hash table has a power of two of places, keeps an eighth of them free and has a byte for each.
+        let places = (self.places.capacity() * 8 / 7).next_power_of_two() * (size_of::<(i64, u32)>() + 1);
         self.matrix.bytes() + documents + places + self.graph.as_ref().map_or(0, Graph::bytes)
     }
 
@@ -132,15 +132,25 @@ impl ResidentIndex {
         self.live -= document.count as usize;
         self.graph.take_if(|graph| graph.len() > OUTGROWN * self.live + FEW_REMOVED);
         let removed = self.matrix.len() - self.live;
-        if removed > FEW_REMOVED && removed > self.matrix.len() / MOST_REMOVED {
+        if self.live == 0 {
+            self.clear();
+        } else if removed > FEW_REMOVED && removed > self.matrix.len() / MOST_REMOVED {
             self.compact();
         }
         true
     }
 
+    /// Gives everything back: the last document is gone.
+    fn clear(&mut self) {
+        self.matrix = Matrix::new(&self.definition);
+        (self.documents, self.places, self.graph) = Default::default();
+    }
+
     /// Gives back what removed documents take.
     fn compact(&mut self) {
         self.documents.retain(|document| !document.removed);
+        self.documents.shrink_to_fit();
+        self.places.shrink_to_fit();
         self.matrix.keep(self.documents.iter().flat_map(Document::places));
         let mut first = 0;
         for (place, document) in self.documents.iter_mut().enumerate() {
