@@ -63,7 +63,7 @@ export default { fetch: (request) => ways[new URL(request.url).pathname.slice(1)
 "#;
 
 fn bad_manners() -> App {
-    bad_manners_within(2_000, 300)
+    bad_manners_within(10_000, 300)
 }
 
 fn bad_manners_within(wall_ms: u32, cpu_ms: u32) -> App {
@@ -108,7 +108,7 @@ fn a_throwing_handler_is_answered_500_and_logged_with_its_place() {
 
 #[test]
 fn a_handler_that_never_settles_runs_into_the_wall_clock() {
-    survives("/never").expect_error(504, "wall");
+    survives_within(&bad_manners_within(2_000, 300), "/never").expect_error(504, "wall");
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn what_lies_outside_the_heap_counts_whoever_allocated_it() {
         assert!(matches!(reply.status, 500 | 503), "{way}: {}", reply.status);
         let error = reply.header("x-orilla-error");
         assert!(matches!(error.as_deref(), Some("uncaught" | "memory")), "{way}: {error:?}");
-        assert!(server.peak_resident_mb() < 500, "{way}: {} MB", server.peak_resident_mb());
+        assert!(server.peak_resident_mb() < 300, "{way}: {} MB", server.peak_resident_mb());
     }
     let server = Server::of(&app);
     for (way, expected) in [
@@ -174,8 +174,22 @@ fn what_lies_outside_the_heap_counts_whoever_allocated_it() {
         ("garbage", "collected"),
     ] {
         assert_eq!(server.get(&format!("/{way}")).expect(200), expected, "{way}");
+        assert!(server.peak_resident_mb() < 300, "{way}: {} MB", server.peak_resident_mb());
     }
-    assert!(server.peak_resident_mb() < 500, "{} MB", server.peak_resident_mb());
+}
+
+/// V8 looks for garbage late where the heap may be large, as it may in isolates that wait for an app.
+#[test]
+fn garbage_outside_the_heap_is_collected_however_large_the_heap_may_be() {
+    let limits = |heap_mb: u32| json!({ "array_buffer_mb": 16, "heap_mb": heap_mb, "concurrent_requests": 1 });
+    for heap_mb in [128, 4096] {
+        let server = Server::of(&App::new(OUTSIDE).manifest(json!({ "limits": limits(heap_mb) })));
+        let mut held = server.connect();
+        held.send("GET /held HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+        server.wait_for_log("held");
+        assert_eq!(server.get("/garbage").expect(200), "collected");
+        assert!(server.peak_resident_mb() < 300, "{heap_mb}: {} MB", server.peak_resident_mb());
+    }
 }
 
 /// Each way takes 2 GB at most, should nothing stop it.
@@ -257,6 +271,10 @@ const ways = {
   inserts: () => {
     const text = "x".repeat(MB / 2);
     return caught(() => Promise.all(Array.from({ length: 200 }, () => getPlatform().DB.insertOne("c", { text }))));
+  },
+  held: () => {
+    console.log("held");
+    return new Promise(() => {});
   },
   garbage: async () => {
     const text = "é".repeat(MB);

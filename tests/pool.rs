@@ -2,6 +2,7 @@
 //! no room for another.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use serde_json::{Value, json};
@@ -60,7 +61,7 @@ fn may_raise_threads() -> bool {
     let capabilities = status.lines().find_map(|line| line.strip_prefix("CapEff:")).unwrap().trim();
     let may = u64::from_str_radix(capabilities, 16).unwrap() >> 23 & 1 == 1;
     if !may {
-        skipped("V8's threads go last while a loop runs: without CAP_SYS_NICE they stay as they are");
+        skipped("which priority threads have while a loop runs: without CAP_SYS_NICE they cannot be raised again");
     }
     may
 }
@@ -226,6 +227,43 @@ fn a_looping_app_does_not_slow_its_neighbour_to_a_halt() {
         }
     });
 }
+
+/// Other processes are no reason to starve: what computes for long is slow beside them, and comes to its end.
+#[test]
+fn a_long_computation_ends_although_others_want_the_processor() {
+    if !may_raise_threads() {
+        return;
+    }
+    let app = App::new(COMPUTING).manifest(json!({ "limits": { "wall_ms": 20_000 } }));
+    let server = Server::of(&app);
+    let cores = thread::available_parallelism().unwrap().get();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..4 * cores {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        let reply = server.get("/");
+        is_over.store(true, Ordering::Relaxed);
+        assert_eq!(reply.expect(200), "199999999");
+    });
+}
+
+/// Takes some tenths of a second of CPU time, which is several times what a turn has at its first priority, and waits for V8's own
+/// threads, which collect the memories.
+const COMPUTING: &str = r#"
+export default {
+  fetch() {
+    let sum = 0;
+    for (let i = 0; i < 200_000_000; i++) sum += i % 3;
+    for (let i = 0; i < 50; i++) new Uint8Array(new WebAssembly.Memory({ initial: 80 }).buffer).fill(1);
+    return new Response(String(sum));
+  },
+};
+"#;
 
 #[test]
 fn an_app_that_ends_badly_again_and_again_goes_last_until_it_has_answered() {

@@ -18,6 +18,7 @@ use crate::config::environment::Environment;
 use crate::isolate::boot::{MemoryLimits, boot};
 use crate::isolate::limits::HeapLimits;
 use crate::isolate::turns::Turns;
+use crate::isolate::watchdog::Watched;
 
 /// Longest that an entrypoint may take to evaluate while it is checked.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
@@ -44,8 +45,8 @@ fn evaluate_once(source: &str, env: BTreeMap<String, String>) -> Result<(), AppE
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| engine(&error))?;
     tokio.block_on(async {
         let memory = MemoryLimits { heap: HeapLimits::of(1 << 30), array_buffers: 1 << 30 };
-        let turns = Arc::new(Turns::of_cores(1));
-        let mut booted = boot(None, memory, turns).map_err(|error| engine(&error))?;
+        let watched = Watched::start(Arc::new(Turns::of_cores(1))).map_err(|error| engine(&error))?;
+        let mut booted = boot(None, memory, watched).map_err(|error| engine(&error))?;
         *booted.loader.app.borrow_mut() = Some(AppLoader::new(source.into()));
         prepare(&mut booted.runtime, env);
         booted.watched.set_limits(PATIENCE, PATIENCE);

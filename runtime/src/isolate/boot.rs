@@ -13,7 +13,6 @@ use orilla_snapshot::file::Snapshot;
 use orilla_snapshot::loader::LateLoader;
 
 use super::limits::{ArrayBufferBudget, HEAP_HEADROOM_BYTES, HeapLimits, guard_buffers};
-use super::turns::Turns;
 use super::watchdog::Watched;
 use crate::apps::deployment::Deployment;
 use crate::inspect::targets::Listed;
@@ -45,19 +44,8 @@ pub struct Booted {
     pub snapshot: Option<Arc<Snapshot>>,
 }
 
-/// Why an isolate cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum BootError {
-    /// deno_core refused.
-    #[error("the isolate cannot be made: {0}")]
-    Engine(#[from] CoreError),
-    /// No thread for the watchdog.
-    #[error("the watchdog cannot be started: {0}")]
-    Watchdog(#[from] std::io::Error),
-}
-
-/// Boots a runtime from an app's snapshot, else from [`orilla_snapshot::BASE`]. It takes its turns among these.
-pub fn boot(snapshot: Option<Arc<Snapshot>>, limits: MemoryLimits, turns: Arc<Turns>) -> Result<Booted, BootError> {
+/// Boots a runtime from an app's snapshot, else from [`orilla_snapshot::BASE`], on the thread that is watched.
+pub fn boot(snapshot: Option<Arc<Snapshot>>, limits: MemoryLimits, watched: Arc<Watched>) -> Result<Booted, CoreError> {
     let loader = Rc::new(LateLoader::default());
     let buffers = ArrayBufferBudget::new(limits.array_buffers);
     let params = limits.heap.params().array_buffer_allocator(buffers.allocator().make_shared());
@@ -88,7 +76,7 @@ pub fn boot(snapshot: Option<Arc<Snapshot>>, limits: MemoryLimits, turns: Arc<Tu
         orilla_bindings::hide_core(scope);
         orilla_snapshot::app::call_entry_point(scope, "wake", &[]);
     }
-    let watched = Watched::start(runtime.v8_isolate().thread_safe_handle(), turns)?;
+    watched.booted(runtime.v8_isolate().thread_safe_handle());
     let ended = watched.clone();
     let end = move || ended.terminate(EndReason::Memory);
     guard_buffers(runtime.v8_isolate(), &buffers, Box::new(end.clone()));

@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 
 use super::boot::Booted;
 use super::handle::{Command, Fetch, Shared};
-use super::limits::outside_heap;
+use super::limits::{check_buffers, outside_heap};
 use super::phases::Phase;
 use super::thread::Thread;
 use super::watchdog::Watched;
@@ -153,7 +153,7 @@ impl Life {
         let mut state = state.borrow_mut();
         let invocations = state.borrow_mut::<Invocations>();
         if let Some(reason) = reason {
-            if matches!(reason, EndReason::Cpu | EndReason::Memory) {
+            if reason != EndReason::Reclaimed {
                 self.deployment.stopped_in_a_row.fetch_add(1, Ordering::Relaxed);
             }
             let count = invocations.len();
@@ -198,6 +198,7 @@ impl Life {
             }
         }
         let turned = self.runtime.poll_event_loop(cx, PollEventLoopOptions::default());
+        check_buffers(self.runtime.v8_isolate());
         let cpu = self.watched.end_turn();
         if let Some(reason) = self.watched.terminated() {
             self.charge(thread, cpu);

@@ -1,8 +1,10 @@
 //! Memory limits of one isolate: its heap, and its ArrayBuffers, which lie outside the heap. A buffer that V8 allocates is
-//! refused; the others, WebAssembly's memories among them, are seen when V8 collects, and end the isolate.
+//! refused; the others, WebAssembly's memories among them, are seen a moment later, and end the isolate if they are no garbage.
 
+use std::cell::Cell;
 use std::ffi::c_void;
 use std::ptr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -18,21 +20,28 @@ pub const HEAP_HEADROOM_BYTES: usize = 3 << 30;
 const YOUNG_SPACE_OF_HEAP: usize = 16;
 const MAX_YOUNG_SPACE_BYTES: usize = 32 << 20;
 
-/// How many bytes of a heap young and old objects may take. What is for young ones is settled when an isolate is made.
+/// Most old objects at which V8 looks for garbage among them for the first time. V8's own choice as well.
+const MAX_FIRST_COLLECTION_BYTES: usize = 512 << 20;
+
+/// How many bytes of a heap young and old objects may take. What is for young ones is settled when an isolate is made, and so is
+/// when garbage among the old ones is looked for the first time.
 #[derive(Clone, Copy, Debug)]
 pub struct HeapLimits {
     /// For young objects.
     pub young: usize,
     /// For old ones.
     pub old: usize,
+    /// Old ones before the first collection.
+    pub first_collection: usize,
 }
 
 impl HeapLimits {
     /// Divides a heap of so many bytes.
     pub const fn of(bytes: usize) -> Self {
         let share = bytes / YOUNG_SPACE_OF_HEAP;
-        let young = 3 * if share < MAX_YOUNG_SPACE_BYTES { share } else { MAX_YOUNG_SPACE_BYTES };
-        Self { young, old: bytes - young }
+        let young = 3 * at_most(share, MAX_YOUNG_SPACE_BYTES);
+        let old = bytes - young;
+        Self { young, old, first_collection: at_most(old / 2, MAX_FIRST_COLLECTION_BYTES) }
     }
 
     /// What V8 makes such a heap from.
@@ -41,7 +50,13 @@ impl HeapLimits {
             .heap_limits(0, self.young + self.old)
             .set_max_young_generation_size_in_bytes(self.young)
             .set_max_old_generation_size_in_bytes(self.old)
+            .set_initial_old_generation_size_in_bytes(self.first_collection)
     }
+}
+
+/// `Ord::min` for constants.
+const fn at_most(value: usize, limit: usize) -> usize {
+    if value < limit { value } else { limit }
 }
 
 /// Counts the bytes of an isolate's ArrayBuffers and refuses what is over the limit; JavaScript gets a RangeError.
@@ -84,21 +99,16 @@ impl ArrayBufferBudget {
 /// What to do about an isolate that has more outside its heap than it may.
 struct BufferGuard {
     budget: Arc<ArrayBufferBudget>,
+    /// Bytes that were left by the last collection that this asked for.
+    kept: Cell<usize>,
     beyond: Box<dyn Fn()>,
 }
 
-impl BufferGuard {
-    fn is_exceeded(&self, used: usize) -> bool {
-        used > self.budget.limit.load(Ordering::Relaxed)
-    }
-}
-
 /// Calls `beyond` when an isolate keeps more outside its heap than `budget` allows, whoever allocated it. Memories of WebAssembly,
-/// buffers that can be resized and those that ops return do not come from the budget's allocator, but V8 counts them, and
-/// collects when they grow.
+/// buffers that can be resized and those that ops return do not come from the budget's allocator, but V8 counts them. It is looked
+/// at by [`check_buffers`].
 pub fn guard_buffers(isolate: &mut v8::Isolate, budget: &Arc<ArrayBufferBudget>, beyond: Box<dyn Fn()>) {
-    isolate.set_slot(BufferGuard { budget: budget.clone(), beyond });
-    isolate.add_gc_epilogue_callback(after_collection, ptr::null_mut(), v8::GCType::kGCTypeMarkSweepCompact);
+    isolate.set_slot(Rc::new(BufferGuard { budget: budget.clone(), kept: Cell::new(0), beyond }));
 }
 
 /// Bytes that V8 counts outside an isolate's heap.
@@ -106,34 +116,35 @@ pub fn outside_heap(isolate: &mut v8::Isolate) -> usize {
     usize::try_from(isolate.adjust_amount_of_external_allocated_memory(0)).unwrap_or(0)
 }
 
-/// V8 frees a memory of WebAssembly only some time after the collection that found it to be garbage. So where there is too
-/// much, a collection is asked for that frees all, as soon as this one is over.
-unsafe extern "C" fn after_collection(
-    isolate: v8::UnsafeRawIsolatePtr,
-    _kind: v8::GCType,
-    _flags: v8::GCCallbackFlags,
-    _data: *mut c_void,
-) {
-    // SAFETY: V8 calls this on the thread of the isolate, which is alive, and this does not own it.
-    let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
-    let used = outside_heap(&mut isolate);
-    if isolate.get_slot::<BufferGuard>().is_some_and(|guard| guard.is_exceeded(used)) {
-        isolate.thread_safe_handle().request_interrupt(check_buffers, ptr::null_mut());
+/// Looks at what a [guarded](guard_buffers) isolate has outside its heap. What is garbage does not count, so where there is too much,
+/// all garbage is collected; where nearly too much is kept, half the limit may come on top before the next time.
+///
+/// V8 decides by the size of the heap when it collects, and for a large one that is late.
+pub fn check_buffers(isolate: &mut v8::Isolate) {
+    let used = outside_heap(isolate);
+    let Some(guard) = isolate.get_slot::<Rc<BufferGuard>>() else { return };
+    let limit = guard.budget.limit.load(Ordering::Relaxed);
+    if used <= limit.max(guard.kept.get().saturating_add(limit / 2)) {
+        return;
+    }
+    let guard = guard.clone();
+    isolate.low_memory_notification();
+    let kept = outside_heap(isolate);
+    guard.kept.set(kept);
+    if kept > limit {
+        (guard.beyond)();
     }
 }
 
-unsafe extern "C" fn check_buffers(isolate: v8::UnsafeRawIsolatePtr, _data: *mut c_void) {
-    // SAFETY: as above.
+/// Has [`check_buffers`] called by JavaScript that runs, from another thread.
+pub fn request_check(isolate: &v8::IsolateHandle) {
+    isolate.request_interrupt(on_interrupt, ptr::null_mut());
+}
+
+unsafe extern "C" fn on_interrupt(isolate: v8::UnsafeRawIsolatePtr, _data: *mut c_void) {
+    // SAFETY: V8 calls this on the thread of the isolate, which is alive, and this does not own it.
     let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
-    // It is away meanwhile, so that this collection asks for no other.
-    let Some(guard) = isolate.remove_slot::<BufferGuard>() else { return };
-    if guard.is_exceeded(outside_heap(&mut isolate)) {
-        isolate.low_memory_notification();
-        if guard.is_exceeded(outside_heap(&mut isolate)) {
-            (guard.beyond)();
-        }
-    }
-    isolate.set_slot(guard);
+    check_buffers(&mut isolate);
 }
 
 /// V8 wants a pointer that is not null for an empty buffer too.

@@ -3,12 +3,13 @@
 //!
 //! [`supervisor`] has all of them and bounds them together; a [`pool`] has those of one deployment and says which takes a
 //! request; [`handle`] is how the host holds one and [`load`] how busy it is; [`thread`] starts it and [`life`] is what it does then, [`boot`] makes
-//! the JavaScript runtime; [`limits`], [`turns`] and [`watchdog`] keep it within its bounds.
+//! the JavaScript runtime; [`limits`], [`turns`] and [`watchdog`] keep it within its bounds, and `least_share` sees that it gets something all the same.
 
 pub mod boot;
 pub mod dispatched;
 mod engine;
 pub mod handle;
+mod least_share;
 pub mod life;
 pub mod limits;
 pub mod load;

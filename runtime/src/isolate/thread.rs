@@ -23,10 +23,10 @@ use crate::apps::manifest::limits::Limits;
 use crate::apps::manifest::problem::Problems;
 use crate::scheduling::{self, Pace, Yields};
 
-/// Memory of an isolate that waits without an app. It gets the app's limits when it is given one, but for that of young objects,
-/// which is what an app with the default of `heap_mb` has.
+/// Memory of an isolate that waits without an app. It gets the app's limits when it is given one, but for what is settled by then:
+/// that is as for an app with the default of `heap_mb`.
 const WAITING_MEMORY: MemoryLimits = MemoryLimits {
-    heap: HeapLimits { young: HeapLimits::of((Limits::DEFAULT.heap_mb as usize) << 20).young, old: 4096 << 20 },
+    heap: HeapLimits { old: 4096 << 20, ..HeapLimits::of((Limits::DEFAULT.heap_mb as usize) << 20) },
     array_buffers: (Limits::DEFAULT.array_buffer_mb as usize) << 20,
 };
 
@@ -66,30 +66,26 @@ impl Thread {
     /// Boots, gets an app and the services.
     async fn begin(&mut self, app: Option<(Arc<Deployment>, Start)>) -> Option<Life> {
         let mut began = Instant::now();
-        let is_on_probation = app.as_ref().is_some_and(|(deployment, _)| deployment.is_on_probation());
-        if is_on_probation {
-            scheduling::demote_from_here();
-        }
-        // Nobody waits for the one, and nobody should wait because of the other.
-        let gives_way =
-            (app.is_none() || is_on_probation).then(|| Yields::of(scheduling::this_thread()).ok()).flatten();
-        gives_way.iter().for_each(|gives_way| gives_way.begin(Pace::VeryOften));
+        let cannot = |error: &dyn std::fmt::Display| {
+            tracing::error!(code = "ISOLATE_BOOT_FAILED", %error, "an isolate cannot be booted");
+        };
+        let watched = Watched::start(self.shared.turns.clone()).inspect_err(|error| cannot(error)).ok()?;
         let (snapshot, memory) = match &app {
             Some((deployment, Start::Snapshot)) => (deployment.load_snapshot(), deployment.memory()),
             Some((deployment, _)) => (None, deployment.memory()),
             None => (None, WAITING_MEMORY),
         };
-        let mut booted = match boot(snapshot, memory, self.shared.turns.clone()) {
-            Ok(booted) => booted,
-            Err(error) => {
-                tracing::error!(code = "ISOLATE_BOOT_FAILED", %error, "an isolate cannot be booted");
-                return None;
-            }
-        };
-        drop(gives_way);
+        // Nobody waits for the one, and nobody should wait because of the other.
+        let gives_way = app.is_none().then(|| Yields::of(scheduling::this_thread()).ok()).flatten();
+        gives_way.iter().for_each(|gives_way| gives_way.begin(Pace::VeryOften));
+        let is_on_probation = app.as_ref().is_some_and(|(deployment, _)| deployment.is_on_probation());
         if is_on_probation {
-            booted.watched.begin_probation();
+            watched.begin_probation();
+            watched.begin_turn();
         }
+        let mut booted = boot(snapshot, memory, watched).inspect_err(|error| cannot(error)).ok()?;
+        booted.watched.end_turn();
+        drop(gives_way);
         // Set once: this is the only thread that does.
         let _ = self.watched.set(booted.watched.clone());
         let (deployment, start, kind) = match app {

@@ -9,6 +9,8 @@ use deno_core::v8;
 use orilla_bindings::invocation::EndReason;
 
 use super::engine::Engine;
+use super::least_share::LeastShare;
+use super::limits;
 use super::turns::Turns;
 use crate::scheduling::{self, CpuClock, Pace, Yields};
 
@@ -27,7 +29,8 @@ const IDLE_LOOKS: u32 = 40;
 
 /// One isolate, as the watchdog sees it.
 pub struct Watched {
-    isolate: v8::IsolateHandle,
+    /// None while it boots.
+    isolate: OnceLock<v8::IsolateHandle>,
     clock: CpuClock,
     /// Most CPU time of one turn, in nanoseconds; 0 until the isolate has an app.
     cpu_limit: AtomicU64,
@@ -50,7 +53,11 @@ pub struct Watched {
     worn: AtomicBool,
     /// Whether it stays so at the end of a turn.
     on_probation: AtomicBool,
-    /// CPU time when it was last seen demoted, in nanoseconds; 0 if it was not.
+    /// Whether it does not run at that priority for the moment although it is demoted, and which of all isolates it was that was
+    /// raised so, when it last was; 0 if never.
+    raised: AtomicBool,
+    last_raised: AtomicU64,
+    /// CPU time when it was last seen at the lowest priority, in nanoseconds; 0 if it was not.
     seen_demoted: AtomicU64,
 }
 
@@ -62,17 +69,17 @@ static THREAD: LazyLock<std::io::Result<std::thread::Thread>> = LazyLock::new(||
     Ok(thread.thread().clone())
 });
 
-const REASONS: [EndReason; 3] = [EndReason::Cpu, EndReason::Memory, EndReason::Reclaimed];
+const REASONS: [EndReason; 4] = [EndReason::Cpu, EndReason::Memory, EndReason::Wall, EndReason::Reclaimed];
 
 impl Watched {
-    /// Watches the isolate of the calling thread. Fails where the watchdog's thread cannot be started.
-    pub fn start(isolate: v8::IsolateHandle, turns: Arc<Turns>) -> std::io::Result<Arc<Self>> {
+    /// Watches the calling thread, which is to boot an isolate. Fails where the watchdog's thread cannot be started.
+    pub fn start(turns: Arc<Turns>) -> std::io::Result<Arc<Self>> {
         if let Err(error) = &*THREAD {
             return Err(std::io::Error::new(error.kind(), error.to_string()));
         }
         let thread = scheduling::this_thread();
         let watched = Arc::new(Self {
-            isolate,
+            isolate: OnceLock::new(),
             clock: CpuClock::of(thread),
             cpu_limit: AtomicU64::new(0),
             wall_limit: AtomicU64::new(0),
@@ -86,10 +93,19 @@ impl Watched {
             demoted: AtomicBool::new(false),
             worn: AtomicBool::new(false),
             on_probation: AtomicBool::new(false),
+            raised: AtomicBool::new(false),
+            last_raised: AtomicU64::new(0),
             seen_demoted: AtomicU64::new(0),
         });
         ALL.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&watched));
         Ok(watched)
+    }
+
+    /// Says which isolate the thread has booted: from now on it can be stopped.
+    pub fn booted(&self, isolate: v8::IsolateHandle) {
+        if self.isolate.set(isolate).is_err() {
+            tracing::error!("a thread has booted two isolates; the second cannot be stopped");
+        }
     }
 
     /// Sets the limits of a turn.
@@ -140,7 +156,9 @@ impl Watched {
         let code = REASONS.iter().position(|known| *known == reason).map_or(0, |index| index as u8 + 1);
         // Where a reason was given already, that one stays.
         let _ = self.reason.compare_exchange(0, code, Ordering::SeqCst, Ordering::SeqCst);
-        self.isolate.terminate_execution();
+        if let Some(isolate) = self.isolate.get() {
+            isolate.terminate_execution();
+        }
     }
 
     /// CPU time of the isolate's thread so far.
@@ -148,7 +166,7 @@ impl Watched {
         self.clock.read()
     }
 
-    /// Whether the thread runs at the lowest priority, as now.
+    /// Whether the thread runs at the lowest priority, but for moments in which it is [raised](Self::raise).
     pub fn is_demoted(&self) -> bool {
         self.demoted.load(Ordering::SeqCst)
     }
@@ -158,10 +176,10 @@ impl Watched {
         self.worn.load(Ordering::Relaxed)
     }
 
-    /// Notes that the thread was demoted before it booted, and stays so until [`Self::end_probation`].
+    /// Demotes the thread until [`Self::end_probation`].
     pub fn begin_probation(&self) {
         self.on_probation.store(true, Ordering::Relaxed);
-        self.demoted.store(true, Ordering::SeqCst);
+        self.demote();
     }
 
     /// Raises the thread again: the isolate has finished a request.
@@ -169,6 +187,35 @@ impl Watched {
         if self.on_probation.swap(false, Ordering::Relaxed) {
             self.promote();
         }
+    }
+
+    /// Lets a demoted isolate compete with the others for a moment. Says whether it may.
+    pub(super) fn raise(&self, count: u64) -> bool {
+        self.last_raised.store(count, Ordering::Relaxed);
+        let raised = scheduling::promote(self.thread);
+        self.raised.store(raised, Ordering::SeqCst);
+        if raised {
+            // Who gives way every now and then gets no share beside those that do not.
+            self.hold_on();
+        }
+        raised
+    }
+
+    /// Ends what [`Self::raise`] began, if the turn has not.
+    pub(super) fn lower(&self) {
+        if self.raised.swap(false, Ordering::SeqCst) && self.is_demoted() {
+            self.demote();
+        }
+    }
+
+    /// Whether it is raised and still in the turn for which it was.
+    pub(super) fn is_raised(&self) -> bool {
+        self.raised.load(Ordering::SeqCst) && self.is_demoted() && self.turn.load(Ordering::SeqCst) != 0
+    }
+
+    /// When it was last raised, counted in such events.
+    pub(super) fn last_raised(&self) -> u64 {
+        self.last_raised.load(Ordering::Relaxed)
     }
 
     fn promote(&self) {
@@ -204,7 +251,8 @@ impl Watched {
 
     /// CPU time that it had at the lowest priority since the last look.
     fn had_demoted(&self) -> Duration {
-        let demoted = if self.is_demoted() { nanos(self.clock.read().unwrap_or_default()) } else { 0 };
+        let at_lowest = self.is_demoted() && !self.raised.load(Ordering::SeqCst);
+        let demoted = if at_lowest { nanos(self.clock.read().unwrap_or_default()) } else { 0 };
         match self.seen_demoted.swap(demoted, Ordering::Relaxed) {
             0 => Duration::ZERO,
             before => Duration::from_nanos(demoted.saturating_sub(before)),
@@ -225,7 +273,12 @@ impl Watched {
         }
         let used = self.clock.read().map(|cpu| nanos(cpu).saturating_sub(self.turn_cpu.load(Ordering::Relaxed)));
         let used = used.filter(|_| self.turn.load(Ordering::SeqCst) == turn).unwrap_or(0);
-        if used > nanos(SHORT_TURN) {
+        if used > nanos(SHORT_TURN)
+            && let Some(isolate) = self.isolate.get()
+        {
+            limits::request_check(isolate);
+        }
+        if used > nanos(SHORT_TURN) && !self.raised.load(Ordering::SeqCst) {
             self.give_way();
             if self.turn.load(Ordering::SeqCst) != turn {
                 // The turn may have ended before this began.
@@ -235,9 +288,11 @@ impl Watched {
         if used > nanos(SLICE) && !self.demoted.load(Ordering::SeqCst) {
             self.demote();
         }
-        // A turn never waits for anything but the processor: one that lasts longer than an invocation may is a loop too.
-        if used > cpu_limit || nanos(EPOCH.elapsed()).saturating_sub(turn) > wall_limit {
+        if used > cpu_limit {
             self.terminate(EndReason::Cpu);
+        } else if nanos(EPOCH.elapsed()).saturating_sub(turn) > wall_limit {
+            // No invocation may last so long, and none can be ended while the turn lasts.
+            self.terminate(EndReason::Wall);
         }
         true
     }
@@ -250,18 +305,30 @@ fn nanos(duration: Duration) -> u64 {
 fn watch() {
     let mut idle = 0;
     let mut engine = Engine::default();
+    let mut least_share = LeastShare::default();
+    let mut demoted = Vec::new();
     loop {
         let mut active = false;
         let mut had_demoted = Duration::ZERO;
         ALL.lock().unwrap_or_else(PoisonError::into_inner).retain(|watched| match watched.upgrade() {
             Some(watched) => {
-                active |= watched.look();
+                let is_in_turn = watched.look();
+                active |= is_in_turn;
                 had_demoted += watched.had_demoted();
+                if is_in_turn && watched.is_demoted() {
+                    demoted.push(watched);
+                }
                 true
             }
             None => false,
         });
-        engine.look(had_demoted > INTERVAL / 4);
+        if least_share.look(&demoted, had_demoted) {
+            // It may wait for them.
+            engine.let_go();
+        } else {
+            engine.look(had_demoted > INTERVAL / 4);
+        }
+        demoted.clear();
         idle = if active { 0 } else { idle + 1 };
         if idle < IDLE_LOOKS {
             std::thread::sleep(INTERVAL);
