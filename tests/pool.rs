@@ -2,6 +2,7 @@
 //! no room for another.
 
 use std::net::SocketAddr;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -196,11 +197,15 @@ fn requests_of_a_terminated_isolate_are_asked_again_where_that_is_safe() {
     });
 }
 
+/// Held by tests that keep all cores busy: each expects that nobody else does.
+static CORES: Mutex<()> = Mutex::new(());
+
 #[test]
 fn a_looping_app_does_not_slow_its_neighbour_to_a_halt() {
     let busy = holding(json!({ "cpu_ms": 5_000 }))
         .manifest(json!({ "name": "busy", "limits": { "cpu_ms": 5_000, "wall_ms": 10_000 } }));
     let quick = holding(json!({}));
+    let _cores = CORES.lock();
     let server = Serve::new(&quick).args([busy.manifest_path()]).start();
     let host = |name: &str| format!("{name}.localhost");
     thread::scope(|scope| {
@@ -223,7 +228,9 @@ fn a_looping_app_does_not_slow_its_neighbour_to_a_halt() {
         }
         assert!(!loops.iter().all(thread::ScopedJoinHandle::is_finished));
         for reply in loops {
-            reply.join().unwrap().expect(503);
+            let reply = reply.join().unwrap();
+            // Which of the two depends on what else the machine has to do.
+            assert!(matches!(reply.header("x-orilla-error").as_deref(), Some("cpu" | "wall")), "{reply:?}");
         }
     });
 }
@@ -235,6 +242,7 @@ fn a_long_computation_ends_although_others_want_the_processor() {
         return;
     }
     let app = App::new(COMPUTING).manifest(json!({ "limits": { "wall_ms": 20_000 } }));
+    let _cores = CORES.lock();
     let server = Server::of(&app);
     let cores = thread::available_parallelism().unwrap().get();
     let is_over = AtomicBool::new(false);

@@ -34,8 +34,8 @@ fn malformed_requests_are_refused() {
     ];
     for request in requests {
         let mut stream = TcpStream::connect(server.address()).unwrap();
-        stream.write_all(request).unwrap();
-        stream.shutdown(Shutdown::Write).unwrap();
+        // The server may have refused it before it was sent to its end.
+        let _ = stream.write_all(request).and_then(|()| stream.shutdown(Shutdown::Write));
         drop(stream);
         assert_eq!(server.get("/").expect(200), "GET http://test.example/", "{request:?}");
     }

@@ -6,6 +6,7 @@ mod yields;
 use std::io;
 use std::path::Path;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 pub use cpu_clock::CpuClock;
 pub use yields::{Pace, Yields};
@@ -61,6 +62,13 @@ pub fn may_promote() -> bool {
         tried.join().unwrap_or(false)
     });
     *MAY
+}
+
+/// How long a thread of this process could have run and did not, because others had the cores; nothing where the kernel does not
+/// count it. (The second number of `schedstat` in Linux's sched-stats.rst.)
+pub fn waited(thread: ThreadId) -> Duration {
+    let counted = std::fs::read_to_string(format!("/proc/self/task/{}/schedstat", thread.0)).unwrap_or_default();
+    Duration::from_nanos(counted.split(' ').nth(1).and_then(|nanos| nanos.parse().ok()).unwrap_or(0))
 }
 
 /// The threads on which V8 works for all isolates. There are none before V8 is set up.

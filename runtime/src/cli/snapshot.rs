@@ -18,6 +18,7 @@ use crate::apps::entrypoint;
 use crate::apps::manifest::problem::Problems;
 use crate::config::Config;
 use crate::config::environment::Environment;
+use crate::scheduling::{self, ThreadId};
 
 /// Longest that a module may take to be evaluated and frozen.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -85,7 +86,7 @@ pub fn run(args: &SnapshotArgs) -> Result<(), Failure> {
 /// Takes the app's environment from the host that wants the snapshot, and stays out of the way of all it does.
 fn beside_host() -> Result<Config, Failure> {
     let failed = |error: std::io::Error| Failure::coded("SNAPSHOT_FAILED", error);
-    crate::scheduling::demote_from_here();
+    scheduling::demote_from_here();
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).map_err(failed)?;
     let files = serde_json::from_str(&line).map_err(|error| failed(error.into()))?;
@@ -162,16 +163,24 @@ fn in_child(
     })
 }
 
+/// Ends the process when the thread that freezes takes too long. That others have the cores is no reason.
+#[allow(clippy::print_stdout, reason = "the parent reads this")]
+fn give_up_in_time(freezing: ThreadId) {
+    let began = Instant::now();
+    while began.elapsed().saturating_sub(scheduling::waited(freezing)) < PATIENCE {
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    let outcome = Outcome::Engine(format!("it took more than {} s", PATIENCE.as_secs()));
+    println!("{}", serde_json::to_string(&outcome).unwrap_or_default());
+    std::process::exit(1);
+}
+
 /// The child's side.
 #[allow(clippy::print_stdout, reason = "the parent reads this")]
 pub fn freeze(args: &FreezeArgs) -> Result<(), Failure> {
     orilla_snapshot::init_v8_for_snapshots();
-    std::thread::spawn(|| {
-        std::thread::sleep(PATIENCE);
-        let outcome = Outcome::Engine(format!("it took more than {} s", PATIENCE.as_secs()));
-        println!("{}", serde_json::to_string(&outcome).unwrap_or_default());
-        std::process::exit(1);
-    });
+    let main = scheduling::this_thread();
+    std::thread::spawn(move || give_up_in_time(main));
     let env = serde_json::from_reader(std::io::stdin()).map_err(|error| Failure::coded("SNAPSHOT_FAILED", error))?;
     let source = std::fs::read_to_string(&args.entrypoint).map_err(|error| Failure::coded("SNAPSHOT_FAILED", error))?;
     let outcome = match orilla_snapshot::freeze::freeze(&source, env) {
