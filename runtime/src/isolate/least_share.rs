@@ -22,8 +22,6 @@ pub struct LeastShare {
     /// CPU time they had at the lowest priority in this window.
     had: Duration,
     raised: Option<Raised>,
-    /// How many were raised so far.
-    count: u64,
 }
 
 struct Raised {
@@ -38,7 +36,7 @@ struct Raised {
 
 impl Default for LeastShare {
     fn default() -> Self {
-        Self { window: Instant::now(), had: Duration::ZERO, raised: None, count: 0 }
+        Self { window: Instant::now(), had: Duration::ZERO, raised: None }
     }
 }
 
@@ -69,9 +67,8 @@ impl LeastShare {
 
     /// Raises the one for which it is longest ago.
     fn raise(&mut self, demoted: &[Arc<Watched>], now: Instant) {
-        let Some(watched) = demoted.iter().min_by_key(|watched| watched.last_raised()) else { return };
-        self.count += 1;
-        if watched.raise(self.count) {
+        let Some(watched) = demoted.iter().min_by_key(|watched| watched.raised_at()) else { return };
+        if watched.raise() {
             let cpu = watched.cpu().unwrap_or_default();
             let (window, had) = (self.window, self.had);
             self.raised = Some(Raised { watched: Arc::downgrade(watched), since: now, cpu, window, had });

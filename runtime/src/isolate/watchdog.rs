@@ -53,10 +53,10 @@ pub struct Watched {
     worn: AtomicBool,
     /// Whether it stays so at the end of a turn.
     on_probation: AtomicBool,
-    /// Whether it does not run at that priority for the moment although it is demoted, and which of all isolates it was that was
-    /// raised so, when it last was; 0 if never.
+    /// Whether it does not run at that priority for the moment although it is demoted, and when that last began, in nanoseconds
+    /// after [`EPOCH`]; 0 if never.
     raised: AtomicBool,
-    last_raised: AtomicU64,
+    raised_at: AtomicU64,
     /// CPU time when it was last seen at the lowest priority, in nanoseconds; 0 if it was not.
     seen_demoted: AtomicU64,
 }
@@ -94,7 +94,7 @@ impl Watched {
             worn: AtomicBool::new(false),
             on_probation: AtomicBool::new(false),
             raised: AtomicBool::new(false),
-            last_raised: AtomicU64::new(0),
+            raised_at: AtomicU64::new(0),
             seen_demoted: AtomicU64::new(0),
         });
         ALL.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&watched));
@@ -190,8 +190,8 @@ impl Watched {
     }
 
     /// Lets a demoted isolate compete with the others for a moment. Says whether it may.
-    pub(super) fn raise(&self, count: u64) -> bool {
-        self.last_raised.store(count, Ordering::Relaxed);
+    pub(super) fn raise(&self) -> bool {
+        self.raised_at.store(nanos(EPOCH.elapsed()), Ordering::Relaxed);
         let raised = scheduling::promote(self.thread);
         self.raised.store(raised, Ordering::SeqCst);
         if raised {
@@ -213,9 +213,9 @@ impl Watched {
         self.raised.load(Ordering::SeqCst) && self.is_demoted() && self.turn.load(Ordering::SeqCst) != 0
     }
 
-    /// When it was last raised, counted in such events.
-    pub(super) fn last_raised(&self) -> u64 {
-        self.last_raised.load(Ordering::Relaxed)
+    /// When it was last raised, in nanoseconds; 0 if never.
+    pub(super) fn raised_at(&self) -> u64 {
+        self.raised_at.load(Ordering::Relaxed)
     }
 
     fn promote(&self) {
