@@ -9,7 +9,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::harness::{App, Connection, Reply, Request, Serve, Server, run, wait_until};
+use crate::harness::{App, Connection, Reply, Request, Serve, Server, run, succeeds, wait_until};
 
 const TOKEN: &str = "a-token-for-the-tests-of-deployments";
 
@@ -92,6 +92,34 @@ fn a_deployed_version_takes_over_and_can_be_rolled_back() {
     let versions = apps["apps"][0]["versions"].as_array().unwrap();
     let percent = |wanted: &str| versions.iter().find(|one| one["version"] == wanted).unwrap()["percent"].clone();
     assert_eq!((percent(&first), percent(&second)), (json!(100), json!(0)), "{apps}");
+}
+
+#[test]
+fn an_app_starts_in_memory_that_is_there_before() {
+    // Faster from its snapshot than in an isolate that waits.
+    let app = App::new(
+        "let x = 0; for (let i = 0; i < 3e8; i++) x = (x + i) | 0; \
+         export default { fetch: () => new Response(Array.from({ length: 40 }, () => new Array(8000).fill(x)).length) };",
+    );
+    let app = app.manifest(json!({ "name": "shop" }));
+    succeeds(&["snapshot", &app.manifest_path()]);
+    let mut host = Host::new();
+    host.deploy(&app, &[]);
+    host.server.kill();
+    let mut page_faults_of_start = |prewarm: usize| {
+        let config = format!("[isolates]\nprewarm = {prewarm}\n");
+        host.server = Serve::new(&host.base).config(&config).start();
+        // 4 MB, and what V8 itself takes.
+        let are_there = |faults: &[u64]| faults.iter().filter(|&&faults| faults > 1200).count() == prewarm;
+        wait_until("the memory is there", || are_there(&host.server.page_faults("spare memory")));
+        assert_eq!(host.ask("shop").expect(200), "40");
+        let [faults] = host.server.page_faults("isolate shop")[..] else { panic!("it started twice") };
+        wait_until("memory for the next start is there", || host.server.page_faults("spare memory").len() == prewarm);
+        host.server.kill();
+        faults
+    };
+    let (with, without) = (page_faults_of_start(1), page_faults_of_start(0));
+    assert!(with * 4 < without * 3, "{with} page faults with memory that was there, {without} without");
 }
 
 #[test]

@@ -219,14 +219,28 @@ impl Server {
 
     /// The names of its threads that the kernel runs only when no other wants to, as now (policy 5 in proc(5)).
     pub fn threads_that_go_last(&self) -> Vec<String> {
+        self.threads(38).into_iter().filter(|(_, policy)| policy == "5").map(|(name, _)| name).collect()
+    }
+
+    /// How many pieces of memory the kernel has found for the threads with a name so far.
+    pub fn page_faults(&self, name: &str) -> Vec<u64> {
+        self.threads(7)
+            .into_iter()
+            .filter(|thread| thread.0 == name)
+            .map(|(_, faults)| faults.parse().unwrap())
+            .collect()
+    }
+
+    /// Its threads: their names, and one of the fields after those (proc_pid_stat(5)).
+    fn threads(&self, field: usize) -> Vec<(String, String)> {
         let threads = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
         // A thread may be gone by now.
         let stats = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("stat")).ok());
-        let last = stats.filter_map(|stat| {
+        let named = stats.filter_map(|stat| {
             let (name, fields) = stat.split_once(" (")?.1.rsplit_once(") ")?;
-            (fields.split(' ').nth(38) == Some("5")).then(|| name.to_owned())
+            Some((name.to_owned(), fields.split(' ').nth(field)?.to_owned()))
         });
-        last.collect()
+        named.collect()
     }
 
     /// The names of its threads that have a timer to interrupt them (proc_pid_timers(5)).

@@ -101,6 +101,12 @@ pub struct Isolate {
     next: AtomicU32,
 }
 
+/// An isolate that has had something to do all this time since it was ready will not rest soon.
+const BUSY_FROM_THE_START: Duration = Duration::from_secs(1);
+
+/// How often it is looked at until then.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
 static NUMBERS: AtomicU64 = AtomicU64::new(1);
 
 impl Isolate {
@@ -227,6 +233,17 @@ impl Isolate {
     pub async fn ready(&self) -> bool {
         let (sender, receiver) = oneshot::channel();
         self.commands.send(Command::Ready(sender)).await.is_ok() && receiver.await.is_ok()
+    }
+
+    /// Waits until it has answered what it was started for, or has been busy for long.
+    pub async fn answered(&self) {
+        if !self.ready().await {
+            return;
+        }
+        let until = Instant::now() + BUSY_FROM_THE_START;
+        while self.is_alive() && !self.load.is_idle() && Instant::now() < until {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 
     /// Says that the client of an invocation is gone.

@@ -17,6 +17,7 @@ pub mod memory;
 pub mod phases;
 pub mod pool;
 pub mod prewarmed;
+mod spare_memory;
 pub mod supervisor;
 pub mod thread;
 pub mod turns;

@@ -13,6 +13,7 @@ use tokio::sync::{Notify, oneshot};
 use super::dispatched::Dispatched;
 use super::handle::{Isolate, Start};
 use super::phases::{Phase, farewell};
+use super::prewarmed::Prewarmed;
 use super::supervisor::Supervisor;
 use crate::apps::deployment::Deployment;
 
@@ -212,24 +213,30 @@ impl Pool {
             None if self.supervisor.shared.inspect.is_some() => Start::Plain,
             None => Start::CodeCache,
         };
-        // An isolate that waits has the normal priority, as its thread had when it booted.
-        if !self.deployment.is_on_probation()
-            && snapshot.is_none_or(|snapshot| snapshot.faster() == Faster::Prewarmed)
-            && let Some(isolate) = self.supervisor.prewarmed.take()
+        // What waits has the normal priority.
+        let prewarmed = (!self.deployment.is_on_probation()).then_some(&self.supervisor.prewarmed);
+        let has_memory = prewarmed.is_some_and(Prewarmed::give_memory);
+        if snapshot.is_none_or(|snapshot| snapshot.faster() == Faster::Prewarmed)
+            && let Some(isolate) = prewarmed.and_then(Prewarmed::take)
             && isolate.adopt(self.deployment.clone(), self.room.clone())
         {
             self.refill_after(isolate.clone());
             return Ok(isolate);
         }
-        Isolate::start(self.deployment.clone(), start, self.room.clone(), self.supervisor.shared.clone())
+        let (deployment, room) = (self.deployment.clone(), self.room.clone());
+        let isolate = Isolate::start(deployment, start, room, self.supervisor.shared.clone())?;
+        if has_memory {
+            self.refill_after(isolate.clone());
+        }
+        Ok(isolate)
     }
 
-    /// Boots another isolate to wait in the place of this one, once that takes requests: both at a time would share the cores.
-    fn refill_after(&self, taken: Arc<Isolate>) {
+    /// Puts others in the place of what this isolate took, once it has answered: both at a time would share the cores.
+    fn refill_after(&self, started: Arc<Isolate>) {
         let supervisor = self.supervisor.clone();
         tokio::spawn(async move {
-            taken.ready().await;
-            drop(taken);
+            started.answered().await;
+            drop(started);
             supervisor.prewarmed.refill();
         });
     }
