@@ -9,7 +9,9 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::harness::{App, Connection, Reply, Request, Serve, Server, run, succeeds, wait_until};
+use crate::harness::{
+    App, Connection, Reply, Request, Serve, Server, beside_busy_cores, may_raise_threads, run, succeeds, wait_until,
+};
 
 const TOKEN: &str = "a-token-for-the-tests-of-deployments";
 
@@ -290,6 +292,18 @@ fn the_host_makes_the_snapshot_that_a_version_comes_without() {
     );
     host.server.wait_for_log("SNAPSHOT_DECLINED");
     assert_eq!(host.ask("shop").expect(200), "true");
+}
+
+#[test]
+fn the_host_makes_snapshots_although_others_want_the_processor() {
+    if !may_raise_threads() {
+        return;
+    }
+    let host = Host::new();
+    beside_busy_cores(2, || {
+        host.deploy(&shop("first"), &[]);
+        host.server.wait_for_log("the snapshot is made");
+    });
 }
 
 #[test]

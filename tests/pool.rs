@@ -2,13 +2,13 @@
 //! no room for another.
 
 use std::net::SocketAddr;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::harness::{App, Connection, Reply, Request, Serve, Server, skipped, wait_until};
+use crate::harness::{
+    App, CORES, Connection, Reply, Request, Serve, Server, beside_busy_cores, may_raise_threads, skipped, wait_until,
+};
 
 /// `/hold` answers when `/release` was asked in the same isolate, `/who` names the isolate.
 const HOLDING: &str = r#"
@@ -54,17 +54,6 @@ impl Watched {
     fn count(&self) -> usize {
         self.isolates().len()
     }
-}
-
-/// Whether processes here may raise a thread's priority: they have `CAP_SYS_NICE`. Says so if not.
-fn may_raise_threads() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let capabilities = status.lines().find_map(|line| line.strip_prefix("CapEff:")).unwrap().trim();
-    let may = u64::from_str_radix(capabilities, 16).unwrap() >> 23 & 1 == 1;
-    if !may {
-        skipped("which priority threads have while a loop runs: without CAP_SYS_NICE they cannot be raised again");
-    }
-    may
 }
 
 /// Sends requests side by side and waits for all answers.
@@ -197,9 +186,6 @@ fn requests_of_a_terminated_isolate_are_asked_again_where_that_is_safe() {
     });
 }
 
-/// Held by tests that keep all cores busy: each expects that nobody else does.
-static CORES: Mutex<()> = Mutex::new(());
-
 #[test]
 fn a_looping_app_does_not_slow_its_neighbour_to_a_halt() {
     let busy = holding(json!({ "cpu_ms": 5_000 }))
@@ -242,22 +228,9 @@ fn a_long_computation_ends_although_others_want_the_processor() {
         return;
     }
     let app = App::new(COMPUTING).manifest(json!({ "limits": { "wall_ms": 20_000 } }));
-    let _cores = CORES.lock();
     let server = Server::of(&app);
-    let cores = thread::available_parallelism().unwrap().get();
-    let is_over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        for _ in 0..4 * cores {
-            scope.spawn(|| {
-                while !is_over.load(Ordering::Relaxed) {
-                    std::hint::spin_loop();
-                }
-            });
-        }
-        let reply = server.get("/");
-        is_over.store(true, Ordering::Relaxed);
-        assert_eq!(reply.expect(200), "199999999");
-    });
+    let reply = beside_busy_cores(4, || server.get("/"));
+    assert_eq!(reply.expect(200), "199999999");
 }
 
 /// Takes some tenths of a second of CPU time, which is several times what a turn has at its first priority, and waits for V8's own

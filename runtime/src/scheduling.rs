@@ -1,14 +1,16 @@
 //! How the kernel schedules this process: what it is told, and what it says of it. The only place that asks.
 
 mod cpu_clock;
+mod process_share;
 mod yields;
 
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 pub use cpu_clock::CpuClock;
+pub use process_share::go_last_but_come_to_an_end;
 pub use yields::{Pace, Yields};
 
 /// The kernel's number of a thread.
@@ -73,10 +75,14 @@ pub fn waited(thread: ThreadId) -> Duration {
 
 /// The threads on which V8 works for all isolates. There are none before V8 is set up.
 pub fn engine_threads() -> Vec<ThreadId> {
+    let is_engine = |path: PathBuf| std::fs::read(path.join("comm")).is_ok_and(|name| name.starts_with(b"V8 "));
+    threads().filter_map(|(thread, path)| is_engine(path).then_some(thread)).collect()
+}
+
+/// The threads of this process, and what proc(5) has of each.
+fn threads() -> impl Iterator<Item = (ThreadId, PathBuf)> {
     let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let is_engine = |path: &Path| std::fs::read(path.join("comm")).is_ok_and(|name| name.starts_with(b"V8 "));
-    let engine = threads.filter(|thread| is_engine(&thread.path()));
-    engine.filter_map(|thread| thread.file_name().to_str()?.parse().ok().map(ThreadId)).collect()
+    threads.filter_map(|thread| Some((ThreadId(thread.file_name().to_str()?.parse().ok()?), thread.path())))
 }
 
 fn set_policy(thread: ThreadId, policy: libc::c_int) -> io::Result<()> {

@@ -4,6 +4,7 @@ mod app;
 mod browser;
 mod case;
 mod client;
+mod cores;
 mod server;
 #[path = "../../ops/postgres/tests/throwaway/mod.rs"]
 pub mod throwaway;
@@ -12,6 +13,7 @@ pub use app::App;
 pub use browser::Page;
 pub use case::{case_directories, run_case};
 pub use client::{Connection, Reply, Request};
+pub use cores::{CORES, beside_busy_cores, may_raise_threads};
 pub use server::{Serve, Server, expect, run, shell, succeeds};
 
 use std::time::{Duration, Instant};

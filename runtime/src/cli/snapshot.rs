@@ -42,6 +42,9 @@ pub struct FreezeArgs {
     entrypoint: PathBuf,
     /// Where the snapshot goes.
     output: PathBuf,
+    /// It is made beside a host, and stays out of its way.
+    #[arg(long)]
+    for_host: bool,
 }
 
 /// What the child prints.
@@ -72,7 +75,7 @@ pub fn run(args: &SnapshotArgs) -> Result<(), Failure> {
     let env = config.environment.for_app(&manifest.manifest.env);
     eprintln!("freezing {} ({})", manifest.entrypoint().display(), size(source.len() as u64));
     let began = Instant::now();
-    match in_child(&manifest.entrypoint(), &output, &env)? {
+    match in_child(&manifest.entrypoint(), &output, &env, args.for_host.is_some())? {
         Outcome::Frozen { bytes } => {
             eprintln!("wrote {} ({}) in {:.1} s", output.display(), size(bytes), began.elapsed().as_secs_f64());
             choose_start(&args.manifest, &output, &config)
@@ -86,7 +89,7 @@ pub fn run(args: &SnapshotArgs) -> Result<(), Failure> {
 /// Takes the app's environment from the host that wants the snapshot, and stays out of the way of all it does.
 fn beside_host() -> Result<Config, Failure> {
     let failed = |error: std::io::Error| Failure::coded("SNAPSHOT_FAILED", error);
-    scheduling::demote_from_here();
+    scheduling::go_last_but_come_to_an_end();
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).map_err(failed)?;
     let files = serde_json::from_str(&line).map_err(|error| failed(error.into()))?;
@@ -138,12 +141,14 @@ fn in_child(
     entrypoint: &Path,
     output: &Path,
     env: &std::collections::BTreeMap<String, String>,
+    for_host: bool,
 ) -> Result<Outcome, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::coded("SNAPSHOT_FAILED", error);
     let program = std::env::current_exe().map_err(|error| failed(&error))?;
     let mut child = Command::new(program)
         .arg("freeze")
         .args([entrypoint, output])
+        .args(for_host.then_some("--for-host"))
         .env_clear()
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -178,6 +183,9 @@ fn give_up_in_time(freezing: ThreadId) {
 /// The child's side.
 #[allow(clippy::print_stdout, reason = "the parent reads this")]
 pub fn freeze(args: &FreezeArgs) -> Result<(), Failure> {
+    if args.for_host {
+        scheduling::go_last_but_come_to_an_end();
+    }
     orilla_snapshot::init_v8_for_snapshots();
     let main = scheduling::this_thread();
     std::thread::spawn(move || give_up_in_time(main));

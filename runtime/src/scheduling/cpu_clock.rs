@@ -1,10 +1,10 @@
-//! CPU time of threads. The only place that asks the kernel for it.
+//! CPU time of threads and of the process. The only place that asks the kernel for it.
 
 use std::time::Duration;
 
 use super::ThreadId;
 
-/// The CPU clock of one thread of this process; others may read it while that thread lives.
+/// The CPU clock of one thread of this process, which others may read while that thread lives; or of all of them.
 #[derive(Clone, Copy, Debug)]
 pub struct CpuClock(libc::clockid_t);
 
@@ -18,6 +18,11 @@ impl CpuClock {
     /// The clock of whichever thread reads it.
     pub const fn of_the_reader() -> Self {
         Self(libc::CLOCK_THREAD_CPUTIME_ID)
+    }
+
+    /// The clock of all threads of this process together.
+    pub const fn of_the_process() -> Self {
+        Self(libc::CLOCK_PROCESS_CPUTIME_ID)
     }
 
     /// CPU time used so far; `None` once the thread is gone. May be called where a signal came in.
