@@ -136,9 +136,12 @@ fn the_least_recently_used_isolate_makes_room() {
 #[test]
 fn too_many_requests_are_refused_at_once_and_the_app_recovers() {
     let app = holding(json!({ "concurrent_requests": 1, "queued_requests": 2 }));
-    let server = Serve::new(&app).config("[isolates]\nmax_per_app = 1\n").start();
+    let watched = Watched::start(Serve::new(&app).config("[isolates]\nmax_per_app = 1\n"));
+    let server = &watched.server;
     server.get("/").expect(200);
-    let replies = all_at_once(&server, 8, "/hold?ms=700");
+    // A request has its place for a moment longer than its client waits.
+    wait_until("the isolate is idle", || watched.isolates()[0]["state"] == "idle");
+    let replies = all_at_once(server, 8, "/hold?ms=700");
     let (held, refused): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.status == 200);
     assert_eq!((held.len(), refused.len()), (3, 5));
     for reply in refused {
