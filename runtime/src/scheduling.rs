@@ -13,6 +13,9 @@ pub use cpu_clock::CpuClock;
 pub use process_share::go_last_but_come_to_an_end;
 pub use yields::{Pace, Yields};
 
+/// What goes last is to have one part in so many of a core's time all the same.
+pub const LEAST_SHARE: u32 = 10;
+
 /// The kernel's number of a thread.
 #[derive(Clone, Copy, Debug)]
 pub struct ThreadId(libc::pid_t);

@@ -6,9 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::watchdog::Watched;
-
-/// They are to have one part in so many of a core's time.
-const SHARE: u32 = 10;
+use crate::scheduling::LEAST_SHARE;
 
 /// How long it is looked at what they got, before one of them is raised where that was less.
 const WINDOW: Duration = Duration::from_millis(50);
@@ -57,7 +55,7 @@ impl LeastShare {
         if demoted.is_empty() {
             (self.window, self.had) = (now, Duration::ZERO);
         } else if now - self.window >= WINDOW {
-            if self.had < (now - self.window) / SHARE {
+            if self.had < (now - self.window) / LEAST_SHARE {
                 self.raise(demoted, now);
             }
             (self.window, self.had) = (now, Duration::ZERO);
@@ -80,7 +78,7 @@ impl Raised {
     fn goes_on(&self) -> bool {
         let Some(watched) = self.watched.upgrade() else { return false };
         let had = self.had + watched.cpu().unwrap_or_default().saturating_sub(self.cpu);
-        let is_enough = had >= self.window.elapsed() / SHARE || self.since.elapsed() >= RAISED_AT_MOST;
+        let is_enough = had >= self.window.elapsed() / LEAST_SHARE || self.since.elapsed() >= RAISED_AT_MOST;
         watched.is_raised() && !is_enough
     }
 }

@@ -1,13 +1,10 @@
-//! A process that goes last and yet comes to its end: where all others leave it less than a tenth of a core, its threads are
-//! raised for a moment. It does nothing where that is not allowed.
+//! A process that goes last and yet comes to its end: where all others leave it less than its least share of a core, its threads
+//! are raised for a moment. Where that is not allowed it only goes last.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{CpuClock, demote, demote_from_here, may_promote, promote, this_thread, threads};
-
-/// It is to have one part in so many of a core's time.
-const SHARE: u32 = 10;
+use super::{CpuClock, LEAST_SHARE, ThreadId, demote, demote_from_here, may_promote, promote, this_thread, threads};
 
 /// How long it is looked at what it got, before it is raised where that was less; and how long it stays raised.
 const WINDOW: Duration = Duration::from_millis(500);
@@ -36,7 +33,7 @@ fn keep_share() {
     thread::sleep(WINDOW);
     let had = clock.read().unwrap_or_default().saturating_sub(before.unwrap_or_default());
     // One that only waits for something does not notice.
-    if had < began.elapsed() / SHARE {
+    if had < began.elapsed() / LEAST_SHARE {
         for thread in others() {
             // One may be gone by now.
             promote(thread);
@@ -47,7 +44,7 @@ fn keep_share() {
 }
 
 /// All threads but the one that calls.
-fn others() -> impl Iterator<Item = super::ThreadId> {
+fn others() -> impl Iterator<Item = ThreadId> {
     let this = this_thread();
     threads().map(|(thread, _)| thread).filter(move |thread| thread.0 != this.0)
 }
