@@ -301,7 +301,7 @@ fn the_host_makes_snapshots_although_others_want_the_processor() {
         return;
     }
     let host = Host::new();
-    beside_busy_cores(1, || {
+    beside_busy_cores(2, || {
         host.deploy(&shop("first"), &[]);
         host.server.wait_for_log("the snapshot is made");
     });
