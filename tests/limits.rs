@@ -396,6 +396,43 @@ fn responses_and_websockets_have_limits() {
 }
 
 #[test]
+fn answers_that_no_client_takes_are_bounded() {
+    const LONG: usize = 24 << 20;
+    let source = format!(
+        "const text = 'x'.repeat({LONG}); const bytes = new Uint8Array({LONG}); \
+         const lie = bytes.subarray(1); Object.defineProperty(lie, 'byteLength', {{ value: 1 }}); \
+         export default {{ fetch(request) {{ const {{ pathname }} = new URL(request.url); \
+         if (pathname === '/small') return new Response('ok'); if (pathname === '/text') return new Response(text); \
+         return new Response(new ReadableStream({{ start(c) {{ c.enqueue(pathname === '/lie' ? lie : bytes); c.close(); }} }})); }} }};"
+    );
+    // There is room for two.
+    let server = Server::of(&App::new(&source).manifest(json!({ "limits": { "array_buffer_mb": 64 } })));
+    let begun = |target: &str| {
+        let mut connection = server.connect();
+        connection.begin(&Request::get(target)).unwrap().expect(200);
+        connection
+    };
+    let (mut first, second) = (begun("/text"), begun("/text"));
+    let refused = server.get("/text");
+    refused.expect_error(503, "overloaded");
+    assert_eq!(refused.header("retry-after").as_deref(), Some("1"));
+    server.wait_for_log("RESPONSES_UNSENT_EXCEEDED");
+    assert_eq!(server.get("/small").expect(200), "ok");
+    // A stream waits until one of them is taken, or its client leaves.
+    let mut streamed = begun("/stream");
+    // One that says it needs no room gets none.
+    assert!(server.connect().request(&Request::get("/lie")).is_err(), "it came to a good end");
+    drop(second);
+    let mut received = 0;
+    while let Some(chunk) = streamed.chunk().unwrap() {
+        received += chunk.len();
+    }
+    assert_eq!(received, LONG);
+    assert_eq!(first.exactly(LONG).unwrap(), vec![b'x'; LONG]);
+    assert_eq!(server.get("/text").expect(200).len(), LONG);
+}
+
+#[test]
 fn subrequests_are_counted() {
     let app = App::new(
         "export default { async fetch() { const codes = []; for (let i = 0; i < 3; i++) \

@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::net::Shutdown;
 use std::net::TcpStream;
+use std::time::Duration;
 
-use crate::harness::{App, Request, Serve, Server};
+use crate::harness::{App, Request, Serve, Server, wait_until};
 
 const ECHO: &str = "export default { fetch: (request) => new Response(`${request.method} ${request.url}`) };";
 
@@ -128,6 +129,31 @@ fn a_client_that_dribbles_its_body_is_cut_off() {
 }
 
 #[test]
+fn a_client_that_takes_nothing_is_cut_off() {
+    let app = App::new(
+        "let left = 0; const part = new Uint8Array(1 << 20); \
+         export default { fetch(request) { if (new URL(request.url).pathname === '/left') return new Response(left); \
+         return new Response(new ReadableStream({ pull: (c) => c.enqueue(part), cancel: () => { left++; } })); } };",
+    );
+    let server = Serve::new(&app).config("[server]\nsend_timeout_ms = 2000\n").start();
+    let begun = || {
+        let mut connection = server.connect();
+        connection.begin(&Request::get("/endless")).unwrap().expect(200);
+        connection
+    };
+    let mut silent = begun();
+    let mut steady = begun();
+    // Slow is no reason.
+    for _ in 0..12 {
+        steady.exactly(8 << 20).unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    wait_until("the silent client is cut off", || server.get("/left").expect(200) == "1");
+    steady.exactly(8 << 20).unwrap();
+    assert!(silent.is_closed());
+}
+
+#[test]
 fn an_idle_connection_is_closed() {
     let app = App::new(ECHO);
     let server =
@@ -146,7 +172,7 @@ fn the_time_for_the_head_of_a_request_begins_with_its_first_byte() {
     let mut connection = server.connect();
     for _ in 0..2 {
         assert_eq!(connection.request(&Request::get("/")).unwrap().expect(200), "slow");
-        std::thread::sleep(std::time::Duration::from_millis(600));
+        std::thread::sleep(Duration::from_millis(600));
     }
     connection.send("GET / HTTP/1.1\r\nhost: a\r\nx-slow: ").unwrap();
     assert!(connection.is_closed());

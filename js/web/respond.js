@@ -3,8 +3,8 @@
 import { core } from "ext:core/mod.js";
 import {
   op_body_close,
-  op_body_drain,
   op_body_error,
+  op_body_room,
   op_body_write,
   op_respond_bytes,
   op_respond_stream,
@@ -121,7 +121,8 @@ async function pump(id, stream) {
       }
       if (value.byteLength === 0) continue;
       let state = op_body_write(id, value);
-      if (state === FULL) state = await op_body_drain(id);
+      if (state === FULL && (await op_body_room(id, value.byteLength)))
+        state = op_body_write(id, value);
       if (state !== ACCEPTED) {
         await reader.cancel(new DOMException("The client has gone away", "AbortError"));
         return;

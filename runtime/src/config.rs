@@ -89,9 +89,12 @@ pub struct Server {
     /// Milliseconds a client has to send a request's headers.
     #[schemars(range(min = 100, max = 300_000))]
     pub header_read_timeout_ms: u64,
-    /// Milliseconds a body may make no progress, in either direction.
+    /// Milliseconds a request's body may make no progress.
     #[schemars(range(min = 100, max = 600_000))]
     pub body_idle_timeout_ms: u64,
+    /// Milliseconds a client may take nothing of what is sent to it.
+    #[schemars(range(min = 100, max = 3_600_000))]
+    pub send_timeout_ms: u64,
     /// Milliseconds a connection stays open without a request.
     #[schemars(range(min = 100, max = 3_600_000))]
     pub keep_alive_timeout_ms: u64,
@@ -117,6 +120,7 @@ impl Default for Server {
             tls_key: None,
             header_read_timeout_ms: 10_000,
             body_idle_timeout_ms: 30_000,
+            send_timeout_ms: 60_000,
             keep_alive_timeout_ms: 75_000,
             drain_timeout_ms: 30_000,
             max_header_bytes: 32_768,

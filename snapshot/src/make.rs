@@ -9,6 +9,7 @@ use std::time::Instant;
 use deno_core::{Extension, ExtensionFileSource, JsRuntimeForSnapshot, RuntimeOptions, v8};
 use http::{HeaderMap, HeaderValue};
 use orilla_bindings::invocation::{FetchRequest, InvocationId, InvocationLimits, Invocations, Reply, Running};
+use orilla_bindings::unsent::Unsent;
 use orilla_services::caller::{Caller, Identity, Policy};
 use tokio::sync::oneshot;
 
@@ -101,7 +102,7 @@ fn begin(runtime: &mut JsRuntimeForSnapshot) -> Vec<(InvocationId, oneshot::Rece
         policy: Policy::Enforced,
         trace: nobody,
     });
-    let mut invocations = Invocations::new(limits);
+    let mut invocations = Invocations::new(limits, Unsent::new(1 << 20));
     let mut answers = Vec::new();
     for id in (1..=MAX_WARM_UP_REQUESTS).map(InvocationId) {
         let (reply, answer) = oneshot::channel();

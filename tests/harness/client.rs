@@ -94,7 +94,7 @@ impl Reply {
     /// Asserts the status, and returns the body as text.
     #[track_caller]
     pub fn expect(&self, status: u16) -> String {
-        assert_eq!(self.status, status, "{:?}\n{}", self.headers, self.text());
+        assert_eq!(self.status, status, "{:?}\n{}", self.headers, self.excerpt());
         self.text()
     }
 
@@ -102,7 +102,12 @@ impl Reply {
     #[track_caller]
     pub fn expect_error(&self, status: u16, reason: &str) {
         self.expect(status);
-        assert_eq!(self.header("x-orilla-error").as_deref(), Some(reason), "{}", self.text());
+        assert_eq!(self.header("x-orilla-error").as_deref(), Some(reason), "{}", self.excerpt());
+    }
+
+    /// The beginning of the body, for whoever reads why a test fails.
+    fn excerpt(&self) -> String {
+        self.text().chars().take(4000).collect()
     }
 }
 

@@ -147,11 +147,17 @@ pub fn op_request_body_cancel(state: &mut OpState, #[smi] id: u32) {
 }
 
 /// Sends a response, and ends the invocation where nothing else keeps it alive.
-fn send(state: &mut OpState, id: u32, response: Response<ReplyBody>, done: bool) -> Result<(), BindingError> {
+fn send(state: &mut OpState, id: u32, mut response: Response<ReplyBody>, done: bool) -> Result<(), BindingError> {
     let invocations = state.borrow_mut::<Invocations>();
-    if let ReplyBody::Full(bytes) = response.body() {
+    let mut has_room = true;
+    if let ReplyBody::Full(bytes) = response.body_mut() {
         within_body_limit(bytes.len() as u64, invocations.limits)?;
+        match invocations.unsent.try_room(bytes.len()) {
+            Some(room) => *bytes = room.hold(std::mem::take(bytes)),
+            None => has_room = false,
+        }
     }
+    let answer = if has_room { Reply::Response(response) } else { no_room(invocations, InvocationId(id)) };
     let id = InvocationId(id);
     let reply = if done {
         invocations.remove(id).and_then(|running| running.reply)
@@ -160,9 +166,20 @@ fn send(state: &mut OpState, id: u32, response: Response<ReplyBody>, done: bool)
     };
     // Without a receiver the client is gone or has been answered for us; the app need not know.
     if let Some(reply) = reply {
-        let _ = reply.send(Reply::Response(response));
+        let _ = reply.send(answer);
     }
     Ok(())
+}
+
+/// The answer in the place of one that would wait beside too many others.
+fn no_room(invocations: &Invocations, id: InvocationId) -> Reply {
+    if let Some(Running { caller, .. }) = invocations.get(id) {
+        tracing::error!(
+            target: "app", app = %caller.app, request = %caller.trace, code = "RESPONSES_UNSENT_EXCEEDED",
+            "a response is refused: clients have not taken so many others yet that there is no room for it"
+        );
+    }
+    Reply::Failed(EndReason::Overloaded)
 }
 
 fn within_body_limit(bytes: u64, limits: InvocationLimits) -> Result<(), BindingError> {
@@ -326,14 +343,16 @@ fn header_error(error: &dyn std::fmt::Display) -> BindingError {
     BindingError::ResponseHeader(error.to_string())
 }
 
-/// Hands a chunk on: accepted, kept for [`op_body_drain`], or refused, because the client is gone or has had all that it may.
+/// Hands a chunk on: accepted; not taken, because there is no room ([`op_body_room`]); or refused, because the client is gone or
+/// has had all that it may.
 #[op2]
 #[smi]
 pub fn op_body_write(state: &mut OpState, #[smi] id: u32, #[anybuffer] chunk: &[u8]) -> i32 {
-    let limits = limits(state);
+    let Invocations { limits, unsent, .. } = state.borrow::<Invocations>();
+    let (limits, unsent) = (*limits, unsent.clone());
     let Ok(running) = running(state, id) else { return CHUNK_REFUSED };
-    running.sent += chunk.len() as u64;
-    if let Err(error) = within_body_limit(running.sent, limits) {
+    let sent = running.sent + chunk.len() as u64;
+    if let Err(error) = within_body_limit(sent, limits) {
         let Caller { app, trace, .. } = &*running.caller;
         tracing::error!(target: "app", %app, request = %trace, code = error.code(), "a response is broken off: {error}");
         if let Some(chunks) = running.chunks.take() {
@@ -343,27 +362,49 @@ pub fn op_body_write(state: &mut OpState, #[smi] id: u32, #[anybuffer] chunk: &[
         return CHUNK_REFUSED;
     }
     let Some(chunks) = &running.chunks else { return CHUNK_REFUSED };
-    match chunks.try_send(Ok(Bytes::copy_from_slice(chunk))) {
-        Ok(()) => CHUNK_ACCEPTED,
-        Err(mpsc::error::TrySendError::Full(chunk)) => {
-            running.overflow = chunk.ok();
-            CHUNK_FULL
+    let place = match chunks.try_reserve() {
+        Ok(place) => place,
+        Err(mpsc::error::TrySendError::Full(())) => return CHUNK_FULL,
+        Err(mpsc::error::TrySendError::Closed(())) => return CHUNK_REFUSED,
+    };
+    let room = match running.room.take() {
+        Some(made) if made.is_enough_for(chunk.len(), &unsent) => made,
+        Some(_) => {
+            place.send(Err("the chunk is longer than it said".into()));
+            return CHUNK_REFUSED;
         }
-        Err(mpsc::error::TrySendError::Closed(_)) => CHUNK_REFUSED,
-    }
+        None => match unsent.try_room(chunk.len()) {
+            Some(room) => room,
+            None => return CHUNK_FULL,
+        },
+    };
+    place.send(Ok(room.hold(Bytes::copy_from_slice(chunk))));
+    running.sent = sent;
+    CHUNK_ACCEPTED
 }
 
-/// Waits for room and hands on the chunk that had none.
+/// Waits until there is room for a chunk of so many bytes: behind those that wait for the same client, and beside all others of
+/// the app. The next [`op_body_write`] has it. Says whether the client is still there.
 #[op2]
-#[smi]
-pub async fn op_body_drain(state: Rc<RefCell<OpState>>, #[smi] id: u32) -> i32 {
-    let taken = {
+pub async fn op_body_room(state: Rc<RefCell<OpState>>, #[smi] id: u32, #[number] bytes: usize) -> bool {
+    let chunks = {
         let mut state = state.borrow_mut();
-        let Ok(running) = running(&mut state, id) else { return CHUNK_REFUSED };
-        running.overflow.take().zip(running.chunks.clone())
+        let unsent = state.borrow::<Invocations>().unsent.clone();
+        running(&mut state, id).ok().and_then(|running| running.chunks.clone()).zip(Some(unsent))
     };
-    let Some((chunk, chunks)) = taken else { return CHUNK_REFUSED };
-    if chunks.send(Ok(chunk)).await.is_ok() { CHUNK_ACCEPTED } else { CHUNK_REFUSED }
+    let Some((chunks, unsent)) = chunks else { return false };
+    // Nobody else takes the place that is found free: an answer has one stream.
+    if chunks.reserve().await.is_err() {
+        return false;
+    }
+    let room = tokio::select! {
+        room = unsent.room(bytes) => room,
+        () = chunks.closed() => return false,
+    };
+    let mut state = state.borrow_mut();
+    let Ok(running) = running(&mut state, id) else { return false };
+    running.room = Some(room);
+    true
 }
 
 #[op2(fast)]

@@ -17,6 +17,7 @@ use crate::error::BindingError;
 use crate::inbound_headers::InboundHeaders;
 use crate::meter::Meter;
 use crate::pending::Held;
+use crate::unsent::{Room, Unsent};
 
 /// Names an invocation within its isolate. Never 0, and not reused while the isolate lives (it serves fewer than 2^32).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -188,8 +189,8 @@ pub struct Running {
     pub reply: Option<oneshot::Sender<Reply>>,
     /// Where the chunks of a streamed answer go.
     pub chunks: Option<mpsc::Sender<Result<Bytes, BodyError>>>,
-    /// A chunk the channel had no room for.
-    pub overflow: Option<Bytes>,
+    /// The room that was made for the next of them, where it had to wait.
+    pub room: Option<Room>,
     /// Bytes of a streamed answer so far.
     pub sent: u64,
     /// Whether the connection has become a WebSocket.
@@ -222,6 +223,8 @@ pub struct Invocations {
     running: HashMap<InvocationId, Running>,
     /// What the app may use.
     pub limits: InvocationLimits,
+    /// Where answers count until their clients have taken them.
+    pub unsent: Unsent,
     /// Invocations that ended, or became WebSockets, since the host last looked.
     pub ended: u32,
     /// What those that ended in this turn are charged to.
@@ -230,8 +233,8 @@ pub struct Invocations {
 
 impl Invocations {
     /// An empty table.
-    pub fn new(limits: InvocationLimits) -> Self {
-        Self { running: HashMap::new(), limits, ended: 0, unpaid: Vec::new() }
+    pub fn new(limits: InvocationLimits, unsent: Unsent) -> Self {
+        Self { running: HashMap::new(), limits, unsent, ended: 0, unpaid: Vec::new() }
     }
 
     /// How many connections have become WebSockets and are open.
@@ -316,7 +319,7 @@ impl Running {
             request,
             reply: Some(reply),
             chunks: None,
-            overflow: None,
+            room: None,
             sent: 0,
             websocket: false,
             subrequests: 0,

@@ -20,6 +20,7 @@ pub mod meter;
 pub mod pending;
 mod random;
 mod snapshot;
+pub mod unsent;
 mod websocket;
 
 pub use self::console::{ConsoleLevel, ConsoleSink};

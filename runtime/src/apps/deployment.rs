@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use orilla_bindings::AppEnv;
 use orilla_bindings::invocation::InvocationLimits;
+use orilla_bindings::unsent::Unsent;
 use orilla_snapshot::file::{Snapshot, Unusable};
 
 use super::check::{entrypoint_source, missing_variables};
@@ -43,6 +44,8 @@ pub struct Deployment {
     pub env: AppEnv,
     /// Its limits, the host's caps applied.
     pub limits: Limits,
+    /// Its answers that clients have not taken yet: as many bytes as an isolate may have of ArrayBuffers.
+    pub unsent: Unsent,
     /// Whether it may start from a snapshot.
     pub wants_snapshot: bool,
     /// Its snapshot, from when there is one that fits.
@@ -136,6 +139,7 @@ impl Deployment {
             source_map,
             env,
             limits,
+            unsent: Unsent::new(bytes(limits.array_buffer_mb)),
             wants_snapshot,
             snapshot: OnceLock::new(),
             owner,
@@ -184,7 +188,6 @@ impl Deployment {
 
     /// Memory limits of an isolate of this app.
     pub fn memory(&self) -> MemoryLimits {
-        let bytes = |mebibytes: u64| usize::try_from(mebibytes << 20).unwrap_or(usize::MAX);
         let heap = HeapLimits::of(bytes(self.limits.heap_mb));
         MemoryLimits { heap, array_buffers: bytes(self.limits.array_buffer_mb) }
     }
@@ -225,6 +228,10 @@ impl Deployment {
     pub fn cpu(&self) -> Duration {
         Duration::from_millis(self.limits.cpu_ms)
     }
+}
+
+fn bytes(mebibytes: u64) -> usize {
+    usize::try_from(mebibytes << 20).unwrap_or(usize::MAX)
 }
 
 /// The version of an app that is served from where it was built: it follows from its manifest and its module.

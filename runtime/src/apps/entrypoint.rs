@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use deno_core::JsRuntime;
 use orilla_bindings::invocation::{InvocationLimits, Invocations};
+use orilla_bindings::unsent::Unsent;
 use orilla_bindings::{AppEnv, ConsoleSink};
 use orilla_snapshot::app::{AppError, evaluate};
 use orilla_snapshot::loader::AppLoader;
@@ -61,7 +62,7 @@ fn prepare(runtime: &mut JsRuntime, env: BTreeMap<String, String>) {
     let state = runtime.op_state();
     let mut state = state.borrow_mut();
     state.put::<AppEnv>(Arc::new(env));
-    state.put(Invocations::new(InvocationLimits::default()));
+    state.put(Invocations::new(InvocationLimits::default(), Unsent::new(0)));
     state.put(ConsoleSink(Box::new(|_, _, text| tracing::info!(target: "app", "{text}"))));
 }
 

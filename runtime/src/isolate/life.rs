@@ -107,7 +107,7 @@ impl Life {
         {
             let state = runtime.op_state();
             let mut state = state.borrow_mut();
-            state.put(Invocations::new(deployment.invocation_limits()));
+            state.put(Invocations::new(deployment.invocation_limits(), deployment.unsent.clone()));
             state.put::<AppEnv>(deployment.env.clone());
             state.put(console(&deployment.name));
             state.put(shared.egress.deep_clone());

@@ -14,4 +14,5 @@ pub mod respond;
 pub mod server;
 pub mod static_files;
 mod stay;
+mod taken;
 pub mod websocket;

@@ -24,6 +24,7 @@ use tokio_rustls::TlsAcceptor;
 use super::coalesced::Coalesced;
 use super::handle::{Host, Peer};
 use super::patience::{Activity, Answer, Patience, Patient};
+use super::taken::Taken;
 use crate::config::Server as ServerConfig;
 use crate::isolate::phases::STOPPED_TIMEOUT;
 
@@ -88,6 +89,7 @@ impl Server {
         let (draining, watcher) = watch::channel(false);
         let places = Arc::new(Semaphore::new(usize::try_from(self.config.max_connections).unwrap_or(usize::MAX >> 4)));
         let http = Arc::new(self.http());
+        let send_timeout = Duration::from_millis(self.config.send_timeout_ms);
         let patience = Patience {
             idle: Duration::from_millis(self.config.keep_alive_timeout_ms),
             head: Duration::from_millis(self.config.header_read_timeout_ms),
@@ -109,6 +111,7 @@ impl Server {
                         tls: self.tls.clone(),
                         http: http.clone(),
                         patience,
+                        send_timeout,
                         draining: watcher.clone(),
                     };
                     tokio::spawn(async move {
@@ -165,6 +168,7 @@ struct Connection {
     tls: Option<TlsAcceptor>,
     http: Arc<auto::Builder<TokioExecutor>>,
     patience: Patience,
+    send_timeout: Duration,
     draining: watch::Receiver<bool>,
 }
 
@@ -174,6 +178,8 @@ impl Connection {
         metrics.connections.fetch_add(1, Ordering::Relaxed);
         // A socket that cannot be set so is slower, not broken.
         let _ = stream.set_nodelay(true);
+        // Below TLS, which takes bytes before the client does.
+        let stream = Taken::new(stream, self.send_timeout);
         match self.tls.clone() {
             None => self.serve(stream, address).await,
             Some(tls) => match tokio::time::timeout(TLS_HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
