@@ -2,8 +2,11 @@
 
 use std::net::TcpListener;
 use std::process::Command;
+use std::time::Duration;
 
-use crate::harness::{App, Request, Serve, Server};
+use serde_json::json;
+
+use crate::harness::{App, Connection, Request, Serve, Server};
 
 const HELLO: &str = "export default { fetch: (request) => new Response(`hello ${new URL(request.url).protocol}`) };";
 
@@ -30,7 +33,7 @@ fn the_admin_listener_is_apart_from_the_apps() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
     let mut server = Serve::new(&app).args(["--admin-port", &free]).start();
     let admin = server.listens_at("admin listening on ");
-    let mut connection = crate::harness::Connection::open(admin);
+    let mut connection = Connection::open(admin);
     let mut ask = |path| connection.request(&Request::get(path)).unwrap();
     assert_eq!(ask("/_orilla/health").expect(200), "{\"status\":\"ok\"}\n");
     assert!(ask("/_orilla/metrics").expect(200).contains("# TYPE"));
@@ -147,4 +150,90 @@ fn the_host_says_who_the_client_is_whatever_the_client_says() {
             assert_eq!(seen[0][2], "http", "{seen}");
         }
     }
+}
+
+/// A client of HTTP/2 that asks for one thing and reads what comes. What it takes of the answer's body is up to its windows.
+struct Http2 {
+    connection: Connection,
+    /// Bytes of the body so far, and whether that was all.
+    received: usize,
+    has_ended: bool,
+}
+
+impl Http2 {
+    const DATA: u8 = 0;
+    const WINDOW_UPDATE: u8 = 8;
+
+    fn begin(server: &Server, path: &str) -> Self {
+        let mut this = Self { connection: server.connect(), received: 0, has_ended: false };
+        this.connection.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
+        this.send(4, 0, 0, &[]);
+        // GET, http, the authority `a` and the path, in HPACK; the end of the head and of the request (RFC 9113, 6.2; RFC 7541).
+        let mut head = vec![0x82, 0x86, 0x41, 1, b'a', 0x44, u8::try_from(path.len()).unwrap()];
+        head.extend(path.as_bytes());
+        this.send(1, 5, 1, &head);
+        this
+    }
+
+    fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+        let mut frame = u32::try_from(payload.len()).unwrap().to_be_bytes()[1..].to_vec();
+        frame.extend([kind, flags]);
+        frame.extend(stream.to_be_bytes());
+        frame.extend(payload);
+        self.connection.send(frame).unwrap();
+    }
+
+    /// Lets so many more bytes come.
+    fn take(&mut self, bytes: u32) {
+        self.send(Self::WINDOW_UPDATE, 0, 0, &bytes.to_be_bytes());
+        self.send(Self::WINDOW_UPDATE, 0, 1, &bytes.to_be_bytes());
+    }
+
+    fn read_frame(&mut self) {
+        let head = self.connection.exactly(9).unwrap();
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+        self.connection.exactly(length).unwrap();
+        if head[3] == Self::DATA {
+            self.received += length;
+            self.has_ended = head[4] & 1 == 1;
+        }
+    }
+
+    /// Reads until the body has so many bytes.
+    fn read_until(&mut self, received: usize) {
+        while self.received < received {
+            self.read_frame();
+        }
+    }
+}
+
+#[test]
+fn an_http_2_client_that_takes_nothing_of_an_answer_is_cut_off() {
+    const WINDOW: usize = 65_535;
+    const STEPS: usize = 12;
+    let length = WINDOW * STEPS;
+    let source = format!("const text = 'x'.repeat({length}); export default {{ fetch: () => new Response(text) }};");
+    let app = App::new(&source).manifest(json!({ "static": "static" })).write("static/long.txt", "y".repeat(length));
+    let server = Serve::new(&app).config("[server]\nsend_timeout_ms = 2000\nkeep_alive_timeout_ms = 3600000\n").start();
+    // They read all that comes, and open no window for more.
+    let mut paused = Http2::begin(&server, "/long.txt");
+    let mut silent = Http2::begin(&server, "/");
+    silent.read_until(WINDOW);
+    assert!(silent.connection.is_closed());
+    // One that takes longer for all, and takes some all the time, gets all.
+    let mut steady = Http2::begin(&server, "/");
+    for step in 1..=STEPS {
+        steady.read_until(WINDOW * step);
+        std::thread::sleep(Duration::from_millis(300));
+        if step < STEPS {
+            steady.take(u32::try_from(WINDOW).unwrap());
+        }
+    }
+    assert_eq!((steady.received, steady.has_ended), (length, true));
+    // A file is on the disk meanwhile, and waits for as long as the client wants.
+    paused.take(u32::try_from(length).unwrap());
+    while !paused.has_ended {
+        paused.read_frame();
+    }
+    assert_eq!(paused.received, length);
 }

@@ -37,6 +37,11 @@ impl HostBody {
         let bytes = bytes.into();
         Self::Full((!bytes.is_empty()).then_some(bytes))
     }
+
+    /// Whether it is read from a file as the client takes it.
+    pub fn is_file(&self) -> bool {
+        matches!(self, Self::Stream { dispatched: None, .. })
+    }
 }
 
 impl Body for HostBody {

@@ -1,20 +1,26 @@
-//! Ends HTTP/1 connections that keep the host waiting: between two requests for the keep-alive time, from the first byte of a
-//! request to the end of its head for a time of its own. What takes long while a request is answered, and connections that
-//! speak HTTP/2 or became WebSockets, are the affair of others.
+//! Ends connections that keep the host waiting. HTTP/1: between two requests for the keep-alive time, from the first byte of a
+//! request to the end of its head for a time of its own. HTTP/2: of one answer that the host keeps in memory the client takes nothing,
+//! while it goes on with the rest. What takes long while a request is answered, and what became a WebSocket, are the affair of others.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 /// How a connection that speaks HTTP/2 begins; no method of HTTP/1 does.
 const HTTP_2: &[u8] = b"PRI ";
+
+/// Bytes of an answer that are given to an HTTP/2 connection at a time.
+const PIECE_BYTES: usize = 64 << 10;
 
 /// How long a connection may keep the host waiting.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +29,8 @@ pub struct Patience {
     pub idle: Duration,
     /// From the first byte of a request, or from the beginning of the connection, to the end of the head.
     pub head: Duration,
+    /// Without taking anything of an answer.
+    pub send: Duration,
 }
 
 /// What a connection does, as its requests tell its stream.
@@ -36,6 +44,10 @@ pub struct Activity {
     answered: AtomicU64,
     /// Whether it belongs to something else than HTTP now.
     upgraded: AtomicBool,
+    /// Whether it speaks HTTP/2.
+    is_http_2: AtomicBool,
+    /// HTTP/2: the answers of which the client has something to take, and since when it has taken nothing.
+    offered: Mutex<HashMap<u32, (u32, Instant)>>,
 }
 
 impl Activity {
@@ -47,62 +59,151 @@ impl Activity {
             open: AtomicU32::new(0),
             answered: AtomicU64::new(0),
             upgraded: AtomicBool::new(false),
+            is_http_2: AtomicBool::new(false),
+            offered: Mutex::default(),
         })
     }
 
     /// Notes that the head of a request is complete. The answer is out when what this returns is dropped.
     pub fn answer(self: &Arc<Self>) -> Answering {
-        self.begun.fetch_add(1, Relaxed);
+        let number = self.begun.fetch_add(1, Relaxed);
         self.open.fetch_add(1, Relaxed);
-        Answering(self.clone())
+        Answering { activity: self.clone(), number }
+    }
+
+    /// Notes that a piece of an answer is there for the client, until what this returns is dropped.
+    fn offer(self: &Arc<Self>, number: u32) -> Option<Offered> {
+        if !self.is_http_2.load(Relaxed) {
+            return None;
+        }
+        self.offered().entry(number).or_insert_with(|| (0, Instant::now())).0 += 1;
+        Some(Offered { activity: self.clone(), number })
+    }
+
+    /// Since when the client has taken nothing of an answer that is there for it.
+    fn nothing_taken_since(&self) -> Option<Instant> {
+        self.offered().values().map(|(_, since)| *since).min()
+    }
+
+    fn offered(&self) -> MutexGuard<'_, HashMap<u32, (u32, Instant)>> {
+        self.offered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A piece of an answer that the client has not taken.
+struct Offered {
+    activity: Arc<Activity>,
+    /// The number of the request.
+    number: u32,
+}
+
+impl Drop for Offered {
+    fn drop(&mut self) {
+        let mut offered = self.activity.offered();
+        if let Entry::Occupied(mut answer) = offered.entry(self.number) {
+            let (pieces, since) = answer.get_mut();
+            *pieces -= 1;
+            *since = Instant::now();
+            if *pieces == 0 {
+                answer.remove();
+            }
+        }
     }
 }
 
 /// A request that is being answered.
-pub struct Answering(Arc<Activity>);
+pub struct Answering {
+    activity: Arc<Activity>,
+    number: u32,
+}
 
 impl Answering {
     /// Notes that the connection is handed over to another protocol.
     pub fn upgrade(&self) {
-        self.0.upgraded.store(true, Relaxed);
+        self.activity.upgraded.store(true, Relaxed);
     }
 }
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        let now = u64::try_from(self.0.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.0.answered.store(now, Relaxed);
-        self.0.open.fetch_sub(1, Relaxed);
+        let Activity { since, answered, open, .. } = &*self.activity;
+        answered.store(u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX), Relaxed);
+        open.fetch_sub(1, Relaxed);
     }
 }
 
 /// The body of an answer. The answer is out when it is dropped.
 pub struct Answer<B> {
     body: B,
-    _answering: Answering,
+    /// What is left of a chunk of it that is longer than a piece.
+    rest: Option<Bytes>,
+    /// Whether the host has it in memory until the client takes it.
+    is_kept: bool,
+    answering: Answering,
+}
+
+/// A piece of an answer, on its way to the client until it is dropped.
+pub struct Piece {
+    bytes: Bytes,
+    _offered: Option<Offered>,
+}
+
+impl Buf for Piece {
+    fn remaining(&self) -> usize {
+        self.bytes.remaining()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.bytes.chunk()
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.bytes.advance(count);
+    }
 }
 
 impl<B> Answer<B> {
-    /// The body of the answer to this request.
-    pub fn new(body: B, answering: Answering) -> Self {
-        Self { body, _answering: answering }
+    /// The body of the answer to this request, and whether the host has it in memory until the client takes it.
+    pub fn new(body: B, is_kept: bool, answering: Answering) -> Self {
+        Self { body, rest: None, is_kept, answering }
+    }
+
+    /// The next piece of a chunk. What follows it is kept.
+    fn piece(&mut self, mut chunk: Bytes) -> Piece {
+        let Answering { activity, number } = &self.answering;
+        let offered = if self.is_kept { activity.offer(*number) } else { None };
+        if offered.is_some() && chunk.len() > PIECE_BYTES {
+            self.rest = Some(chunk.split_off(PIECE_BYTES));
+        }
+        Piece { bytes: chunk, _offered: offered }
     }
 }
 
-impl<B: Body + Unpin> Body for Answer<B> {
-    type Data = B::Data;
+impl<B: Body<Data = Bytes> + Unpin> Body for Answer<B> {
+    type Data = Piece;
     type Error = B::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.get_mut().body).poll_frame(cx)
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Piece>, B::Error>>> {
+        let this = self.get_mut();
+        match this.rest.take() {
+            Some(rest) => Poll::Ready(Some(Ok(Frame::data(this.piece(rest))))),
+            None => Pin::new(&mut this.body).poll_frame(cx).map_ok(|frame| frame.map_data(|chunk| this.piece(chunk))),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_none() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let rest = self.rest.as_ref().map_or(0, |rest| rest.len() as u64);
+        let hint = self.body.size_hint();
+        let mut all = SizeHint::new();
+        all.set_lower(hint.lower() + rest);
+        if let Some(upper) = hint.upper() {
+            all.set_upper(upper + rest);
+        }
+        all
     }
 }
 
@@ -127,12 +228,11 @@ impl<S> Patient<S> {
         Self { stream, patience, activity, head: (until, 0), alarm, preface: Some(0) }
     }
 
-    fn is_another_protocol(&self) -> bool {
-        self.preface == Some(HTTP_2.len()) || self.activity.upgraded.load(Relaxed)
-    }
-
     /// Until when the client has time; `None` while it waits for the host.
     fn until(&self) -> Option<Instant> {
+        if self.preface == Some(HTTP_2.len()) {
+            return self.activity.nothing_taken_since().map(|since| since + self.patience.send);
+        }
         let (head, begun) = self.head;
         if self.activity.open.load(Relaxed) > 0 {
             return None;
@@ -149,6 +249,7 @@ impl<S> Patient<S> {
         if let Some(known) = self.preface.filter(|known| *known < HTTP_2.len()) {
             let expected = HTTP_2[known..].iter().zip(bytes).all(|(expected, byte)| expected == byte);
             self.preface = expected.then_some(HTTP_2.len().min(known + bytes.len()));
+            self.activity.is_http_2.store(self.preface == Some(HTTP_2.len()), Relaxed);
         }
         let begun = self.activity.begun.load(Relaxed);
         if self.activity.open.load(Relaxed) == 0 && self.head.1 != begun {
@@ -158,14 +259,14 @@ impl<S> Patient<S> {
 
     /// Fails when the client has had its time.
     fn poll_time(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        while !self.is_another_protocol() {
+        while !self.activity.upgraded.load(Relaxed) {
             let now = Instant::now();
             let until = self.until();
             if until.is_some_and(|until| until <= now) {
                 return Poll::Ready(io::ErrorKind::TimedOut.into());
             }
-            // Nobody is told when an answer is out. So it is looked for within the time the client then has.
-            let look = until.unwrap_or(now + self.patience.idle);
+            // Nobody is told when an answer is out, or a piece of it there. So it is looked for within the time the client then has.
+            let look = until.unwrap_or(now + self.patience.idle.min(self.patience.send));
             if self.alarm.deadline() > look || self.alarm.is_elapsed() {
                 self.alarm.as_mut().reset(look);
             }

@@ -89,10 +89,10 @@ impl Server {
         let (draining, watcher) = watch::channel(false);
         let places = Arc::new(Semaphore::new(usize::try_from(self.config.max_connections).unwrap_or(usize::MAX >> 4)));
         let http = Arc::new(self.http());
-        let send_timeout = Duration::from_millis(self.config.send_timeout_ms);
         let patience = Patience {
             idle: Duration::from_millis(self.config.keep_alive_timeout_ms),
             head: Duration::from_millis(self.config.header_read_timeout_ms),
+            send: Duration::from_millis(self.config.send_timeout_ms),
         };
         tokio::pin!(stop);
         loop {
@@ -111,7 +111,6 @@ impl Server {
                         tls: self.tls.clone(),
                         http: http.clone(),
                         patience,
-                        send_timeout,
                         draining: watcher.clone(),
                     };
                     tokio::spawn(async move {
@@ -168,7 +167,6 @@ struct Connection {
     tls: Option<TlsAcceptor>,
     http: Arc<auto::Builder<TokioExecutor>>,
     patience: Patience,
-    send_timeout: Duration,
     draining: watch::Receiver<bool>,
 }
 
@@ -179,7 +177,7 @@ impl Connection {
         // A socket that cannot be set so is slower, not broken.
         let _ = stream.set_nodelay(true);
         // Below TLS, which takes bytes before the client does.
-        let stream = Taken::new(stream, self.send_timeout);
+        let stream = Taken::new(stream, self.patience.send);
         match self.tls.clone() {
             None => self.serve(stream, address).await,
             Some(tls) => match tokio::time::timeout(TLS_HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
@@ -203,7 +201,10 @@ impl Connection {
                 if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                     answering.upgrade();
                 }
-                Ok::<_, Infallible>(response.map(|body| Answer::new(body, answering)))
+                Ok::<_, Infallible>(response.map(|observed| {
+                    let is_kept = !observed.body.is_file();
+                    Answer::new(observed, is_kept, answering)
+                }))
             }
         });
         let mut connection = std::pin::pin!(self.http.serve_connection_with_upgrades(TokioIo::new(stream), service));

@@ -13,7 +13,8 @@ use super::record::{BODY_FAILED, CLIENT_GONE, Reason, Record};
 
 /// A body and the record of the request it answers. Dropping it says that the answer is out.
 pub struct Observed<B: Body> {
-    body: B,
+    /// The body.
+    pub body: B,
     record: Arc<Record>,
     status: StatusCode,
     /// Bytes the body has in all, where that is known.
