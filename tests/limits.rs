@@ -156,7 +156,9 @@ fn what_lies_outside_the_heap_counts_whoever_allocated_it() {
     let app = App::new(OUTSIDE).manifest(json!({
         "limits": { "array_buffer_mb": 16, "wall_ms": 60_000, "cpu_ms": 60_000 }
     }));
-    for way in ["wasm", "sharedWasm", "grownWasm", "resizable", "encoded", "posted", "broadcast", "encrypted"] {
+    for way in
+        ["wasm", "sharedWasm", "grownWasm", "resizable", "encoded", "posted", "broadcast", "encrypted", "authenticated"]
+    {
         let server = Server::of(&app);
         let reply = server.get(&format!("/{way}"));
         assert!(matches!(reply.status, 500 | 503), "{way}: {}", reply.status);
@@ -250,6 +252,17 @@ const ways = {
     const counter = { name: "AES-CTR", counter: new Uint8Array(16), length: 64 };
     const bytes = new Uint8Array(4 * MB).fill(1);
     kept.push(await Promise.all(Array.from({ length: 250 }, () => crypto.subtle.encrypt(counter, key, bytes))));
+    return "kept";
+  },
+  // Bytes that an algorithm brings, and says only once that it brings.
+  authenticated: async () => {
+    const key = await crypto.subtle.generateKey({ name: "AES-GCM", length: 128 }, true, ["encrypt"]);
+    const bytes = new Uint8Array(4 * MB).fill(1);
+    const algorithm = () => {
+      let asked = 0;
+      return { name: "AES-GCM", iv: new Uint8Array(12), get additionalData() { return asked++ ? bytes : bytes.subarray(1); } };
+    };
+    kept.push(await Promise.all(Array.from({ length: 250 }, () => crypto.subtle.encrypt(algorithm(), key, new Uint8Array(1)))));
     return "kept";
   },
   bomb: async () => {

@@ -10,6 +10,7 @@ internals.kKeyObject = Symbol("kKeyObject");
 const {
   ArrayBufferPrototypeGetByteLength,
   DataViewPrototypeGetByteLength,
+  ObjectCreate,
   SafeSet,
   TypedArrayPrototypeGetBuffer,
   TypedArrayPrototypeGetByteLength,
@@ -74,24 +75,52 @@ for (const [name, [length, usages]] of Object.entries(OPERATIONS)) {
   });
 }
 
+/** The members of algorithms that are bytes, as many as one likes. */
+const BYTES_OF_ALGORITHMS = ["additionalData", "context", "info", "iv", "label", "salt"];
+
 /**
  * The engine copies what it works on to where nobody counts it. So a buffer of that size is kept meanwhile, where it counts; nothing is
  * ever written to it.
  */
 function reserved(args) {
   let bytes = 0;
-  for (let i = 0; i < args.length; i++) bytes += byteLength(args[i]);
+  for (let i = 0; i < args.length; i++) {
+    const argument = args[i];
+    const length = byteLength(argument);
+    if (length !== undefined) bytes += length;
+    else if (typeof argument === "object" && argument !== null) {
+      const read = withBytesRead(argument);
+      args[i] = read.algorithm;
+      bytes += read.bytes;
+    }
+  }
   if (bytes <= LARGE_BYTES) return undefined;
   const reserve = new Uint8Array(bytes);
   reserves.add(reserve);
   return reserve;
 }
 
+/** An algorithm whose bytes stay what they are when they are counted, whatever its getters say next. */
+function withBytesRead(algorithm) {
+  let bytes = 0;
+  let members;
+  for (let i = 0; i < BYTES_OF_ALGORITHMS.length; i++) {
+    const name = BYTES_OF_ALGORITHMS[i];
+    if (!(name in algorithm)) continue;
+    const value = algorithm[name];
+    bytes += byteLength(value) ?? 0;
+    members ??= { __proto__: null };
+    members[name] = { __proto__: null, value, enumerable: true };
+  }
+  return { algorithm: members === undefined ? algorithm : ObjectCreate(algorithm, members), bytes };
+}
+
+/** Bytes of a buffer or a view; `undefined` for anything else. */
 function byteLength(value) {
   if (core.isArrayBuffer(value)) return ArrayBufferPrototypeGetByteLength(value);
   if (core.isDataView(value)) return DataViewPrototypeGetByteLength(value);
   return TypedArrayPrototypeGetSymbolToStringTag(value) === undefined
-    ? 0
+    ? undefined
     : TypedArrayPrototypeGetByteLength(value);
 }
 
