@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{App, Connection, Request, Server, wait_until};
+use crate::harness::{App, Connection, Request, Serve, Server, wait_until};
 
 /// Reads chunks until they hold `text`.
 #[track_caller]
@@ -108,6 +108,35 @@ export default {
     streaming.close();
     let expected = json!(["/stream AbortError", "/stream cancelled", "/wait AbortError"]);
     wait_until("the app is told of both", || server.get("/seen").json() == expected);
+}
+
+#[test]
+fn a_client_that_leaves_gives_its_place_back() {
+    let app = App::new(
+        "const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms)); \
+         export default { async fetch(request, env, ctx) { const { pathname } = new URL(request.url); \
+         if (pathname === '/stream') return new Response(new ReadableStream({ pull: (c) => sleep(5).then(() => c.enqueue(new Uint8Array(9))) })); \
+         if (pathname === '/late') { ctx.waitUntil(sleep(100)); await sleep(50); } return new Response('ok'); } };",
+    )
+    .manifest(json!({ "limits": { "concurrent_requests": 2, "wall_ms": 300_000, "queue_wait_ms": 60_000 } }));
+    let server = Serve::new(&app).config("[isolates]\nmax_per_app = 1\n").start();
+    for _ in 0..4 {
+        let mut streaming = server.connect();
+        streaming.begin(&Request::get("/stream")).unwrap().expect(200);
+        streaming.chunk().unwrap().unwrap();
+        let mut late = server.connect();
+        late.send("GET /late HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        streaming.close();
+        late.close();
+    }
+    // Both places are free when what was begun has ended.
+    let held = [server.connect(), server.connect()].map(|mut connection| {
+        connection.begin(&Request::get("/stream")).unwrap().expect(200);
+        connection
+    });
+    drop(held);
+    assert_eq!(server.get("/ok").expect(200), "ok");
 }
 
 #[test]

@@ -30,16 +30,22 @@ export class Run {
     running[this.place] = this;
   }
 
-  /** Says whether it was still under way. */
+  /** Is told of nothing any more. */
   leave() {
-    if (this.place < 0) return false;
+    if (this.place < 0) return;
     const last = running.pop();
     if (last !== this) {
       running[this.place] = last;
       last.place = this.place;
     }
     this.place = -1;
-    return true;
+  }
+
+  /** Takes a place again: the response that it left with has to wait. */
+  stay() {
+    if (this.place >= 0) return;
+    this.place = running.length;
+    running[this.place] = this;
   }
 
   /** Whether nothing but the response keeps the invocation alive. */
@@ -60,8 +66,10 @@ export class Run {
       });
   }
 
+  /** Gives up what the host keeps for it. The host does not mind to be told twice. */
   end() {
-    if (this.leave()) op_invocation_done(this.id);
+    this.leave();
+    op_invocation_done(this.id);
   }
 }
 

@@ -11,6 +11,7 @@ import {
   op_respond_string,
   op_respond_text,
   op_respond_websocket,
+  op_response_room,
 } from "ext:core/ops";
 import { PlatformError } from "ext:orilla_web/errors.js";
 import { attachToClient, socketOf } from "ext:orilla_web/web_socket_pair.js";
@@ -66,7 +67,10 @@ export function respond(run, response) {
       "the fetch handler returned Response.error()",
     );
   }
-  if (body === null) return op_respond_bytes(run.id, status, headers, null, run.isIdle());
+  if (body === null) {
+    op_respond_bytes(run.id, status, headers, null, run.isIdle());
+    return;
+  }
   const source = body.streamOrStatic;
   if (isPrototypeOf(ReadableStreamPrototype, source)) {
     if (body.unusable()) throw bodyUsed();
@@ -76,9 +80,10 @@ export function respond(run, response) {
   }
   if (source.consumed) throw bodyUsed();
   source.consumed = true;
-  if (typeof source.body === "string")
-    op_respond_string(run.id, status, headers, source.body, run.isIdle());
-  else op_respond_bytes(run.id, status, headers, source.body, run.isIdle());
+  const op = typeof source.body === "string" ? op_respond_string : op_respond_bytes;
+  const missing = op(run.id, status, headers, source.body, run.isIdle());
+  if (missing > 0)
+    respondLater(run, missing, () => op(run.id, status, headers, source.body, false));
 }
 
 /** Responses made of a string, with at most a content type: nearly all of them. */
@@ -94,8 +99,25 @@ function respondFast(run, response) {
       : kind === SERVE_FAST_HEADER_CONTENT_TYPE
         ? response[serveFastContentTypeKey]
         : "";
-  op_respond_text(run.id, response[serveFastStatusKey], contentType, body, run.isIdle());
+  const status = response[serveFastStatusKey];
+  const missing = op_respond_text(run.id, status, contentType, body, run.isIdle());
+  if (missing > 0)
+    respondLater(run, missing, () => op_respond_text(run.id, status, contentType, body, false));
   return true;
+}
+
+/**
+ * Keeps a response back, in the isolate, where it counts, until clients have taken enough of the app's other ones.
+ * @param {import("./dispatch.js").Run} run
+ * @param {number} missing bytes
+ * @param {() => number} respond answers how many bytes are still missing
+ */
+function respondLater(run, missing, respond) {
+  run.stay();
+  const wait = async () => {
+    while (missing > 0 && (await op_response_room(run.id, missing))) missing = respond();
+  };
+  run.waitUntil(wait());
 }
 
 function respondWebSocket(run, response, headers) {

@@ -70,6 +70,7 @@ deno_core::extension!(
         hash::op_timing_safe_equal,
         http::op_body_close,
         http::op_body_room,
+        http::op_response_room,
         http::op_body_error,
         http::op_body_write,
         http::op_invocation_done,

@@ -1,7 +1,9 @@
 //! Requests in, responses out: what js/web/inbound_request.js, respond.js and dispatch.js call.
 
 use std::cell::RefCell;
+use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use deno_core::convert::Uint8Array;
@@ -20,6 +22,9 @@ use crate::invocation::{
 };
 use crate::limits::{MAX_QUEUED_BODY_CHUNKS, MAX_QUEUED_WEBSOCKET_MESSAGES, MAX_UNREAD_WEBSOCKET_MESSAGES};
 use crate::websocket::AppWebSocket;
+
+/// A wait for room that is worth a line in the log.
+const LONG_WAIT: Duration = Duration::from_secs(1);
 
 /// What respond.js is told of a chunk.
 const CHUNK_ACCEPTED: i32 = 0;
@@ -146,19 +151,18 @@ pub fn op_request_body_cancel(state: &mut OpState, #[smi] id: u32) {
     }
 }
 
-/// Sends a response, and ends the invocation where nothing else keeps it alive.
-fn send(state: &mut OpState, id: u32, mut response: Response<ReplyBody>, done: bool) -> Result<(), BindingError> {
+/// Sends a response, and ends the invocation where nothing else keeps it alive. Or answers for how many bytes there must be
+/// room first ([`op_response_room`]).
+fn send(state: &mut OpState, id: u32, mut response: Response<ReplyBody>, done: bool) -> Result<usize, BindingError> {
     let invocations = state.borrow_mut::<Invocations>();
-    let mut has_room = true;
+    let id = InvocationId(id);
     if let ReplyBody::Full(bytes) = response.body_mut() {
         within_body_limit(bytes.len() as u64, invocations.limits)?;
-        match invocations.unsent.try_room(bytes.len()) {
+        match invocations.room_for(id, bytes.len()) {
             Some(room) => *bytes = room.hold(std::mem::take(bytes)),
-            None => has_room = false,
+            None => return Ok(bytes.len()),
         }
     }
-    let answer = if has_room { Reply::Response(response) } else { no_room(invocations, InvocationId(id)) };
-    let id = InvocationId(id);
     let reply = if done {
         invocations.remove(id).and_then(|running| running.reply)
     } else {
@@ -166,20 +170,9 @@ fn send(state: &mut OpState, id: u32, mut response: Response<ReplyBody>, done: b
     };
     // Without a receiver the client is gone or has been answered for us; the app need not know.
     if let Some(reply) = reply {
-        let _ = reply.send(answer);
+        let _ = reply.send(Reply::Response(response));
     }
-    Ok(())
-}
-
-/// The answer in the place of one that would wait beside too many others.
-fn no_room(invocations: &Invocations, id: InvocationId) -> Reply {
-    if let Some(Running { caller, .. }) = invocations.get(id) {
-        tracing::error!(
-            target: "app", app = %caller.app, request = %caller.trace, code = "RESPONSES_UNSENT_EXCEEDED",
-            "a response is refused: clients have not taken so many others yet that there is no room for it"
-        );
-    }
-    Reply::Failed(EndReason::Overloaded)
+    Ok(0)
 }
 
 fn within_body_limit(bytes: u64, limits: InvocationLimits) -> Result<(), BindingError> {
@@ -191,6 +184,7 @@ fn within_body_limit(bytes: u64, limits: InvocationLimits) -> Result<(), Binding
 
 /// A response made of text with at most a content type.
 #[op2(fast)]
+#[number]
 pub fn op_respond_text(
     state: &mut OpState,
     #[smi] id: u32,
@@ -198,7 +192,7 @@ pub fn op_respond_text(
     #[string] content_type: &str,
     #[string] text: String,
     done: bool,
-) -> Result<(), BindingError> {
+) -> Result<usize, BindingError> {
     let mut response = Response::new(ReplyBody::Full(Bytes::from(text)));
     *response.status_mut() = StatusCode::from_u16(status).map_err(|error| header_error(&error))?;
     let value = match content_type {
@@ -214,6 +208,7 @@ pub fn op_respond_text(
 }
 
 #[op2(fast)]
+#[number]
 pub fn op_respond_string(
     scope: &mut v8::PinScope<'_, '_>,
     state: &mut OpState,
@@ -222,12 +217,13 @@ pub fn op_respond_string(
     headers: v8::Local<v8::Array>,
     #[string] text: String,
     done: bool,
-) -> Result<(), BindingError> {
+) -> Result<usize, BindingError> {
     let response = response(scope, limits(state), status, headers, ReplyBody::Full(Bytes::from(text)))?;
     send(state, id, response, done)
 }
 
 #[op2]
+#[number]
 pub fn op_respond_bytes(
     scope: &mut v8::PinScope<'_, '_>,
     state: &mut OpState,
@@ -236,7 +232,7 @@ pub fn op_respond_bytes(
     headers: v8::Local<v8::Array>,
     #[anybuffer] bytes: Option<&[u8]>,
     done: bool,
-) -> Result<(), BindingError> {
+) -> Result<usize, BindingError> {
     let body = bytes.map_or(ReplyBody::Empty, |bytes| ReplyBody::Full(Bytes::copy_from_slice(bytes)));
     let response = response(scope, limits(state), status, headers, body)?;
     send(state, id, response, done)
@@ -255,7 +251,7 @@ pub fn op_respond_stream(
     if let Ok(running) = running(state, id) {
         running.chunks = Some(sender);
     }
-    send(state, id, response, false)
+    send(state, id, response, false).map(drop)
 }
 
 /// Answers a WebSocket handshake and returns the handle of the connection.
@@ -348,9 +344,9 @@ fn header_error(error: &dyn std::fmt::Display) -> BindingError {
 #[op2]
 #[smi]
 pub fn op_body_write(state: &mut OpState, #[smi] id: u32, #[anybuffer] chunk: &[u8]) -> i32 {
-    let Invocations { limits, unsent, .. } = state.borrow::<Invocations>();
-    let (limits, unsent) = (*limits, unsent.clone());
-    let Ok(running) = running(state, id) else { return CHUNK_REFUSED };
+    let invocations = state.borrow_mut::<Invocations>();
+    let (limits, unsent) = (invocations.limits, invocations.unsent.clone());
+    let Some(running) = invocations.get_mut(InvocationId(id)) else { return CHUNK_REFUSED };
     let sent = running.sent + chunk.len() as u64;
     if let Err(error) = within_body_limit(sent, limits) {
         let Caller { app, trace, .. } = &*running.caller;
@@ -387,19 +383,39 @@ pub fn op_body_write(state: &mut OpState, #[smi] id: u32, #[anybuffer] chunk: &[
 /// the app. The next [`op_body_write`] has it. Says whether the client is still there.
 #[op2]
 pub async fn op_body_room(state: Rc<RefCell<OpState>>, #[smi] id: u32, #[number] bytes: usize) -> bool {
-    let chunks = {
-        let mut state = state.borrow_mut();
-        let unsent = state.borrow::<Invocations>().unsent.clone();
-        running(&mut state, id).ok().and_then(|running| running.chunks.clone()).zip(Some(unsent))
-    };
-    let Some((chunks, unsent)) = chunks else { return false };
+    let chunks = running(&mut state.borrow_mut(), id).ok().and_then(|running| running.chunks.clone());
+    let Some(chunks) = chunks else { return false };
     // Nobody else takes the place that is found free: an answer has one stream.
     if chunks.reserve().await.is_err() {
         return false;
     }
-    let room = tokio::select! {
-        room = unsent.room(bytes) => room,
-        () = chunks.closed() => return false,
+    tokio::select! {
+        made = make_room(&state, id, bytes) => made,
+        () = chunks.closed() => false,
+    }
+}
+
+/// Waits until there is room for a response of so many bytes, which is the next one's of this invocation. Says whether that still
+/// goes on.
+#[op2]
+pub async fn op_response_room(state: Rc<RefCell<OpState>>, #[smi] id: u32, #[number] bytes: usize) -> bool {
+    make_room(&state, id, bytes).await
+}
+
+async fn make_room(state: &RefCell<OpState>, id: u32, bytes: usize) -> bool {
+    let unsent = state.borrow().borrow::<Invocations>().unsent.clone();
+    let mut room = pin!(unsent.room(bytes));
+    let room = match tokio::time::timeout(LONG_WAIT, &mut room).await {
+        Ok(room) => room,
+        Err(_) => {
+            if let Ok(Running { caller, .. }) = running(&mut state.borrow_mut(), id) {
+                tracing::warn!(
+                    app = %caller.app, request = %caller.trace, code = "RESPONSES_UNSENT", bytes,
+                    "a response waits: clients take the app's other ones slowly"
+                );
+            }
+            room.await
+        }
     };
     let mut state = state.borrow_mut();
     let Ok(running) = running(&mut state, id) else { return false };

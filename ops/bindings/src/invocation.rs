@@ -189,7 +189,7 @@ pub struct Running {
     pub reply: Option<oneshot::Sender<Reply>>,
     /// Where the chunks of a streamed answer go.
     pub chunks: Option<mpsc::Sender<Result<Bytes, BodyError>>>,
-    /// The room that was made for the next of them, where it had to wait.
+    /// The room that was made for the next of them, or for the whole answer, where it had to wait.
     pub room: Option<Room>,
     /// Bytes of a streamed answer so far.
     pub sent: u64,
@@ -273,6 +273,13 @@ impl Invocations {
             self.unpaid.push(running.request.meter.clone());
         }
         removed
+    }
+
+    /// Room for an invocation's response of so many bytes, if there is: what was made for it, or any.
+    pub fn room_for(&mut self, id: InvocationId, bytes: usize) -> Option<Room> {
+        let made =
+            if self.unsent.counts(bytes) { self.get_mut(id).and_then(|running| running.room.take()) } else { None };
+        made.filter(|room| room.is_enough_for(bytes, &self.unsent)).or_else(|| self.unsent.try_room(bytes))
     }
 
     /// All running invocations.

@@ -41,6 +41,11 @@ impl Unsent {
         Room(self.room.clone().acquire_many_owned(size).await.ok())
     }
 
+    /// Whether so many bytes are counted at all.
+    pub fn counts(&self, bytes: usize) -> bool {
+        self.counted(bytes).is_some()
+    }
+
     /// KiB of a piece, where it is large enough to be counted.
     fn counted(&self, bytes: usize) -> Option<u32> {
         let size = u32::try_from(bytes.div_ceil(KIBIBYTE)).unwrap_or(u32::MAX);
