@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -56,6 +57,85 @@ impl Watched {
     }
 }
 
+const EVERY_WAY: &str = r#"
+const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+const long = "x".repeat(3 << 20);
+const streamed = (pull) => new Response(new ReadableStream({ pull }));
+
+const ways = {
+  "/text": () => new Response(long),
+  "/bytes": () => new Response(new TextEncoder().encode(long)),
+  "/slow": () => streamed(async (to) => (await sleep(3), to.enqueue(new Uint8Array(2000)))),
+  "/fast": () => streamed((to) => to.enqueue(new Uint8Array(100_000))),
+  "/fails": () => streamed(() => Promise.reject(new Error("on purpose"))),
+  "/echo": (request) => new Response(request.body),
+  "/read": async (request) => new Response(await request.text()),
+  "/later": async (_, ctx) => (ctx.waitUntil(sleep(30)), await sleep(10), new Response("ok")),
+  "/throws": async (_, ctx) => (ctx.waitUntil(sleep(20)), await sleep(5), ways.nothing()),
+  "/aborted": (request) => new Promise((resolve) => (request.signal.onabort = () => resolve(new Response("late")))),
+  "/socket": () => {
+    const [client, server] = Object.values(new WebSocketPair());
+    server.accept();
+    return new Response(null, { status: 101, webSocket: client });
+  },
+};
+
+export default {
+  fetch: (request, env, ctx) => ways[new URL(request.url).pathname]?.(request, ctx) ?? new Response(Object.keys(ways).join()),
+};
+"#;
+
+#[test]
+fn an_isolate_whose_last_socket_has_closed_is_let_go() {
+    let host = Watched::start(Serve::new(&App::new(EVERY_WAY)).config("[isolates]\nidle_ms = 1000\nprewarm = 0\n"));
+    let mut socket = host.server.connect();
+    let handshake = Request::get("/socket")
+        .header("connection", "upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    assert_eq!(socket.begin(&handshake).unwrap().status, 101);
+    wait_until("the socket is there", || host.isolates()[0]["websockets"] == json!(1));
+    socket.close();
+    wait_until("the isolate is let go", || host.count() == 0);
+}
+
+#[test]
+fn clients_that_leave_at_any_moment_leave_nothing_behind() {
+    let limits = json!({ "wall_ms": 300_000, "array_buffer_mb": 16, "queue_wait_ms": 60_000 });
+    let host = Watched::start(Serve::new(&App::new(EVERY_WAY).manifest(json!({ "limits": limits }))));
+    let ways = host.server.get("/").expect(200);
+    let leave = |way: &str, after: u64| {
+        let mut connection = host.server.connect();
+        let extra = match way {
+            "/echo" | "/read" => "content-length: 100000\r\n\r\npart",
+            "/socket" => {
+                "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+                 sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            }
+            _ => "\r\n",
+        };
+        connection
+            .send(format!("POST {way} HTTP/1.1\r\nhost: a\r\n{extra}").replacen("POST /socket", "GET /socket", 1))
+            .unwrap();
+        thread::sleep(Duration::from_millis(after));
+        connection.close();
+    };
+    thread::scope(|scope| {
+        for way in ways.split(',') {
+            scope.spawn(move || (0..24).for_each(|round| leave(way, 1 << (round % 8) >> 1)));
+        }
+    });
+    let left = || {
+        host.isolates()
+            .iter()
+            .map(|isolate| (isolate["requests"].clone(), isolate["websockets"].clone()))
+            .collect::<Vec<_>>()
+    };
+    wait_until("nothing is left", || left().iter().all(|left| *left == (json!(0), json!(0))));
+    assert_eq!(host.server.get("/").expect(200), ways);
+}
+
 /// Sends requests side by side and waits for all answers.
 fn all_at_once(server: &Server, count: usize, target: &str) -> Vec<Reply> {
     thread::scope(|scope| {
@@ -95,7 +175,7 @@ fn one_request_at_a_time_takes_one_isolate() {
     for _ in 0..10 {
         watched.server.get("/").expect(200);
         // The isolate has told its pool that it has nothing to do any more.
-        thread::sleep(std::time::Duration::from_millis(10));
+        thread::sleep(Duration::from_millis(10));
         assert_eq!(watched.count(), 1);
     }
 }
@@ -125,7 +205,7 @@ fn the_least_recently_used_isolate_makes_room() {
     let first = ask("one", "/");
     ask("two", "/");
     assert_eq!(ask("one", "/"), first, "the isolate lives");
-    thread::sleep(std::time::Duration::from_millis(10));
+    thread::sleep(Duration::from_millis(10));
     ask("one", "/");
     ask("three", "/");
     assert!(apps().contains(&"three".to_owned()), "{:?}", apps());
@@ -182,7 +262,7 @@ fn requests_of_a_terminated_isolate_are_asked_again_where_that_is_safe() {
     thread::scope(|scope| {
         let get = scope.spawn(|| server.get("/hold?ms=600"));
         let post = scope.spawn(|| server.send(&Request::post("/hold?ms=600", "")));
-        thread::sleep(std::time::Duration::from_millis(100));
+        thread::sleep(Duration::from_millis(100));
         server.get("/loop").expect_error(503, "cpu");
         assert_eq!(get.join().unwrap().expect(200), "held");
         post.join().unwrap().expect_error(503, "cpu");

@@ -267,7 +267,7 @@ pub fn op_respond_websocket(
         return Err(BindingError::WebSocketNotRequested);
     }
     let limit = limits(state).websockets;
-    if state.borrow::<Invocations>().websockets() >= limit {
+    if state.borrow::<Invocations>().websockets >= limit {
         return Err(BindingError::WebSocketsExceeded(limit));
     }
     let (to_client, outgoing) = mpsc::channel(MAX_QUEUED_WEBSOCKET_MESSAGES);

@@ -225,6 +225,8 @@ pub struct Invocations {
     pub limits: InvocationLimits,
     /// Where answers count until their clients have taken them.
     pub unsent: Unsent,
+    /// How many connections have become WebSockets and are open.
+    pub websockets: usize,
     /// Invocations that ended, or became WebSockets, since the host last looked.
     pub ended: u32,
     /// What those that ended in this turn are charged to.
@@ -234,18 +236,14 @@ pub struct Invocations {
 impl Invocations {
     /// An empty table.
     pub fn new(limits: InvocationLimits, unsent: Unsent) -> Self {
-        Self { running: HashMap::new(), limits, unsent, ended: 0, unpaid: Vec::new() }
-    }
-
-    /// How many connections have become WebSockets and are open.
-    pub fn websockets(&self) -> usize {
-        self.running.values().filter(|running| running.websocket).count()
+        Self { running: HashMap::new(), limits, unsent, websockets: 0, ended: 0, unpaid: Vec::new() }
     }
 
     /// Notes that an invocation's connection has become a WebSocket; it counts as such from now on.
     pub fn upgraded(&mut self, id: InvocationId) {
         if let Some(running) = self.running.get_mut(&id) {
             running.websocket = true;
+            self.websockets += 1;
             self.ended += 1;
         }
     }
@@ -269,7 +267,10 @@ impl Invocations {
     pub fn remove(&mut self, id: InvocationId) -> Option<Running> {
         let removed = self.running.remove(&id);
         if let Some(running) = &removed {
-            self.ended += u32::from(!running.websocket);
+            match running.websocket {
+                true => self.websockets -= 1,
+                false => self.ended += 1,
+            }
             self.unpaid.push(running.request.meter.clone());
         }
         removed
@@ -301,6 +302,7 @@ impl Invocations {
     /// that is safe; the `culprit`, for whose sake the isolate was terminated, never does, nor does one that was alone.
     pub fn fail_all(&mut self, reason: EndReason, culprit: Option<InvocationId>) {
         let alone = self.running.len() == 1;
+        self.websockets = 0;
         for (id, running) in self.running.drain() {
             self.ended += u32::from(!running.websocket);
             if alone || culprit == Some(id) || !running.is_repeatable() {

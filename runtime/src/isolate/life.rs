@@ -389,14 +389,15 @@ impl Life {
         let state = self.runtime.op_state();
         let mut state = state.borrow_mut();
         let invocations = state.borrow_mut::<Invocations>();
+        // First: an isolate whose request has become a WebSocket is never seen without both.
+        let websockets = u32::try_from(invocations.websockets).unwrap_or(u32::MAX);
+        thread.load.websockets.store(websockets, Ordering::Relaxed);
         let ended = std::mem::take(&mut invocations.ended);
         if ended > 0 {
             if !has_cut_short && self.deployment.stopped_in_a_row.load(Ordering::Relaxed) > 0 {
                 self.deployment.stopped_in_a_row.store(0, Ordering::Relaxed);
                 self.watched.end_probation();
             }
-            let websockets = u32::try_from(invocations.websockets()).unwrap_or(u32::MAX);
-            thread.load.websockets.store(websockets, Ordering::Relaxed);
             thread.load.end(ended);
         }
         invocations.len()
