@@ -134,6 +134,7 @@ fn clients_that_leave_at_any_moment_leave_nothing_behind() {
     };
     wait_until("nothing is left", || left().iter().all(|left| *left == (json!(0), json!(0))));
     assert_eq!(host.server.get("/").expect(200), ways);
+    assert_eq!(host.server.send(&Request::post("/read", "whole")).expect(200), "whole");
 }
 
 /// Sends requests side by side and waits for all answers.

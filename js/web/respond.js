@@ -82,8 +82,7 @@ export function respond(run, response) {
   source.consumed = true;
   const op = typeof source.body === "string" ? op_respond_string : op_respond_bytes;
   const missing = op(run.id, status, headers, source.body, run.isIdle());
-  if (missing > 0)
-    respondLater(run, missing, () => op(run.id, status, headers, source.body, false));
+  if (missing > 0) respondLater(run, missing, op, status, headers, source.body);
 }
 
 /** Responses made of a string, with at most a content type: nearly all of them. */
@@ -101,8 +100,7 @@ function respondFast(run, response) {
         : "";
   const status = response[serveFastStatusKey];
   const missing = op_respond_text(run.id, status, contentType, body, run.isIdle());
-  if (missing > 0)
-    respondLater(run, missing, () => op_respond_text(run.id, status, contentType, body, false));
+  if (missing > 0) respondLater(run, missing, op_respond_text, status, contentType, body);
   return true;
 }
 
@@ -110,12 +108,14 @@ function respondFast(run, response) {
  * Keeps a response back, in the isolate, where it counts, until clients have taken enough of the app's other ones.
  * @param {import("./dispatch.js").Run} run
  * @param {number} missing bytes
- * @param {() => number} respond answers how many bytes are still missing
+ * @param {Function} op what sends it, and answers how many bytes are still missing
+ * @param {...unknown} response what the op takes
  */
-function respondLater(run, missing, respond) {
+function respondLater(run, missing, op, ...response) {
   run.stay();
   const wait = async () => {
-    while (missing > 0 && (await op_response_room(run.id, missing))) missing = respond();
+    while (missing > 0 && (await op_response_room(run.id, missing)))
+      missing = op(run.id, ...response, false);
   };
   run.waitUntil(wait());
 }

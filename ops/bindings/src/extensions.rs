@@ -6,7 +6,7 @@ use std::sync::Arc;
 use deno_core::Extension;
 use deno_web::{BlobStore, InMemoryBroadcastChannel};
 
-use crate::{compression, console, database, env, hash, http, kv, random, snapshot, websocket};
+use crate::{compression, console, database, env, hash, http, kv, random, response_body, snapshot, websocket};
 
 /// What an import of the platform package resolves to. It has the `node:` scheme because deno_core lets only modules of
 /// that scheme and `ext:` import the host's own.
@@ -68,11 +68,6 @@ deno_core::extension!(
         hash::op_hash_update,
         hash::op_hmac_create,
         hash::op_timing_safe_equal,
-        http::op_body_close,
-        http::op_body_room,
-        http::op_response_room,
-        http::op_body_error,
-        http::op_body_write,
         http::op_invocation_done,
         http::op_invocation_failed,
         http::op_request_body_bytes,
@@ -89,6 +84,11 @@ deno_core::extension!(
         http::op_subrequest,
         http::op_subrequest_connects,
         random::op_random_fill,
+        response_body::op_body_close,
+        response_body::op_body_error,
+        response_body::op_body_room,
+        response_body::op_body_write,
+        response_body::op_response_room,
         snapshot::op_note_late_module,
         snapshot::op_register_entry_points,
         snapshot::op_snapshot_hazard,

@@ -267,9 +267,10 @@ impl Invocations {
     pub fn remove(&mut self, id: InvocationId) -> Option<Running> {
         let removed = self.running.remove(&id);
         if let Some(running) = &removed {
-            match running.websocket {
-                true => self.websockets -= 1,
-                false => self.ended += 1,
+            if running.websocket {
+                self.websockets -= 1;
+            } else {
+                self.ended += 1;
             }
             self.unpaid.push(running.request.meter.clone());
         }

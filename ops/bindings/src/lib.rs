@@ -19,6 +19,7 @@ pub mod limits;
 pub mod meter;
 pub mod pending;
 mod random;
+mod response_body;
 mod snapshot;
 pub mod unsent;
 mod websocket;

@@ -230,7 +230,7 @@ impl<S> Patient<S> {
 
     /// Until when the client has time; `None` while it waits for the host.
     fn until(&self) -> Option<Instant> {
-        if self.preface == Some(HTTP_2.len()) {
+        if self.activity.is_http_2.load(Relaxed) {
             return self.activity.nothing_taken_since().map(|since| since + self.patience.send);
         }
         let (head, begun) = self.head;
