@@ -21,6 +21,8 @@ pub struct Metrics {
     pub failures: [AtomicU64; REASONS.len()],
     /// Isolates alive now.
     pub isolates: AtomicU64,
+    /// Isolates that have ended.
+    pub isolates_ended: AtomicU64,
     /// What telemetry measures.
     pub measures: Arc<Measures>,
 }
@@ -65,6 +67,8 @@ impl Metrics {
         writeln!(out, "orilla_connections {}", gauge(&self.connections))?;
         writeln!(out, "# HELP orilla_isolates Isolates alive.\n# TYPE orilla_isolates gauge")?;
         writeln!(out, "orilla_isolates {}", gauge(&self.isolates))?;
+        writeln!(out, "# HELP orilla_isolates_ended_total Isolates gone.\n# TYPE orilla_isolates_ended_total counter")?;
+        writeln!(out, "orilla_isolates_ended_total {}", gauge(&self.isolates_ended))?;
         writeln!(out, "# HELP orilla_responses_total Answers.\n# TYPE orilla_responses_total counter")?;
         for (class, count) in self.responses.iter().enumerate() {
             writeln!(out, "orilla_responses_total{{class=\"{}xx\"}} {}", class + 1, gauge(count))?;

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
@@ -95,6 +96,21 @@ impl Serve {
     /// Listens on this port.
     pub fn port(mut self, port: &str) -> Self {
         port.clone_into(&mut self.port);
+        self
+    }
+
+    /// Lets the process have so many files open, and no more than `most` if it asks for more.
+    pub fn open_files(mut self, files: u64, most: u64) -> Self {
+        let limit = libc::rlimit { rlim_cur: files, rlim_max: most };
+        let set = move || {
+            // SAFETY: the pointer is to a value of that type, for the time of the call.
+            match unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) } {
+                0 => Ok(()),
+                _ => Err(std::io::Error::last_os_error()),
+            }
+        };
+        // SAFETY: all it does in the new process is one system call.
+        unsafe { self.command.pre_exec(set) };
         self
     }
 
@@ -253,9 +269,19 @@ impl Server {
 
     /// The most memory that it has had so far.
     pub fn peak_resident_mb(&self) -> u64 {
+        self.memory_mb("VmHWM:")
+    }
+
+    /// The memory that it has now.
+    pub fn resident_mb(&self) -> u64 {
+        self.memory_mb("VmRSS:")
+    }
+
+    /// A line of proc_pid_status(5).
+    fn memory_mb(&self, name: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB")).unwrap();
-        peak.trim().parse::<u64>().unwrap() / 1024
+        let kibibytes = status.lines().find_map(|line| line.strip_prefix(name)?.strip_suffix("kB")).unwrap();
+        kibibytes.trim().parse::<u64>().unwrap() / 1024
     }
 
     /// Sends a signal.

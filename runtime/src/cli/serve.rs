@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use orilla_bindings::egress::EgressRules;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::{Address, EnvironmentArgs, Failure, inspect, routes};
 use crate::apps::deployment::{Caches, Deployment};
@@ -26,6 +26,7 @@ use crate::isolate::memory;
 use crate::isolate::supervisor::{Settings, Supervisor};
 use crate::isolate::turns::Turns;
 use crate::metrics::Metrics;
+use crate::open_files;
 use crate::platform::Platform;
 use crate::request::admin::{self, Admin};
 use crate::request::admin_token::AdminToken;
@@ -246,7 +247,8 @@ async fn serve(
         // What stands at a breakpoint goes on, and can finish.
         drop(inspector);
     };
-    Server { listener, tls, host, config: config.server.clone() }.serve(stop).await;
+    let max_connections = max_connections(&config);
+    Server { listener, tls, host, config: config.server.clone(), max_connections }.serve(stop).await;
     for task in [Some(maintenance), Some(watch), watcher, admin].into_iter().flatten() {
         task.abort();
     }
@@ -287,6 +289,22 @@ fn settings(config: &Config) -> Settings {
         grace: Duration::from_millis(config.server.drain_timeout_ms),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
     }
+}
+
+/// Connections open at the same time: as many as configured, but no more than half of the files that the process may have open.
+/// The others are for isolates, for data and for where apps connect to, none of which clients may take away.
+fn max_connections(config: &Config) -> usize {
+    let (wanted, files) = (config.server.max_connections, open_files::raise_limit());
+    let most = wanted.min(files / 2).max(1);
+    if most < wanted {
+        tracing::warn!(
+            code = "OPEN_FILES_FEW",
+            "at most {most} connections at a time instead of {wanted}: the process may have {files} files open. Raise that \
+             (`ulimit -n`, or `LimitNOFILE` of systemd) to at least {}, or lower `server.max_connections`",
+            wanted.saturating_mul(2)
+        );
+    }
+    usize::try_from(most).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)
 }
 
 fn warm(apps: &Apps, name: &str) {

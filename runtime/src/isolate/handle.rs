@@ -267,6 +267,7 @@ impl Drop for Ended {
         if let Some(room) = self.1.room.get() {
             room.notify_waiters();
         }
+        self.2.isolates_ended.fetch_add(1, Ordering::Relaxed);
         self.2.isolates.fetch_sub(1, Ordering::Relaxed);
     }
 }

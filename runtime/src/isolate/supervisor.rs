@@ -11,9 +11,17 @@ use super::handle::{Isolate, Shared};
 use super::pool::Pool;
 use super::prewarmed::Prewarmed;
 use crate::apps::deployment::Deployment;
+use crate::malloc;
+use crate::metrics::Metrics;
 
 /// How often isolates are looked at.
 const ROUND: Duration = Duration::from_secs(1);
+
+/// Rounds without a start after which nobody is about to take what isolates have left behind.
+const QUIET_ROUNDS: u32 = 5;
+
+/// Rounds after which it is given back although isolates still start: that makes some of them wait.
+const MOST_ROUNDS: u32 = 60;
 
 /// What an isolate takes beside its heap: its thread, V8's own tables, compiled code.
 const OVERHEAD_BYTES: u64 = 2 << 20;
@@ -145,9 +153,14 @@ impl Supervisor {
 
     /// Goes its rounds, for ever.
     pub async fn watch(self: Arc<Self>) {
+        let mut leftovers = Leftovers::default();
         loop {
             tokio::time::sleep(ROUND).await;
             self.round();
+            if leftovers.are_due(&self.shared.metrics) {
+                // It cannot fail, and nothing is lost where the process ends meanwhile.
+                let _ = tokio::task::spawn_blocking(malloc::give_back).await;
+            }
         }
     }
 
@@ -171,6 +184,33 @@ impl Supervisor {
             }
             !is_over
         });
+    }
+}
+
+/// Whether isolates have left memory behind that no other takes.
+#[derive(Default)]
+struct Leftovers {
+    /// Isolates that had been started in the last round, and rounds since there were more.
+    started: u64,
+    quiet: u32,
+    /// Isolates that had ended when memory was given back, and rounds since then.
+    ended: u64,
+    waited: u32,
+}
+
+impl Leftovers {
+    /// Looks once in each round.
+    fn are_due(&mut self, metrics: &Metrics) -> bool {
+        let ended = metrics.isolates_ended.load(Relaxed);
+        let started = ended + metrics.isolates.load(Relaxed);
+        self.quiet = if started == self.started { self.quiet + 1 } else { 0 };
+        self.started = started;
+        self.waited += 1;
+        let due = ended != self.ended && (self.quiet >= QUIET_ROUNDS || self.waited >= MOST_ROUNDS);
+        if due {
+            (self.ended, self.waited) = (ended, 0);
+        }
+        due
     }
 }
 

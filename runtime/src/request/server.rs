@@ -81,13 +81,15 @@ pub struct Server {
     pub host: Arc<Host>,
     /// Timeouts and bounds.
     pub config: ServerConfig,
+    /// Connections open at the same time; further ones wait.
+    pub max_connections: usize,
 }
 
 impl Server {
     /// Serves until `stop`; then requests in flight get the drain time to finish.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let (draining, watcher) = watch::channel(false);
-        let places = Arc::new(Semaphore::new(usize::try_from(self.config.max_connections).unwrap_or(usize::MAX >> 4)));
+        let places = Arc::new(Semaphore::new(self.max_connections));
         let http = Arc::new(self.http());
         let patience = Patience {
             idle: Duration::from_millis(self.config.keep_alive_timeout_ms),
@@ -95,6 +97,7 @@ impl Server {
             send: Duration::from_millis(self.config.send_timeout_ms),
         };
         tokio::pin!(stop);
+        let mut failing = false;
         loop {
             let place = tokio::select! {
                 () = &mut stop => break,
@@ -106,6 +109,7 @@ impl Server {
             };
             match accepted {
                 Ok((stream, address)) => {
+                    failing = false;
                     let connection = Connection {
                         host: self.host.clone(),
                         tls: self.tls.clone(),
@@ -120,7 +124,9 @@ impl Server {
                 }
                 // Out of file descriptors, most likely: closing connections will free some.
                 Err(error) => {
-                    tracing::warn!(%error, "a connection cannot be accepted");
+                    if !std::mem::replace(&mut failing, true) {
+                        tracing::warn!(code = "ACCEPT_FAILED", %error, "connections cannot be accepted now");
+                    }
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             }
