@@ -5,6 +5,8 @@ use std::net::Shutdown;
 use std::net::TcpStream;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use crate::harness::{App, Request, Serve, Server, wait_until};
 
 const ECHO: &str = "export default { fetch: (request) => new Response(`${request.method} ${request.url}`) };";
@@ -273,4 +275,48 @@ fn as_many_clients_as_may_be_leave_the_apps_their_files() {
     drop((first, clients));
     assert_eq!(last.request(&Request::get("/")).unwrap().expect(200), "31");
     assert!(!server.log().contains("ACCEPT_FAILED"), "{}", server.log());
+}
+
+#[test]
+fn nothing_waits_for_who_reads_the_log() {
+    let app = |name: &str| {
+        let source = "export default { fetch(request) {
+            const lines = Number(new URL(request.url).searchParams.get('lines'));
+            for (let i = 1; i <= lines; i++) console.log(`line ${i} ${'x'.repeat(1000)}`);
+            return new Response('logged');
+          } };";
+        App::new(source).manifest(json!({ "name": name }))
+    };
+    let (loud, quiet) = (app("loud"), app("quiet"));
+    let mut server = Serve::new(&loud).args([quiet.manifest_path()]).config("[log]\naccess = \"all\"\n").start();
+    let ask = |name: &str, lines: u32| {
+        let request = Request::get(&format!("/?lines={lines}")).header("host", &format!("{name}.localhost"));
+        assert_eq!(server.send(&request).expect(200), "logged");
+    };
+    server.leave_log_unread(true);
+    ask("loud", 5_000);
+    for _ in 0..100 {
+        ask("loud", 1);
+        ask("quiet", 2);
+    }
+    server.leave_log_unread(false);
+    wait_until("each line is there or counted", || {
+        let log = server.log();
+        let lines = log.lines().filter_map(|line| serde_json::from_str(line).ok());
+        let lines: Vec<Value> = lines.collect();
+        let (gaps, lines): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line["code"] == "LOG_LINES_LEFT_OUT");
+        assert!(gaps.iter().all(|gap| gap["app"] == "loud"), "{gaps:?}");
+        let left_out: u64 = gaps.iter().filter_map(|gap| gap["lines"].as_u64()).sum();
+        // Those of the console, and one in the access log for each request.
+        let tells =
+            |line: &Value, app: &str| line["app"] == app && (line["target"] == "app" || line["target"] == "access");
+        let of = |app: &str| lines.iter().filter(|line| tells(line, app)).count() as u64;
+        assert!(of("loud") + left_out <= 5_100 + 101 && of("quiet") <= 300);
+        of("loud") + left_out == 5_100 + 101 && of("quiet") == 300 && left_out > 3_000 && of("loud") > 500
+    });
+    // Nor does its end wait.
+    server.leave_log_unread(true);
+    ask("loud", 5_000);
+    server.signal(libc::SIGTERM);
+    assert_eq!(server.ended().code(), Some(0));
 }

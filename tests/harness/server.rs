@@ -7,8 +7,9 @@ use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -132,15 +133,19 @@ impl Serve {
     pub fn start(mut self) -> Server {
         let mut child =
             self.command.args(["--port", &self.port]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let log = Arc::new(Mutex::new(String::new()));
+        let (log, unread) = <(Arc<Mutex<String>>, Arc<AtomicBool>)>::default();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let written = log.clone();
+        let (written, paused) = (log.clone(), unread.clone());
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 *written.lock().unwrap() += &(line + "\n");
+                while paused.load(Ordering::Relaxed) {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
             }
         });
-        let mut server = Server { child, log, address: ([127, 0, 0, 1], 0).into(), _directory: self.directory };
+        let address = ([127, 0, 0, 1], 0).into();
+        let mut server = Server { child, log, unread, address, _directory: self.directory };
         server.address = server.listens_at("listening on ");
         server
     }
@@ -156,7 +161,7 @@ impl Serve {
                 child.kill().unwrap();
                 panic!("the server started although it must not");
             }
-            std::thread::sleep(std::time::Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(10));
         }
         child.wait_with_output().unwrap()
     }
@@ -166,6 +171,7 @@ impl Serve {
 pub struct Server {
     child: Child,
     log: Arc<Mutex<String>>,
+    unread: Arc<AtomicBool>,
     address: SocketAddr,
     _directory: Arc<TempDir>,
 }
@@ -223,13 +229,18 @@ impl Server {
         self.log.lock().unwrap().clone()
     }
 
+    /// Nobody reads the log until this is taken back.
+    pub fn leave_log_unread(&self, unread: bool) {
+        self.unread.store(unread, Ordering::Relaxed);
+    }
+
     /// Waits until the log contains `text`.
     #[track_caller]
     pub fn wait_for_log(&self, text: &str) {
         let start = Instant::now();
         while !self.log().contains(text) {
             assert!(start.elapsed() < DEADLINE, "the log does not contain {text:?}\n{}", self.log());
-            std::thread::sleep(std::time::Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(10));
         }
     }
 

@@ -83,7 +83,7 @@ struct Figures {
 }
 
 pub fn run(bench: &Bench) -> Result<(), Failure> {
-    super::init_log("error");
+    crate::telemetry::log::start("error");
     super::init_v8();
     let data = std::env::temp_dir().join(format!("orilla-bench-{}", std::process::id()));
     let result = match bench {

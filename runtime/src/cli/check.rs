@@ -22,7 +22,7 @@ pub struct CheckArgs {
 #[allow(clippy::print_stdout, reason = "the report is what the command is for")]
 pub fn run(args: &CheckArgs) -> Result<(), Failure> {
     let config = super::config(args.environment.options())?;
-    super::init_log("warn");
+    crate::telemetry::log::start("warn");
     super::init_v8();
     let report = entrypoint::check_build(&args.path, &config.environment);
     if args.json {

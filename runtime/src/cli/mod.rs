@@ -15,7 +15,6 @@ mod snapshot;
 mod terminal;
 mod top;
 
-use std::io::IsTerminal as _;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -25,6 +24,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::apps::manifest::problem::Problems;
 use crate::apps::manifest::{LoadedManifest, Manifest};
 use crate::config::{Config, Options};
+use crate::telemetry::log;
 
 /// An edge runtime for full-stack JavaScript apps: serves a built app, given by its manifest.
 #[derive(Parser)]
@@ -125,6 +125,7 @@ pub fn run() -> ExitCode {
         Command::Bench { bench } => bench::run(&bench),
         Command::Freeze(args) => snapshot::freeze(&args),
     };
+    log::finish();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Input(message)) => {
@@ -144,19 +145,6 @@ fn load(manifest: &Path) -> Result<LoadedManifest, Failure> {
 
 fn config(options: Options) -> Result<Config, Failure> {
     Ok(Config::of_process(options)?)
-}
-
-/// Text on a terminal, JSON otherwise.
-fn init_log(filter: &str) {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // A second call, which only tests make, changes nothing.
-    let _ = if std::io::stderr().is_terminal() {
-        builder.try_init()
-    } else {
-        builder.with_ansi(false).json().flatten_event(true).try_init()
-    };
 }
 
 /// Sets V8 up on the main thread, before any other thread uses it.

@@ -34,7 +34,7 @@ use crate::request::deployments_api::DeploymentsApi;
 use crate::request::handle::Host;
 use crate::request::platform_api::PlatformApi;
 use crate::request::server::{Server, tls_acceptor};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Telemetry, log};
 use crate::wire::{self, Services, SystemClock};
 
 /// Memory for the contents of small static files, for the whole process.
@@ -127,7 +127,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
 /// Reads the configuration, then the apps of the command line.
 fn prepare(args: &ServeArgs, caches: &Caches) -> Result<(Config, Vec<Arc<Deployment>>), Failure> {
     let config = super::config(args.options())?;
-    super::init_log(&config.log.filter);
+    log::start_queued(&config.log.filter).map_err(|error| Failure::coded("HOST_START", error))?;
     for warning in &config.warnings.0 {
         tracing::warn!(code = warning.code, "{}", warning.message);
     }

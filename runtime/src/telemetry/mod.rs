@@ -1,8 +1,10 @@
 //! What the host tells of the requests it handles: [`access_log`] lines, [`histograms`], spans over [`otlp`]. All three are
-//! made from the one [`record`] of a request; [`trace_context`] ties it to what called it and to what it calls.
+//! made from the one [`record`] of a request; [`trace_context`] ties it to what called it and to what it calls. Lines of all kinds go
+//! through the [`log`].
 
 pub mod access_log;
 pub mod histograms;
+pub mod log;
 pub mod observed;
 pub mod otlp;
 pub mod record;
