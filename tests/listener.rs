@@ -2,11 +2,11 @@
 
 use std::net::TcpListener;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::harness::{App, Connection, Request, Serve, Server};
+use crate::harness::{App, Connection, DEADLINE, Request, Serve, Server};
 
 const HELLO: &str = "export default { fetch: (request) => new Response(`hello ${new URL(request.url).protocol}`) };";
 
@@ -158,21 +158,31 @@ struct Http2 {
     /// Bytes of the body so far, and whether that was all.
     received: usize,
     has_ended: bool,
+    answers_pings: bool,
 }
 
 impl Http2 {
     const DATA: u8 = 0;
+    const HEADERS: u8 = 1;
+    const SETTINGS: u8 = 4;
+    const PING: u8 = 6;
+    const GO_AWAY: u8 = 7;
     const WINDOW_UPDATE: u8 = 8;
 
     fn begin(server: &Server, path: &str) -> Self {
-        let mut this = Self { connection: server.connect(), received: 0, has_ended: false };
+        let mut this = Self { connection: server.connect(), received: 0, has_ended: false, answers_pings: true };
         this.connection.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
-        this.send(4, 0, 0, &[]);
+        this.send(Self::SETTINGS, 0, 0, &[]);
+        this.ask(1, path);
+        this
+    }
+
+    fn ask(&mut self, stream: u32, path: &str) {
+        self.has_ended = false;
         // GET, http, the authority `a` and the path, in HPACK; the end of the head and of the request (RFC 9113, 6.2; RFC 7541).
         let mut head = vec![0x82, 0x86, 0x41, 1, b'a', 0x44, u8::try_from(path.len()).unwrap()];
         head.extend(path.as_bytes());
-        this.send(1, 5, 1, &head);
-        this
+        self.send(Self::HEADERS, 5, stream, &head);
     }
 
     fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
@@ -189,20 +199,26 @@ impl Http2 {
         self.send(Self::WINDOW_UPDATE, 0, 1, &bytes.to_be_bytes());
     }
 
-    fn read_frame(&mut self) {
-        let head = self.connection.exactly(9).unwrap();
+    /// Reads a frame, and says of which type it is.
+    fn read_frame(&mut self) -> std::io::Result<u8> {
+        let head = self.connection.exactly(9)?;
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
-        self.connection.exactly(length).unwrap();
-        if head[3] == Self::DATA {
-            self.received += length;
-            self.has_ended = head[4] & 1 == 1;
+        let payload = self.connection.exactly(length)?;
+        match head[3] {
+            Self::DATA => {
+                self.received += length;
+                self.has_ended = head[4] & 1 == 1;
+            }
+            Self::PING if self.answers_pings => self.send(Self::PING, 1, 0, &payload),
+            _ => {}
         }
+        Ok(head[3])
     }
 
     /// Reads until the body has so many bytes.
     fn read_until(&mut self, received: usize) {
         while self.received < received {
-            self.read_frame();
+            self.read_frame().unwrap();
         }
     }
 }
@@ -233,7 +249,94 @@ fn an_http_2_client_that_takes_nothing_of_an_answer_is_cut_off() {
     // A file is on the disk meanwhile, and waits for as long as the client wants.
     paused.take(u32::try_from(length).unwrap());
     while !paused.has_ended {
-        paused.read_frame();
+        paused.read_frame().unwrap();
     }
     assert_eq!(paused.received, length);
+}
+
+#[test]
+fn an_http_2_connection_that_rests_is_told_to_end() {
+    let app = App::new("export default { fetch: () => new Response('answered') };");
+    let server = Serve::new(&app).config("[server]\nkeep_alive_timeout_ms = 600\n").start();
+    let until_ended = |client: &mut Http2| {
+        while !client.has_ended {
+            client.read_frame().unwrap();
+        }
+    };
+    let began = Instant::now();
+    let mut client = Http2::begin(&server, "/");
+    until_ended(&mut client);
+    for stream in [3, 5, 7, 9] {
+        std::thread::sleep(Duration::from_millis(300));
+        client.ask(stream, "/");
+        until_ended(&mut client);
+    }
+    assert_eq!(client.received, 5 * "answered".len());
+    let frames = |client: &mut Http2| {
+        let mut frames = Vec::new();
+        while let Ok(frame) = client.read_frame() {
+            frames.push(frame);
+            assert!(began.elapsed() < DEADLINE, "it is not told to end");
+        }
+        frames
+    };
+    assert!(frames(&mut client).contains(&Http2::GO_AWAY));
+    // One that does not answer is cut off a little later.
+    let mut deaf = Http2::begin(&server, "/");
+    deaf.answers_pings = false;
+    assert!(frames(&mut deaf).contains(&Http2::GO_AWAY) && deaf.has_ended);
+}
+
+#[test]
+fn a_new_connection_takes_the_place_of_one_that_rests() {
+    let app = App::new(
+        "const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+         const upgraded = () => {
+           const [client, server] = Object.values(new WebSocketPair());
+           server.accept();
+           server.addEventListener('message', ({ data }) => server.send(data));
+           return new Response(null, { status: 101, webSocket: client });
+         };
+         const ticks = () => new Response(new ReadableStream({
+           async pull(controller) { await sleep(100); controller.enqueue(new Uint8Array(1)); } }));
+         export default { fetch: ({ url }) => {
+           const { pathname } = new URL(url);
+           return pathname === '/socket' ? upgraded() : pathname === '/ticks' ? ticks() : new Response('answered');
+         } };",
+    );
+    let server = Serve::new(&app).config("[server]\nmax_connections = 4\nkeep_alive_timeout_ms = 3600000\n").start();
+    let asked = || {
+        let mut connection = server.connect();
+        assert_eq!(connection.request(&Request::get("/")).unwrap().expect(200), "answered");
+        connection
+    };
+    let begun = |request: &Request| {
+        let mut connection = server.connect();
+        (connection.begin(request).unwrap().status, connection)
+    };
+    let handshake = Request::get("/socket")
+        .header("connection", "upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    let (status, mut socket) = begun(&handshake);
+    assert_eq!(status, 101);
+    let (_, mut streamed) = begun(&Request::get("/ticks"));
+    let mut resting = [asked(), asked()];
+    // More than there are places for: each gets that of one which has answered.
+    let mut later: Vec<_> = (0..4).map(|_| asked()).collect();
+    assert!(resting.iter_mut().all(Connection::is_closed));
+    // Those at work are spared, and where there are no others one that is new waits.
+    let (_, second) = begun(&Request::get("/ticks"));
+    let (_, third) = begun(&Request::get("/ticks"));
+    assert!(later.iter_mut().all(Connection::is_closed));
+    let mut last = server.connect();
+    last.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    assert!(last.is_silent_for(Duration::from_millis(1500)));
+    streamed.chunk().unwrap().unwrap();
+    drop(second);
+    assert_eq!(last.reply("GET").unwrap().expect(200), "answered");
+    drop(third);
+    socket.send([0x81, 0x82, 0, 0, 0, 0, b'h', b'i']).unwrap();
+    assert_eq!(socket.exactly(4).unwrap(), [0x81, 2, b'h', b'i']);
 }

@@ -104,7 +104,7 @@ pub struct Server {
     /// Bytes of a request's line and headers together.
     #[schemars(range(min = 4_096, max = 1_048_576))]
     pub max_header_bytes: u64,
-    /// Connections open at the same time.
+    /// Connections open at the same time, WebSockets included.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub max_connections: u64,
 }

@@ -9,6 +9,7 @@ mod coalesced;
 pub mod deployments_api;
 pub mod handle;
 mod patience;
+mod places;
 pub mod platform_api;
 pub mod respond;
 pub mod server;

@@ -1,6 +1,6 @@
-//! Ends connections that keep the host waiting. HTTP/1: between two requests for the keep-alive time, from the first byte of a
-//! request to the end of its head for a time of its own. HTTP/2: of one answer that the host keeps in memory the client takes nothing,
-//! while it goes on with the rest. What takes long while a request is answered, and what became a WebSocket, are the affair of others.
+//! Ends connections that keep the host waiting: between two requests for the keep-alive time, by HTTP/1 from the first byte of a
+//! request to the end of its head for a time of its own, and by HTTP/2 where the client takes nothing of one answer that the host keeps
+//! in memory, while it goes on with the rest. What takes long while a request is answered, and what became a WebSocket, are the affair of others.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -22,6 +22,12 @@ const HTTP_2: &[u8] = b"PRI ";
 /// Bytes of an answer that are given to an HTTP/2 connection at a time.
 const PIECE_BYTES: usize = 64 << 10;
 
+/// How long an HTTP/2 client that is told to end, and has all answers, may take for it.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// [`Activity::told`] before it is.
+const NOT_TOLD: u64 = u64::MAX;
+
 /// How long a connection may keep the host waiting.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
@@ -42,6 +48,8 @@ pub struct Activity {
     open: AtomicU32,
     /// When the last answer was out, in milliseconds from the beginning of the connection.
     answered: AtomicU64,
+    /// When the connection was told to end, as above, or [`NOT_TOLD`].
+    told: AtomicU64,
     /// Whether it belongs to something else than HTTP now.
     upgraded: AtomicBool,
     /// Whether it speaks HTTP/2.
@@ -58,6 +66,7 @@ impl Activity {
             begun: AtomicU32::new(0),
             open: AtomicU32::new(0),
             answered: AtomicU64::new(0),
+            told: AtomicU64::new(NOT_TOLD),
             upgraded: AtomicBool::new(false),
             is_http_2: AtomicBool::new(false),
             offered: Mutex::default(),
@@ -69,6 +78,28 @@ impl Activity {
         let number = self.begun.fetch_add(1, Relaxed);
         self.open.fetch_add(1, Relaxed);
         Answering { activity: self.clone(), number }
+    }
+
+    /// Notes that the connection is told to end. Only the first time counts.
+    pub fn tell_to_end(&self) {
+        // It was told before.
+        let _ = self.told.compare_exchange(NOT_TOLD, self.elapsed(), Relaxed, Relaxed);
+    }
+
+    /// Whether it was told to end, or has rested for the keep-alive time and is to be told.
+    pub fn is_told_to_end(&self) -> bool {
+        self.told.load(Relaxed) != NOT_TOLD
+    }
+
+    /// Whether it has had no request for so long, and is still one for requests.
+    pub fn has_rested(&self, time: Duration) -> bool {
+        let busy = self.open.load(Relaxed) > 0 || self.upgraded.load(Relaxed);
+        !busy && self.since.elapsed() >= Duration::from_millis(self.answered.load(Relaxed)) + time
+    }
+
+    /// Milliseconds since it began.
+    fn elapsed(&self) -> u64 {
+        u64::try_from(self.since.elapsed().as_millis()).unwrap_or(NOT_TOLD - 1)
     }
 
     /// Notes that a piece of an answer is there for the client, until what this returns is dropped.
@@ -126,9 +157,8 @@ impl Answering {
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        let Activity { since, answered, open, .. } = &*self.activity;
-        answered.store(u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX), Relaxed);
-        open.fetch_sub(1, Relaxed);
+        self.activity.answered.store(self.activity.elapsed(), Relaxed);
+        self.activity.open.fetch_sub(1, Relaxed);
     }
 }
 
@@ -230,18 +260,31 @@ impl<S> Patient<S> {
 
     /// Until when the client has time; `None` while it waits for the host.
     fn until(&self) -> Option<Instant> {
+        let Activity { since, begun, open, answered, told, .. } = &*self.activity;
+        let is_open = open.load(Relaxed) > 0;
+        let answered = answered.load(Relaxed);
+        let at = |milliseconds| *since + Duration::from_millis(milliseconds);
         if self.activity.is_http_2.load(Relaxed) {
-            return self.activity.nothing_taken_since().map(|since| since + self.patience.send);
+            let taken = self.activity.nothing_taken_since().map(|since| since + self.patience.send);
+            let told = Some(told.load(Relaxed)).filter(|told| *told != NOT_TOLD && !is_open);
+            return taken.into_iter().chain(told.map(|told| at(told.max(answered)) + FAREWELL)).min();
         }
-        let (head, begun) = self.head;
-        if self.activity.open.load(Relaxed) > 0 {
+        let (head, begun_before) = self.head;
+        if is_open {
             return None;
         }
-        if self.activity.begun.load(Relaxed) == begun {
+        if begun.load(Relaxed) == begun_before {
             return Some(head);
         }
-        let answered = Duration::from_millis(self.activity.answered.load(Relaxed));
-        Some(self.activity.since + answered + self.patience.idle)
+        Some(at(answered) + self.patience.idle)
+    }
+
+    /// Until when an HTTP/2 connection may rest. It is told then, and can be closed without losing a request.
+    fn rests_until(&self) -> Option<Instant> {
+        let activity = &self.activity;
+        let rests = activity.is_http_2.load(Relaxed) && activity.open.load(Relaxed) == 0 && !activity.is_told_to_end();
+        let answered = Duration::from_millis(activity.answered.load(Relaxed));
+        rests.then(|| activity.since + answered + self.patience.idle)
     }
 
     /// Notes what was read.
@@ -265,6 +308,12 @@ impl<S> Patient<S> {
             if until.is_some_and(|until| until <= now) {
                 return Poll::Ready(io::ErrorKind::TimedOut.into());
             }
+            let rests_until = self.rests_until();
+            if rests_until.is_some_and(|until| until <= now) {
+                self.activity.tell_to_end();
+                continue;
+            }
+            let until = until.into_iter().chain(rests_until).min();
             // Nobody is told when an answer is out, or a piece of it there. So it is looked for within the time the client then has.
             let look = until.unwrap_or(now + self.patience.idle.min(self.patience.send));
             if self.alarm.deadline() > look || self.alarm.is_elapsed() {

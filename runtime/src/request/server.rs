@@ -5,7 +5,6 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -17,13 +16,13 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
 use tokio::task::unconstrained;
 use tokio_rustls::TlsAcceptor;
 
 use super::coalesced::Coalesced;
 use super::handle::{Host, Peer};
 use super::patience::{Activity, Answer, Patience, Patient};
+use super::places::{Orders, Place, Places};
 use super::taken::Taken;
 use crate::config::Server as ServerConfig;
 use crate::isolate::phases::STOPPED_TIMEOUT;
@@ -88,8 +87,7 @@ pub struct Server {
 impl Server {
     /// Serves until `stop`; then requests in flight get the drain time to finish.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
-        let (draining, watcher) = watch::channel(false);
-        let places = Arc::new(Semaphore::new(self.max_connections));
+        let places = Places::new(self.max_connections, self.host.metrics.clone());
         let http = Arc::new(self.http());
         let patience = Patience {
             idle: Duration::from_millis(self.config.keep_alive_timeout_ms),
@@ -99,10 +97,6 @@ impl Server {
         tokio::pin!(stop);
         let mut failing = false;
         loop {
-            let place = tokio::select! {
-                () = &mut stop => break,
-                place = places.clone().acquire_owned() => place,
-            };
             let accepted = tokio::select! {
                 () = &mut stop => break,
                 accepted = self.listener.accept() => accepted,
@@ -110,17 +104,18 @@ impl Server {
             match accepted {
                 Ok((stream, address)) => {
                     failing = false;
+                    let (place, orders) = tokio::select! {
+                        () = &mut stop => break,
+                        taken = places.take() => taken,
+                    };
                     let connection = Connection {
                         host: self.host.clone(),
                         tls: self.tls.clone(),
                         http: http.clone(),
                         patience,
-                        draining: watcher.clone(),
+                        orders,
                     };
-                    tokio::spawn(async move {
-                        connection.run(stream, address).await;
-                        drop(place);
-                    });
+                    tokio::spawn(connection.run(stream, place, address));
                 }
                 // Out of file descriptors, most likely: closing connections will free some.
                 Err(error) => {
@@ -134,11 +129,8 @@ impl Server {
         drop(self.listener);
         let shares: Vec<_> = self.host.apps.all().iter().flat_map(|app| app.shares().to_vec()).collect();
         let farewells: Vec<_> = shares.iter().filter_map(|share| share.pool.stop()).collect();
-        drop(watcher);
-        draining.send_replace(true);
         let patience = Duration::from_millis(self.config.drain_timeout_ms);
-        // Every connection holds a receiver, so this resolves when the last one has ended.
-        if tokio::time::timeout(patience, draining.closed()).await.is_err() {
+        if tokio::time::timeout(patience, places.drain()).await.is_err() {
             tracing::warn!(code = "DRAIN_TIMEOUT", "requests were still in flight when the drain time was over");
         }
         let farewells = async {
@@ -173,17 +165,15 @@ struct Connection {
     tls: Option<TlsAcceptor>,
     http: Arc<auto::Builder<TokioExecutor>>,
     patience: Patience,
-    draining: watch::Receiver<bool>,
+    orders: Orders,
 }
 
 impl Connection {
-    async fn run(self, stream: TcpStream, address: SocketAddr) {
-        let metrics = self.host.metrics.clone();
-        metrics.connections.fetch_add(1, Ordering::Relaxed);
+    async fn run(self, stream: TcpStream, place: Place, address: SocketAddr) {
         // A socket that cannot be set so is slower, not broken.
         let _ = stream.set_nodelay(true);
         // Below TLS, which takes bytes before the client does.
-        let stream = Taken::new(stream, self.patience.send);
+        let stream = Taken::new(stream, place, self.patience.send);
         match self.tls.clone() {
             None => self.serve(stream, address).await,
             Some(tls) => match tokio::time::timeout(TLS_HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
@@ -192,7 +182,6 @@ impl Connection {
                 Err(_) => tracing::debug!(%address, "a TLS handshake took too long"),
             },
         }
-        metrics.connections.fetch_sub(1, Ordering::Relaxed);
     }
 
     async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, address: SocketAddr) {
@@ -200,8 +189,9 @@ impl Connection {
         let host = self.host;
         let activity = Activity::begin();
         let stream = Patient::new(Coalesced(stream), self.patience, activity.clone());
+        let answers = activity.clone();
         let service = service_fn(move |request| {
-            let (host, peer, answering) = (host.clone(), peer.clone(), activity.answer());
+            let (host, peer, answering) = (host.clone(), peer.clone(), answers.answer());
             async move {
                 let response = host.handle(peer, request).await;
                 if response.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -214,21 +204,25 @@ impl Connection {
             }
         });
         let mut connection = std::pin::pin!(self.http.serve_connection_with_upgrades(TokioIo::new(stream), service));
-        let (draining, mut ordered) = (self.draining.clone(), self.draining);
-        // The sender never sends anything but the order to drain.
-        let mut order = std::pin::pin!(unconstrained(ordered.changed()));
+        let mut heard = self.orders.clone();
+        let mut to_end = std::pin::pin!(unconstrained(self.orders.end(&activity)));
         let mut has_asked = false;
         let ended = poll_fn(|cx| {
-            // A task's waker stays the same, so that the order is asked for once, and not with each request.
-            let asks = !std::mem::replace(&mut has_asked, true) || draining.has_changed().unwrap_or(true);
-            if asks && order.as_mut().poll(cx).is_ready() {
+            // A task's waker stays the same, so that this is asked for once and with each order, and not with each request.
+            let asks = heard.are_new() || !has_asked;
+            has_asked = true;
+            if asks && to_end.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(None);
             }
-            connection.as_mut().poll(cx).map(Some)
+            match connection.as_mut().poll(cx) {
+                Poll::Pending if activity.is_told_to_end() => Poll::Ready(None),
+                polled => polled.map(Some),
+            }
         });
         let ended = match ended.await {
             Some(ended) => ended,
             None => {
+                activity.tell_to_end();
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }

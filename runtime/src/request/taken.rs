@@ -9,9 +9,12 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-/// A stream whose writes fail when its client has taken nothing for too long.
+use super::places::Place;
+
+/// A stream whose writes fail when its client has taken nothing for too long. It has its place until it is closed.
 pub struct Taken<S> {
     stream: S,
+    _place: Place,
     timeout: Duration,
     /// Set while a write waits for the client.
     alarm: Option<Pin<Box<Sleep>>>,
@@ -19,8 +22,8 @@ pub struct Taken<S> {
 
 impl<S> Taken<S> {
     /// A stream to a client that may take nothing for so long.
-    pub fn new(stream: S, timeout: Duration) -> Self {
-        Self { stream, timeout, alarm: None }
+    pub fn new(stream: S, place: Place, timeout: Duration) -> Self {
+        Self { stream, _place: place, timeout, alarm: None }
     }
 
     fn in_time<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
