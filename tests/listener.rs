@@ -1,5 +1,6 @@
 //! Ports, protocols and the end of the process.
 
+use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -159,6 +160,8 @@ struct Http2 {
     received: usize,
     has_ended: bool,
     answers_pings: bool,
+    /// Whether the server has said that it takes no more requests, and that nothing is wrong (RFC 9113, 6.8).
+    is_told_to_end: bool,
 }
 
 impl Http2 {
@@ -170,7 +173,8 @@ impl Http2 {
     const WINDOW_UPDATE: u8 = 8;
 
     fn begin(server: &Server, path: &str) -> Self {
-        let mut this = Self { connection: server.connect(), received: 0, has_ended: false, answers_pings: true };
+        let connection = server.connect();
+        let mut this = Self { connection, received: 0, has_ended: false, answers_pings: true, is_told_to_end: false };
         this.connection.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
         this.send(Self::SETTINGS, 0, 0, &[]);
         this.ask(1, path);
@@ -199,8 +203,7 @@ impl Http2 {
         self.send(Self::WINDOW_UPDATE, 0, 1, &bytes.to_be_bytes());
     }
 
-    /// Reads a frame, and says of which type it is.
-    fn read_frame(&mut self) -> std::io::Result<u8> {
+    fn read_frame(&mut self) -> std::io::Result<()> {
         let head = self.connection.exactly(9)?;
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
         let payload = self.connection.exactly(length)?;
@@ -209,10 +212,11 @@ impl Http2 {
                 self.received += length;
                 self.has_ended = head[4] & 1 == 1;
             }
+            Self::GO_AWAY => self.is_told_to_end |= payload[4..8] == [0; 4],
             Self::PING if self.answers_pings => self.send(Self::PING, 1, 0, &payload),
             _ => {}
         }
-        Ok(head[3])
+        Ok(())
     }
 
     /// Reads until the body has so many bytes.
@@ -257,7 +261,7 @@ fn an_http_2_client_that_takes_nothing_of_an_answer_is_cut_off() {
 #[test]
 fn an_http_2_connection_that_rests_is_told_to_end() {
     let app = App::new("export default { fetch: () => new Response('answered') };");
-    let server = Serve::new(&app).config("[server]\nkeep_alive_timeout_ms = 600\n").start();
+    let server = Serve::new(&app).config("[server]\nkeep_alive_timeout_ms = 2000\n").start();
     let until_ended = |client: &mut Http2| {
         while !client.has_ended {
             client.read_frame().unwrap();
@@ -267,24 +271,25 @@ fn an_http_2_connection_that_rests_is_told_to_end() {
     let mut client = Http2::begin(&server, "/");
     until_ended(&mut client);
     for stream in [3, 5, 7, 9] {
-        std::thread::sleep(Duration::from_millis(300));
+        std::thread::sleep(Duration::from_millis(700));
         client.ask(stream, "/");
         until_ended(&mut client);
     }
     assert_eq!(client.received, 5 * "answered".len());
-    let frames = |client: &mut Http2| {
-        let mut frames = Vec::new();
-        while let Ok(frame) = client.read_frame() {
-            frames.push(frame);
-            assert!(began.elapsed() < DEADLINE, "it is not told to end");
+    // What is read until the server closes the connection.
+    let rest = |client: &mut Http2| loop {
+        match client.read_frame() {
+            Ok(_) => assert!(began.elapsed() < DEADLINE, "it is not told to end"),
+            Err(error) => return error.kind(),
         }
-        frames
     };
-    assert!(frames(&mut client).contains(&Http2::GO_AWAY));
+    assert_eq!(rest(&mut client), ErrorKind::UnexpectedEof);
+    assert!(client.is_told_to_end);
     // One that does not answer is cut off a little later.
     let mut deaf = Http2::begin(&server, "/");
     deaf.answers_pings = false;
-    assert!(frames(&mut deaf).contains(&Http2::GO_AWAY) && deaf.has_ended);
+    assert!(matches!(rest(&mut deaf), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset));
+    assert!(deaf.has_ended && deaf.is_told_to_end);
 }
 
 #[test]

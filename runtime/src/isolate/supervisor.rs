@@ -193,7 +193,7 @@ struct Leftovers {
     /// Isolates that had been started in the last round, and rounds since there were more.
     started: u64,
     quiet: u32,
-    /// Isolates that had ended when memory was given back, and rounds since then.
+    /// Isolates that had ended when memory was given back, and rounds since others have.
     ended: u64,
     waited: u32,
 }
@@ -205,8 +205,8 @@ impl Leftovers {
         let started = ended + metrics.isolates.load(Relaxed);
         self.quiet = if started == self.started { self.quiet + 1 } else { 0 };
         self.started = started;
-        self.waited += 1;
-        let due = ended != self.ended && (self.quiet >= QUIET_ROUNDS || self.waited >= MOST_ROUNDS);
+        self.waited = if ended == self.ended { 0 } else { self.waited + 1 };
+        let due = self.waited >= QUIET_ROUNDS && self.quiet >= QUIET_ROUNDS || self.waited >= MOST_ROUNDS;
         if due {
             (self.ended, self.waited) = (ended, 0);
         }

@@ -44,10 +44,12 @@ pub struct Activity {
     since: Instant,
     /// Requests that have begun.
     begun: AtomicU32,
-    /// Requests whose answers are not out.
+    /// Requests whose answers are not out; HTTP/2: and pieces of answers that are with the connection.
     open: AtomicU32,
     /// When the last answer was out, in milliseconds from the beginning of the connection.
     answered: AtomicU64,
+    /// HTTP/1: when the first byte of the last request came, as above.
+    heard: AtomicU64,
     /// When the connection was told to end, as above, or [`NOT_TOLD`].
     told: AtomicU64,
     /// Whether it belongs to something else than HTTP now.
@@ -66,6 +68,7 @@ impl Activity {
             begun: AtomicU32::new(0),
             open: AtomicU32::new(0),
             answered: AtomicU64::new(0),
+            heard: AtomicU64::new(0),
             told: AtomicU64::new(NOT_TOLD),
             upgraded: AtomicBool::new(false),
             is_http_2: AtomicBool::new(false),
@@ -83,7 +86,7 @@ impl Activity {
     /// Notes that the connection is told to end. Only the first time counts.
     pub fn tell_to_end(&self) {
         // It was told before.
-        let _ = self.told.compare_exchange(NOT_TOLD, self.elapsed(), Relaxed, Relaxed);
+        let _ = self.told.compare_exchange(NOT_TOLD, self.at(Instant::now()), Relaxed, Relaxed);
     }
 
     /// Whether it was told to end, or has rested for the keep-alive time and is to be told.
@@ -94,21 +97,32 @@ impl Activity {
     /// Whether it has had no request for so long, and is still one for requests.
     pub fn has_rested(&self, time: Duration) -> bool {
         let busy = self.open.load(Relaxed) > 0 || self.upgraded.load(Relaxed);
-        !busy && self.since.elapsed() >= Duration::from_millis(self.answered.load(Relaxed)) + time
+        let last = self.answered.load(Relaxed).max(self.heard.load(Relaxed));
+        !busy && self.since.elapsed() >= Duration::from_millis(last) + time
     }
 
-    /// Milliseconds since it began.
-    fn elapsed(&self) -> u64 {
-        u64::try_from(self.since.elapsed().as_millis()).unwrap_or(NOT_TOLD - 1)
+    /// A time as milliseconds since it began.
+    fn at(&self, time: Instant) -> u64 {
+        u64::try_from(time.duration_since(self.since).as_millis()).unwrap_or(NOT_TOLD - 1)
     }
 
-    /// Notes that a piece of an answer is there for the client, until what this returns is dropped.
-    fn offer(self: &Arc<Self>, number: u32) -> Option<Offered> {
+    /// Notes that a piece of an answer is with an HTTP/2 connection, until what this returns is dropped; and that it waits for the
+    /// client, where the host keeps it in memory.
+    fn offer(self: &Arc<Self>, number: u32, is_kept: bool) -> Option<Offered> {
         if !self.is_http_2.load(Relaxed) {
             return None;
         }
-        self.offered().entry(number).or_insert_with(|| (0, Instant::now())).0 += 1;
-        Some(Offered { activity: self.clone(), number })
+        self.open.fetch_add(1, Relaxed);
+        if is_kept {
+            self.offered().entry(number).or_insert_with(|| (0, Instant::now())).0 += 1;
+        }
+        Some(Offered { activity: self.clone(), number: is_kept.then_some(number) })
+    }
+
+    /// Something of an answer is out.
+    fn is_out(&self) {
+        self.answered.store(self.at(Instant::now()), Relaxed);
+        self.open.fetch_sub(1, Relaxed);
     }
 
     /// Since when the client has taken nothing of an answer that is there for it.
@@ -124,14 +138,16 @@ impl Activity {
 /// A piece of an answer that the client has not taken.
 struct Offered {
     activity: Arc<Activity>,
-    /// The number of the request.
-    number: u32,
+    /// The number of the request, where the host keeps the piece in memory.
+    number: Option<u32>,
 }
 
 impl Drop for Offered {
     fn drop(&mut self) {
+        self.activity.is_out();
+        let Some(number) = self.number else { return };
         let mut offered = self.activity.offered();
-        if let Entry::Occupied(mut answer) = offered.entry(self.number) {
+        if let Entry::Occupied(mut answer) = offered.entry(number) {
             let (pieces, since) = answer.get_mut();
             *pieces -= 1;
             *since = Instant::now();
@@ -157,12 +173,11 @@ impl Answering {
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.activity.answered.store(self.activity.elapsed(), Relaxed);
-        self.activity.open.fetch_sub(1, Relaxed);
+        self.activity.is_out();
     }
 }
 
-/// The body of an answer. The answer is out when it is dropped.
+/// The body of an answer. The answer is out when it is dropped, and each [`Piece`] of it.
 pub struct Answer<B> {
     body: B,
     /// What is left of a chunk of it that is longer than a piece.
@@ -201,8 +216,8 @@ impl<B> Answer<B> {
     /// The next piece of a chunk. What follows it is kept.
     fn piece(&mut self, mut chunk: Bytes) -> Piece {
         let Answering { activity, number } = &self.answering;
-        let offered = if self.is_kept { activity.offer(*number) } else { None };
-        if offered.is_some() && chunk.len() > PIECE_BYTES {
+        let offered = activity.offer(*number, self.is_kept);
+        if self.is_kept && offered.is_some() && chunk.len() > PIECE_BYTES {
             self.rest = Some(chunk.split_off(PIECE_BYTES));
         }
         Piece { bytes: chunk, _offered: offered }
@@ -296,7 +311,9 @@ impl<S> Patient<S> {
         }
         let begun = self.activity.begun.load(Relaxed);
         if self.activity.open.load(Relaxed) == 0 && self.head.1 != begun {
-            self.head = (Instant::now() + self.patience.head, begun);
+            let now = Instant::now();
+            self.head = (now + self.patience.head, begun);
+            self.activity.heard.store(self.activity.at(now), Relaxed);
         }
     }
 
@@ -315,7 +332,8 @@ impl<S> Patient<S> {
             }
             let until = until.into_iter().chain(rests_until).min();
             // Nobody is told when an answer is out, or a piece of it there. So it is looked for within the time the client then has.
-            let look = until.unwrap_or(now + self.patience.idle.min(self.patience.send));
+            let least = self.patience.idle.min(self.patience.send);
+            let look = until.unwrap_or(now + if self.activity.is_told_to_end() { least.min(FAREWELL) } else { least });
             if self.alarm.deadline() > look || self.alarm.is_elapsed() {
                 self.alarm.as_mut().reset(look);
             }
@@ -363,5 +381,27 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::{BodyExt as _, Full};
+
+    use super::*;
+
+    /// hyper hands all of an answer to the connection before the client has taken it.
+    #[tokio::test]
+    async fn an_http_2_connection_does_not_rest_while_it_has_some_of_an_answer() {
+        for is_kept in [true, false] {
+            let activity = Activity::begin();
+            activity.is_http_2.store(true, Relaxed);
+            let mut answer = Answer::new(Full::new(Bytes::from_static(b"some")), is_kept, activity.answer());
+            let piece = answer.frame().await.unwrap().unwrap().into_data().unwrap_or_else(|_| panic!("no data"));
+            drop(answer);
+            assert!(!activity.has_rested(Duration::ZERO));
+            drop(piece);
+            assert!(activity.has_rested(Duration::ZERO));
+        }
     }
 }

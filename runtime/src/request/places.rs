@@ -2,11 +2,12 @@
 //! never is: where none rests, new ones wait.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::sync::watch::Receiver;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
 
 use super::patience::Activity;
 use crate::metrics::Metrics;
@@ -34,10 +35,20 @@ enum Order {
 pub struct Places {
     free: Arc<Semaphore>,
     number: usize,
-    orders: watch::Sender<Order>,
-    /// How many are still to end after the last [`Order::MakePlace`].
-    wanted: Arc<AtomicUsize>,
+    /// Orders, numbered.
+    orders: watch::Sender<(u64, Order)>,
+    last_order: Arc<LastOrder>,
+    /// When places were last asked for.
+    asked: Option<Instant>,
     metrics: Arc<Metrics>,
+}
+
+/// The last order, as connections see it before they hear of it.
+#[derive(Default)]
+struct LastOrder {
+    number: AtomicU64,
+    /// How many are still to end after an [`Order::MakePlace`].
+    wanted: AtomicUsize,
 }
 
 /// The place of one connection, whatever it speaks. Its stream holds it.
@@ -47,41 +58,67 @@ pub struct Place {
 }
 
 /// How a connection hears of orders.
-#[derive(Clone)]
 pub struct Orders {
-    given: Receiver<Order>,
-    wanted: Arc<AtomicUsize>,
+    given: Receiver<(u64, Order)>,
+    last: Arc<LastOrder>,
+}
+
+/// The last order that a connection has heard of.
+pub struct Heard {
+    number: AtomicU64,
+    last: Arc<LastOrder>,
+}
+
+impl Heard {
+    /// Whether there is none after it.
+    pub fn all(&self) -> bool {
+        self.number.load(Relaxed) == self.last.number.load(Relaxed)
+    }
 }
 
 impl Places {
     /// So many.
     pub fn new(number: usize, metrics: Arc<Metrics>) -> Self {
-        let (orders, _) = watch::channel(Order::Serve);
-        Self { free: Arc::new(Semaphore::new(number)), number, orders, wanted: Arc::default(), metrics }
+        let (orders, _) = watch::channel((0, Order::Serve));
+        let free = Arc::new(Semaphore::new(number));
+        Self { free, number, orders, last_order: Arc::default(), asked: None, metrics }
     }
 
     /// A place for a connection, as soon as there is one.
-    pub async fn take(&self) -> (Place, Orders) {
+    pub async fn take(&mut self) -> (Place, Orders) {
         let permit = loop {
             if let Ok(permit) = self.free.clone().try_acquire_owned() {
                 break permit;
             }
-            self.wanted.store(self.number / PART + 1, Relaxed);
-            self.orders.send_replace(Order::MakePlace);
+            let now = Instant::now();
+            let asked = match self.asked {
+                Some(asked) if now < asked + ROUND => asked,
+                _ => {
+                    self.last_order.wanted.store(self.number / PART + 1, Relaxed);
+                    self.order(Order::MakePlace);
+                    *self.asked.insert(now)
+                }
+            };
             // It is never closed.
-            if let Ok(Ok(permit)) = tokio::time::timeout(ROUND, self.free.clone().acquire_owned()).await {
+            if let Ok(Ok(permit)) = tokio::time::timeout_at(asked + ROUND, self.free.clone().acquire_owned()).await {
                 break permit;
             }
         };
         self.metrics.connections.fetch_add(1, Relaxed);
-        let orders = Orders { given: self.orders.subscribe(), wanted: self.wanted.clone() };
+        let orders = Orders { given: self.orders.subscribe(), last: self.last_order.clone() };
         (Place { _permit: permit, metrics: self.metrics.clone() }, orders)
     }
 
     /// Tells all connections to end, and waits until none speaks HTTP any more.
     pub async fn drain(self) {
-        self.orders.send_replace(Order::Drain);
+        self.order(Order::Drain);
         self.orders.closed().await;
+    }
+
+    fn order(&self, order: Order) {
+        // Before the connections are told: one that looks meanwhile has not heard of it yet, and looks again.
+        let number = self.last_order.number.fetch_add(1, Relaxed) + 1;
+        self.orders.send_replace((number, order));
     }
 }
 
@@ -92,19 +129,16 @@ impl Drop for Place {
 }
 
 impl Orders {
-    /// Whether there is one that this has not said before.
-    pub fn are_new(&mut self) -> bool {
-        let are_new = self.given.has_changed().unwrap_or(true);
-        if are_new {
-            self.given.mark_unchanged();
-        }
-        are_new
+    /// Which of them this connection has heard of.
+    pub fn heard(&self) -> Heard {
+        Heard { number: AtomicU64::new(self.given.borrow().0), last: self.last.clone() }
     }
 
     /// Resolves when the connection is to end.
-    pub async fn end(mut self, activity: &Activity) {
+    pub async fn end(mut self, activity: &Activity, heard: &Heard) {
         while self.given.changed().await.is_ok() {
-            let order = *self.given.borrow_and_update();
+            let (number, order) = *self.given.borrow_and_update();
+            heard.number.store(number, Relaxed);
             let ends = match order {
                 Order::Serve => false,
                 Order::MakePlace => activity.has_rested(RESTED) && self.is_wanted(),
@@ -117,6 +151,6 @@ impl Orders {
     }
 
     fn is_wanted(&self) -> bool {
-        self.wanted.fetch_update(Relaxed, Relaxed, |wanted| wanted.checked_sub(1)).is_ok()
+        self.last.wanted.fetch_update(Relaxed, Relaxed, |wanted| wanted.checked_sub(1)).is_ok()
     }
 }

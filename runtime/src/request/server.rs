@@ -87,7 +87,7 @@ pub struct Server {
 impl Server {
     /// Serves until `stop`; then requests in flight get the drain time to finish.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
-        let places = Places::new(self.max_connections, self.host.metrics.clone());
+        let mut places = Places::new(self.max_connections, self.host.metrics.clone());
         let http = Arc::new(self.http());
         let patience = Patience {
             idle: Duration::from_millis(self.config.keep_alive_timeout_ms),
@@ -204,20 +204,21 @@ impl Connection {
             }
         });
         let mut connection = std::pin::pin!(self.http.serve_connection_with_upgrades(TokioIo::new(stream), service));
-        let mut heard = self.orders.clone();
-        let mut to_end = std::pin::pin!(unconstrained(self.orders.end(&activity)));
+        let heard = self.orders.heard();
+        let mut end = std::pin::pin!(unconstrained(self.orders.end(&activity, &heard)));
         let mut has_asked = false;
         let ended = poll_fn(|cx| {
+            // First what has come: a request that is there is answered.
+            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                return Poll::Ready(Some(ended));
+            }
             // A task's waker stays the same, so that this is asked for once and with each order, and not with each request.
-            let asks = heard.are_new() || !has_asked;
+            let asks = !has_asked || !heard.all();
             has_asked = true;
-            if asks && to_end.as_mut().poll(cx).is_ready() {
+            if activity.is_told_to_end() || asks && end.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(None);
             }
-            match connection.as_mut().poll(cx) {
-                Poll::Pending if activity.is_told_to_end() => Poll::Ready(None),
-                polled => polled.map(Some),
-            }
+            Poll::Pending
         });
         let ended = match ended.await {
             Some(ended) => ended,

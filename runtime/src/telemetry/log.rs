@@ -116,6 +116,10 @@ impl io::Write for &Queue {
         let (waiting, bytes) = (source.waiting.load(Relaxed), text.len());
         if waiting > 0 && (waiting + bytes > WAITING_BYTES || WAITING.load(Relaxed) + bytes > ALL_WAITING_BYTES) {
             source.left_out.fetch_add(1, Relaxed);
+            if source.waiting.load(Relaxed) == 0 {
+                // All was written meanwhile, and nobody would look any more.
+                let _ = self.0.send(Line { text: Vec::new(), source });
+            }
             return Ok(bytes);
         }
         source.waiting.fetch_add(bytes, Relaxed);
@@ -141,12 +145,24 @@ fn write_all(lines: &Receiver<Line>) {
             text.extend_from_slice(&line.text);
             written.push((line.text.len(), line.source));
         }
-        // Where standard error is closed there is nobody to tell.
-        let _ = io::stderr().write_all(&text);
+        write_whole(&text);
         for (bytes, source) in written {
-            WAITING.fetch_sub(bytes, Relaxed);
             let still = source.waiting.fetch_sub(bytes, Relaxed) - bytes;
             say_what_is_left_out(&source, still, &mut said);
+            WAITING.fetch_sub(bytes, Relaxed);
+        }
+    }
+}
+
+/// Where standard error is closed there is nobody to tell. It may be a pipe that another process has made non-blocking.
+fn write_whole(mut text: &[u8]) {
+    while !text.is_empty() {
+        match io::stderr().write(text) {
+            Ok(0) => return,
+            Ok(written) => text = &text[written..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(Duration::from_millis(1)),
+            Err(_) => return,
         }
     }
 }
@@ -163,6 +179,6 @@ fn say_what_is_left_out(source: &Source, waiting: usize, said: &mut Option<Insta
         code = "LOG_LINES_LEFT_OUT",
         app,
         lines,
-        "lines are missing here: they came faster than the log is read"
+        "lines are missing around here: they came faster than the log is read"
     );
 }
