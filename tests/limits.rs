@@ -580,3 +580,39 @@ fn an_isolate_that_has_ended_leaves_its_memory_to_the_machine() {
         server.resident_mb() < before + 50
     });
 }
+
+#[test]
+fn a_module_that_waits_for_ever_is_given_up() {
+    let app = App::new("await new Promise(() => setTimeout(() => {}, 1e9)); export default { fetch() {} };");
+    let server = Server::of(&app.manifest(json!({ "limits": { "wall_ms": 1000 } })));
+    server.get("/").expect_error(500, "boot");
+    server.wait_for_log("the app cannot be started");
+    wait_until("its isolates are gone", || server.page_faults("isolate app").is_empty());
+}
+
+#[test]
+fn a_transaction_is_too_late_although_nobody_could_say_so() {
+    let app = App::new(
+        "import { getPlatform } from '@orilla/platform';
+         const { DB } = getPlatform();
+         const late = () => DB.transaction(async (tx) => {
+           await tx.insertOne('things', { late: true });
+           for (const end = performance.now() + 5100; performance.now() < end; );
+         });
+         export default { async fetch() {
+           const code = await late().then(() => 'done', ({ code }) => code);
+           return Response.json([code, await DB.countDocuments('things')]);
+         } };",
+    )
+    .manifest(json!({ "limits": { "cpu_ms": 60_000, "wall_ms": 120_000 } }));
+    assert_eq!(Server::of(&app).get("/").json(), json!(["DB_TRANSACTION_TIMEOUT", 0]));
+}
+
+#[test]
+fn a_thrown_error_is_a_line_of_the_log_like_any_other() {
+    let app = App::new("export default { fetch() { throw new Error('long'.repeat(1 << 20)); } };");
+    let server = Server::of(&app);
+    server.get("/").expect_error(500, "uncaught");
+    server.wait_for_log("the fetch handler failed");
+    assert!(server.log().lines().all(|line| line.len() < 80 << 10));
+}

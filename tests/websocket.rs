@@ -19,6 +19,7 @@ export default {
     server.addEventListener("message", ({ data }) => {
       if (data === "close") server.close(3001, "as asked");
       else if (data === "flood") flood(server);
+      else if (data === "loop") for (;;);
       else server.send(typeof data === "string" ? `echo ${data}` : data);
     });
     server.addEventListener("close", ({ code, wasClean }) => closed.push([code, wasClean]));
@@ -37,6 +38,9 @@ function flood(socket) {
 }
 "#;
 
+/// Marks the last frame of a message.
+const LAST: u8 = 0x80;
+const CONTINUATION: u8 = 0;
 pub const TEXT: u8 = 1;
 const BINARY: u8 = 2;
 const CLOSE: u8 = 8;
@@ -62,8 +66,13 @@ fn open(server: &Server) -> Connection {
 
 /// Sends a masked frame, as clients must.
 pub fn send(connection: &mut Connection, opcode: u8, payload: &[u8]) {
+    send_piece(connection, LAST | opcode, payload);
+}
+
+/// Sends a frame that is or is not the last one of its message.
+fn send_piece(connection: &mut Connection, first_byte: u8, payload: &[u8]) {
     const MASK: [u8; 4] = [1, 2, 3, 4];
-    let mut frame = vec![0x80 | opcode];
+    let mut frame = vec![first_byte];
     match payload.len() {
         length @ 0..=125 => frame.push(0x80 | length as u8),
         length => {
@@ -184,4 +193,48 @@ fn many_sockets_live_in_one_isolate() {
     for (number, socket) in sockets.iter_mut().enumerate() {
         expect_text(socket, &format!("echo {number}"));
     }
+}
+
+#[test]
+fn a_message_in_pieces_is_one_and_no_longer_than_others() {
+    let server = Server::of(&App::new(SOCKETS));
+    let mut socket = open(&server);
+    expect_text(&mut socket, "welcome");
+    // In the middle of a letter, with a ping between.
+    send_piece(&mut socket, TEXT, &"grü".as_bytes()[..3]);
+    send(&mut socket, PING, b"between");
+    assert_eq!(receive(&mut socket), (PONG, b"between".to_vec()));
+    send_piece(&mut socket, CONTINUATION, &"grü".as_bytes()[3..]);
+    send(&mut socket, CONTINUATION, "ße".as_bytes());
+    expect_text(&mut socket, "echo grüße");
+    send_piece(&mut socket, BINARY, b"");
+    let piece = vec![0; usize::from(u16::MAX)];
+    // Without an end, and with more than 16 MiB.
+    let closed = (0..300).any(|_| {
+        let mut frame = vec![CONTINUATION, 0x80 | 126, 0xff, 0xff, 0, 0, 0, 0];
+        frame.extend(&piece);
+        socket.send(frame).is_err()
+    });
+    if !closed {
+        let (opcode, payload) = receive(&mut socket);
+        assert_eq!((opcode, &payload[..2]), (CLOSE, &1009_u16.to_be_bytes()[..]));
+    }
+    wait_until("the app is told", || server.get("/closed").json() == json!([[1009, false]]));
+}
+
+#[test]
+fn a_client_that_says_nothing_is_disconnected_when_the_app_has_closed() {
+    let server = Server::of(&App::new(SOCKETS).manifest(json!({ "limits": { "cpu_ms": 100 } })));
+    let mut by_app = open(&server);
+    expect_text(&mut by_app, "welcome");
+    send(&mut by_app, TEXT, b"close");
+    assert_eq!(receive(&mut by_app).0, CLOSE);
+    assert!(by_app.is_closed());
+    // An isolate that is gone has closed as well.
+    let mut left = open(&server);
+    expect_text(&mut left, "welcome");
+    send(&mut left, TEXT, b"loop");
+    let (opcode, payload) = receive(&mut left);
+    assert_eq!((opcode, payload), (CLOSE, 1001_u16.to_be_bytes().to_vec()));
+    assert!(left.is_closed());
 }

@@ -102,7 +102,7 @@ pub struct Server {
     #[schemars(range(min = 0, max = 3_600_000))]
     pub drain_timeout_ms: u64,
     /// Bytes of a request's line and headers together.
-    #[schemars(range(min = 4_096, max = 1_048_576))]
+    #[schemars(range(min = 8_192, max = 1_048_576))]
     pub max_header_bytes: u64,
     /// Connections open at the same time, WebSockets included.
     #[schemars(range(min = 1, max = 1_000_000))]

@@ -42,6 +42,7 @@ pub fn op_console_write(scope: &mut v8::PinScope<'_, '_>, state: &mut OpState, l
     }
 }
 
-fn cut(text: &str) -> &str {
+/// The part of a line that is logged.
+pub(crate) fn cut(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_LOG_LINE_BYTES)]
 }

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use deno_core::{OpState, op2, v8};
 use orilla_services::caller::Caller;
@@ -26,8 +27,21 @@ pub struct Transactions {
 #[derive(Clone)]
 struct Open {
     transaction: Rc<tokio::sync::Mutex<Option<DatabaseTransaction>>>,
+    /// When it is too late to go on with it, whether or not that has been noticed: the isolate may have been at work.
+    until: Instant,
     /// Who opened it: nobody else may use it.
     owner: Arc<Caller>,
+}
+
+impl Open {
+    /// Undoes it if it is late.
+    async fn in_time(&self) -> tokio::sync::MutexGuard<'_, Option<DatabaseTransaction>> {
+        let mut transaction = self.transaction.lock().await;
+        if self.until <= Instant::now() {
+            transaction.take();
+        }
+        transaction
+    }
 }
 
 impl Transactions {
@@ -64,7 +78,11 @@ pub fn op_database_begin(
     let (database, caller) = service(scope, &state)?;
     Ok(async move {
         let transaction = database.begin(&caller).await?;
-        let open = Open { transaction: Rc::new(tokio::sync::Mutex::new(Some(transaction))), owner: caller };
+        let open = Open {
+            transaction: Rc::new(tokio::sync::Mutex::new(Some(transaction))),
+            until: Instant::now() + TRANSACTION_TIMEOUT,
+            owner: caller,
+        };
         let mut state_now = state.borrow_mut();
         let transactions = state_now.borrow_mut::<Transactions>();
         transactions.latest = transactions.latest.wrapping_add(1);
@@ -102,7 +120,7 @@ pub fn op_database_call_in(
     let held = state.borrow().borrow::<PendingBytes>().hold(arguments.len())?;
     Ok(async move {
         let _held = held;
-        let mut turn = open.transaction.lock().await;
+        let mut turn = open.in_time().await;
         let transaction = turn.as_mut().ok_or(DatabaseError::TransactionTimeout)?;
         Ok(database.call_in(&caller, transaction, &method, &collection, &arguments).await?)
     })
@@ -120,7 +138,7 @@ pub fn op_database_end(
     let open = state.borrow().borrow::<Transactions>().get(transaction, &caller)?;
     state.borrow_mut().borrow_mut::<Transactions>().open.remove(&transaction);
     Ok(async move {
-        let transaction = open.transaction.lock().await.take();
+        let transaction = open.in_time().await.take();
         if keep {
             let transaction = transaction.ok_or(DatabaseError::TransactionTimeout)?;
             database.commit_transaction(transaction).await?;

@@ -12,6 +12,7 @@ use http::{HeaderMap, Response, StatusCode};
 use http_body_util::BodyExt;
 use tokio::sync::mpsc;
 
+use crate::console::cut;
 use crate::error::BindingError;
 use crate::invocation::{
     BodyError, EndReason, InvocationId, InvocationLimits, Invocations, Reply, ReplyBody, RequestBody, Running,
@@ -345,7 +346,7 @@ pub fn op_invocation_failed(
     let invocations = state.borrow_mut::<Invocations>();
     let Some(running) = invocations.get_mut(InvocationId(id)) else { return };
     let caller = running.caller.clone();
-    tracing::error!(target: "app", app = %caller.app, request = %caller.trace, "the fetch handler failed: {message}");
+    tracing::error!(target: "app", app = %caller.app, request = %caller.trace, "the fetch handler failed: {}", cut(message));
     let reason = if code == "REQUEST_BODY_TOO_LARGE" { EndReason::BodyTooLarge } else { EndReason::Uncaught };
     let reply = running.reply.take();
     if done {

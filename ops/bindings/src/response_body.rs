@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use orilla_services::caller::Caller;
 
+use crate::console::cut;
 use crate::http::{running, within_body_limit};
 use crate::invocation::{InvocationId, Invocations, Running};
 
@@ -119,7 +120,7 @@ pub fn op_body_error(state: &mut OpState, #[smi] id: u32, #[string] message: &st
     let Ok(running) = running(state, id) else { return };
     let trace = running.caller.trace.clone();
     let app = running.caller.app.clone();
-    tracing::error!(target: "app", app = %app, request = %trace, "the response's stream failed: {message}");
+    tracing::error!(target: "app", app = %app, request = %trace, "the response's stream failed: {}", cut(message));
     if let Some(chunks) = running.chunks.take() {
         // Where the channel is full the client sees the connection break off all the same, when the sender is dropped.
         let _ = chunks.try_send(Err("the app's stream failed".into()));

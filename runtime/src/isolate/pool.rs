@@ -127,7 +127,10 @@ impl Pool {
         let most = u32::try_from(self.deployment.limits.concurrent_requests).unwrap_or(u32::MAX);
         let enough = settings.target_requests.min(most);
         let mut isolates = self.lock();
-        isolates.retain(|isolate| isolate.is_alive() && !isolate.load.worn.load(Relaxed));
+        let is_of_use = |isolate: &mut Arc<Isolate>| isolate.is_alive() && !isolate.load.worn.load(Relaxed);
+        // The others finish what they have, and count as long as they do.
+        let gone: Vec<_> = isolates.extract_if(.., |isolate| !is_of_use(isolate)).collect();
+        self.supervisor.let_finish(&gone);
         let in_flight = |isolate: &&Arc<Isolate>| isolate.load.in_flight.load(Relaxed);
         let is_ready = |isolate: &&Arc<Isolate>| isolate.load.ready.load(Relaxed);
         // One that still boots is for those that would have to wait anyway.

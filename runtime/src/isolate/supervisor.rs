@@ -56,8 +56,8 @@ pub struct Supervisor {
     /// What they share.
     pub shared: Shared,
     pools: Mutex<Vec<Weak<Pool>>>,
-    /// Isolates that were let go, and until when they may go on.
-    retired: Mutex<Vec<(Instant, Weak<Isolate>)>>,
+    /// Isolates that were let go, and until when they may go on, if not for as long as they like.
+    retired: Mutex<Vec<(Option<Instant>, Weak<Isolate>)>>,
     /// When last there was no room for another isolate.
     exhausted: Mutex<Option<Instant>>,
 }
@@ -136,10 +136,18 @@ impl Supervisor {
 
     /// Lets isolates go: they finish what they have, within the grace time.
     pub fn retire(&self, isolates: &[Arc<Isolate>]) {
+        self.let_go(isolates, Some(Instant::now() + self.settings.grace));
+    }
+
+    /// Lets isolates go that have been replaced: they finish what they have.
+    pub fn let_finish(&self, isolates: &[Arc<Isolate>]) {
+        self.let_go(isolates, None);
+    }
+
+    fn let_go(&self, isolates: &[Arc<Isolate>], until: Option<Instant>) {
         if isolates.is_empty() {
             return;
         }
-        let until = Instant::now() + self.settings.grace;
         let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
         retired.extend(isolates.iter().map(|isolate| (until, Arc::downgrade(isolate))));
     }
@@ -178,7 +186,7 @@ impl Supervisor {
         let now = Instant::now();
         self.retired.lock().unwrap_or_else(PoisonError::into_inner).retain(|(until, isolate)| {
             let Some(isolate) = isolate.upgrade() else { return false };
-            let is_over = *until <= now && !isolate.load.is_debugged();
+            let is_over = until.is_some_and(|until| until <= now) && !isolate.load.is_debugged();
             if is_over {
                 isolate.terminate(EndReason::Reclaimed);
             }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use orilla_bindings::AppEnv;
 use orilla_bindings::invocation::{EndReason, Reply};
 use orilla_bindings::meter::{Boot, BootKind};
-use orilla_snapshot::app;
+use orilla_snapshot::app::{self, AppError};
 use orilla_snapshot::loader::AppLoader;
 use tokio::sync::mpsc;
 
@@ -140,7 +140,9 @@ impl Thread {
         }
         booted.limit_turns(deployment);
         booted.watched.begin_turn();
-        let evaluated = app::evaluate(&mut booted.runtime).await;
+        // A module that waits uses no CPU time, and would never end.
+        let evaluated = tokio::time::timeout(deployment.wall(), app::evaluate(&mut booted.runtime)).await;
+        let evaluated = evaluated.unwrap_or(Err(AppError::Terminated));
         booted.watched.end_turn();
         if let Some(app) = booted.loader.app.borrow_mut().as_mut() {
             // V8 has taken what it needs.

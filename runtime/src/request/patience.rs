@@ -1,5 +1,5 @@
 //! Ends connections that keep the host waiting: between two requests for the keep-alive time, by HTTP/1 from the first byte of a
-//! request to the end of its head for a time of its own, and by HTTP/2 where the client takes nothing of one answer that the host keeps
+//! request, by HTTP/2 the first one, to the end of its head for a time of its own, and by HTTP/2 where the client takes nothing of one answer that the host keeps
 //! in memory, while it goes on with the rest. What takes long while a request is answered, and what became a WebSocket, are the affair of others.
 
 use std::collections::HashMap;
@@ -22,8 +22,9 @@ const HTTP_2: &[u8] = b"PRI ";
 /// Bytes of an answer that are given to an HTTP/2 connection at a time.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// How long an HTTP/2 client that is told to end, and has all answers, may take for it.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// How long a client that is told to end the connection may take for it: by HTTP/2 once it has all answers, and after the last frame
+/// of a WebSocket.
+pub const FAREWELL: Duration = Duration::from_secs(5);
 
 /// [`Activity::told`] before it is.
 const NOT_TOLD: u64 = u64::MAX;
@@ -281,8 +282,10 @@ impl<S> Patient<S> {
         let at = |milliseconds| *since + Duration::from_millis(milliseconds);
         if self.activity.is_http_2.load(Relaxed) {
             let taken = self.activity.nothing_taken_since().map(|since| since + self.patience.send);
+            let head = (begun.load(Relaxed) == 0).then_some(self.head.0);
             let told = Some(told.load(Relaxed)).filter(|told| *told != NOT_TOLD && !is_open);
-            return taken.into_iter().chain(told.map(|told| at(told.max(answered)) + FAREWELL)).min();
+            let told = told.map(|told| at(told.max(answered)) + FAREWELL);
+            return [head, taken, told].into_iter().flatten().min();
         }
         let (head, begun_before) = self.head;
         if is_open {

@@ -1,11 +1,12 @@
 //! Answers: those of an isolate, those of static files, and the host's own when something went wrong.
 
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
-use orilla_bindings::invocation::EndReason;
+use orilla_bindings::invocation::{BodyError, EndReason};
 use tokio::sync::mpsc;
 
 use super::body::HostBody;
@@ -68,24 +69,37 @@ pub fn static_file(reply: StaticReply) -> Response<HostBody> {
     response
 }
 
-fn file_body(mut file: std::fs::File, offset: u64, length: u64) -> HostBody {
+fn file_body(file: std::fs::File, offset: u64, length: u64) -> HostBody {
     let (sender, chunks) = mpsc::channel(QUEUED_FILE_CHUNKS);
-    tokio::task::spawn_blocking(move || {
-        let mut left = length;
-        let mut result = file.seek(SeekFrom::Start(offset)).map(|_| ());
-        while left > 0 && result.is_ok() {
-            let mut chunk = vec![0; usize::try_from(left).map_or(FILE_CHUNK_BYTES, |left| left.min(FILE_CHUNK_BYTES))];
-            result = file.read_exact(&mut chunk);
-            left -= chunk.len() as u64;
-            if result.is_ok() && sender.blocking_send(Ok(Bytes::from(chunk))).is_err() {
-                return;
-            }
-        }
-        if let Err(error) = result {
+    tokio::spawn(async move {
+        if let Err(error) = send_file(Arc::new(file), offset, length, &sender).await {
             tracing::warn!(%error, "a static file ended before its length; the connection is closed");
             // If the client is gone as well there is nobody to tell.
-            let _ = sender.blocking_send(Err(error.into()));
+            let _ = sender.send(Err(error.into())).await;
         }
     });
     HostBody::Stream { chunks, length: Some(length), dispatched: None }
+}
+
+/// Reads each chunk once there is room for it: a client that takes its time holds no thread.
+async fn send_file(
+    file: Arc<std::fs::File>,
+    offset: u64,
+    length: u64,
+    chunks: &mpsc::Sender<Result<Bytes, BodyError>>,
+) -> std::io::Result<()> {
+    let (mut at, end) = (offset, offset + length);
+    while at < end {
+        let Ok(room) = chunks.reserve().await else { return Ok(()) };
+        let bytes = usize::try_from(end - at).map_or(FILE_CHUNK_BYTES, |left| left.min(FILE_CHUNK_BYTES));
+        let file = file.clone();
+        let read = move || {
+            let mut chunk = vec![0; bytes];
+            file.read_exact_at(&mut chunk, at).map(|()| Bytes::from(chunk))
+        };
+        let chunk = tokio::task::spawn_blocking(read).await.map_err(std::io::Error::other)??;
+        at += chunk.len() as u64;
+        room.send(Ok(chunk));
+    }
+    Ok(())
 }

@@ -149,7 +149,7 @@ impl Server {
         http.http1()
             // hyper's one time for the head counts that without a request as well; there is a time for each in `patience`.
             .header_read_timeout(None)
-            .max_buf_size(header_bytes.max(8192));
+            .max_buf_size(header_bytes);
         http.http2()
             .timer(TokioTimer::new())
             .max_header_list_size(u32::try_from(header_bytes).unwrap_or(u32::MAX))

@@ -1,10 +1,11 @@
 //! WebSockets of apps: the handshake (RFC 6455, section 4.2) and the pump between the client's frames and the isolate.
 
 mod masked;
+mod messages;
 
 use base64::Engine as _;
 use bytes::Bytes;
-use fastwebsockets::{CloseCode, FragmentCollectorRead, Frame, OpCode, Payload, Role, WebSocket, WebSocketError};
+use fastwebsockets::{CloseCode, Frame, OpCode, Payload, Role, WebSocket, WebSocketError};
 use http::header::{CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::{HeaderMap, Method, Response, StatusCode};
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -14,7 +15,9 @@ use sha1::{Digest as _, Sha1};
 use tokio::sync::mpsc;
 
 use self::masked::Masked;
+use self::messages::Messages;
 use super::body::HostBody;
+use super::patience::FAREWELL;
 use crate::isolate::dispatched::Dispatched;
 
 /// Most bytes of one message from a client; more closes the connection with code 1009.
@@ -86,7 +89,8 @@ type Obligations = mpsc::Sender<Frame<'static>>;
 /// Carries messages both ways until either side closes.
 async fn carry(upgraded: Upgraded, end: WebSocketEnd) {
     let mut socket = WebSocket::after_handshake(TokioIo::new(upgraded), Role::Server);
-    socket.set_max_message_size(MAX_MESSAGE_BYTES);
+    // It refuses a frame of that size.
+    socket.set_max_message_size(MAX_MESSAGE_BYTES + 1);
     socket.set_auto_close(false);
     socket.set_auto_pong(false);
     let (read, mut write) = socket.split(|stream| {
@@ -96,18 +100,21 @@ async fn carry(upgraded: Upgraded, end: WebSocketEnd) {
     let WebSocketEnd { mut outgoing, incoming } = end;
     let (obligations, mut owed) = mpsc::channel::<Frame<'static>>(16);
     let reading = async move {
-        let close = read_all(FragmentCollectorRead::new(read), &incoming, &obligations).await;
+        let close = read_all(Messages::of(read), &incoming, &obligations).await;
         // An app that no longer listens has closed the socket itself.
         let _ = incoming.send(close).await;
     };
     let writing = async move {
         loop {
             let (frame, _held) = tokio::select! {
+                // First what the client waits for: its close is answered although the app has heard of it.
+                biased;
+                Some(frame) = owed.recv() => (frame, None),
                 message = outgoing.recv() => match message {
                     Some((message, held)) => (frame(message), Some(held)),
-                    None => return,
+                    // The isolate is gone, or the app has given the socket up.
+                    None => (Frame::close(CloseCode::Away.into(), b""), None),
                 },
-                Some(frame) = owed.recv() => (frame, None),
             };
             let last = frame.opcode == OpCode::Close;
             if write.write_frame(frame).await.is_err() || last {
@@ -115,20 +122,21 @@ async fn carry(upgraded: Upgraded, end: WebSocketEnd) {
             }
         }
     };
-    // The app's close ends the writing half; the client's answer to it, or its silence, ends the reading half.
-    let both = async { tokio::join!(reading, writing) };
-    both.await;
+    let (mut reading, mut writing) = (std::pin::pin!(reading), std::pin::pin!(writing));
+    tokio::select! {
+        () = &mut reading => writing.await,
+        // The client has some time to answer the close. Then the connection is closed, whatever it does.
+        () = &mut writing => drop(tokio::time::timeout(FAREWELL, reading).await),
+    }
 }
 
 async fn read_all<S: tokio::io::AsyncRead + Unpin>(
-    mut read: FragmentCollectorRead<S>,
+    mut messages: Messages<S>,
     incoming: &mpsc::Sender<WebSocketMessage>,
     obligations: &Obligations,
 ) -> WebSocketMessage {
     loop {
-        // The automatic answers are off, so nothing is ever handed to this.
-        let frame = read.read_frame(&mut |_| async { Ok::<(), WebSocketError>(()) }).await;
-        let message = match frame {
+        let message = match messages.next().await {
             Err(WebSocketError::FrameTooLarge) => {
                 let _ = obligations.send(Frame::close(CloseCode::Size.into(), b"message too large")).await;
                 return WebSocketMessage::Close { code: 1009, reason: "message too large".into(), clean: false };

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// What one thread may have waiting; an isolate has a thread of its own. One line alone may be longer.
+/// What one thread may have waiting; an isolate has a thread of its own.
 const WAITING_BYTES: usize = 1 << 20;
 
 /// What all threads may have waiting together.
@@ -114,7 +114,8 @@ impl io::Write for &Queue {
         // A thread that ends may have lost its own already.
         let source = SOURCE.try_with(Arc::clone).unwrap_or_default();
         let (waiting, bytes) = (source.waiting.load(Relaxed), text.len());
-        if waiting > 0 && (waiting + bytes > WAITING_BYTES || WAITING.load(Relaxed) + bytes > ALL_WAITING_BYTES) {
+        let no_room = waiting > 0 && WAITING.load(Relaxed) + bytes > ALL_WAITING_BYTES;
+        if no_room || waiting + bytes > WAITING_BYTES {
             source.left_out.fetch_add(1, Relaxed);
             if source.waiting.load(Relaxed) == 0 {
                 // All was written meanwhile, and nobody would look any more.
