@@ -15,6 +15,7 @@ export default {
     if (pathname === "/closed") return Response.json(closed);
     if (pathname === "/flooded") return Response.json(flooded);
     const [client, server] = Object.values(new WebSocketPair());
+    if (pathname === "/never") return new Response(null, { status: 101, webSocket: client });
     server.accept();
     server.addEventListener("message", ({ data }) => {
       if (data === "close") server.close(3001, "as asked");
@@ -47,9 +48,9 @@ const CLOSE: u8 = 8;
 const PING: u8 = 9;
 const PONG: u8 = 10;
 
-fn handshake() -> Request {
+fn handshake(path: &str) -> Request {
     // The key and its answer are those of RFC 6455, section 1.3.
-    Request::get("/socket")
+    Request::get(path)
         .header("connection", "Upgrade")
         .header("upgrade", "websocket")
         .header("sec-websocket-version", "13")
@@ -57,8 +58,12 @@ fn handshake() -> Request {
 }
 
 fn open(server: &Server) -> Connection {
+    open_at(server, "/socket")
+}
+
+fn open_at(server: &Server, path: &str) -> Connection {
     let mut connection = server.connect();
-    let reply = connection.begin(&handshake()).unwrap();
+    let reply = connection.begin(&handshake(path)).unwrap();
     reply.expect(101);
     assert_eq!(reply.header("sec-websocket-accept").as_deref(), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
     connection
@@ -157,7 +162,8 @@ fn what_waits_for_a_client_that_does_not_read_is_limited() {
     });
     assert_eq!(flooded[0], "WEBSOCKET_SEND_QUEUE_FULL");
     assert!(matches!(flooded[1].as_u64(), Some(16..40)), "{flooded}");
-    wait_until("it is disconnected", || server.get("/closed").json() == json!([[1013, false]]));
+    wait_until("the app is told", || server.get("/closed").json() == json!([[1013, false]]));
+    assert!(connection.is_closed(), "it is disconnected");
 }
 
 #[test]
@@ -237,4 +243,14 @@ fn a_client_that_says_nothing_is_disconnected_when_the_app_has_closed() {
     let (opcode, payload) = receive(&mut left);
     assert_eq!((opcode, payload), (CLOSE, 1001_u16.to_be_bytes().to_vec()));
     assert!(left.is_closed());
+}
+
+#[test]
+fn an_app_that_never_accepts_a_socket_loses_it() {
+    let server = Server::of(&App::new(SOCKETS));
+    let mut socket = open_at(&server, "/never");
+    (0..1025).for_each(|_| send(&mut socket, TEXT, b"unheard"));
+    let (opcode, payload) = receive(&mut socket);
+    assert_eq!((opcode, &payload[..2]), (CLOSE, &1013_u16.to_be_bytes()[..]));
+    assert!(socket.is_closed());
 }

@@ -198,14 +198,23 @@ export async function attachToClient(socket, connection) {
   socket.queue = [];
   for (;;) {
     const event = await op_websocket_next(connection);
-    if (event.kind === TEXT) socket.peer.receive({ data: event.text });
-    else if (event.kind === BINARY) socket.peer.receive({ data: event.bytes.buffer });
+    if (event.kind === TEXT) deliver(socket, event.text);
+    else if (event.kind === BINARY) deliver(socket, event.bytes.buffer);
     else {
       const { code, reason, clean } = event;
       socket.peer.accepted = true;
       socket.peer.receive({ close: { code, reason, wasClean: clean } });
       return;
     }
+  }
+}
+
+/** Hands a client's message over. Where too many wait for `accept()` the client is disconnected. */
+function deliver(socket, data) {
+  try {
+    socket.peer.receive({ data });
+  } catch {
+    op_websocket_close(socket.connection, 1013, "the app does not take the messages");
   }
 }
 

@@ -8,13 +8,15 @@ use bytes::Bytes;
 use deno_core::{AsyncRefCell, OpState, RcRef, Resource, ToJsBuffer, op2};
 use serde::Serialize;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use crate::invocation::WebSocketMessage;
 use crate::pending::{Held, PendingBytes};
 
 /// A connection, as the isolate holds it.
 pub struct AppWebSocket {
-    to_client: mpsc::Sender<(WebSocketMessage, Held)>,
+    /// Nothing once too much waited for the client: the host closes the connection after what did.
+    to_client: RefCell<Option<mpsc::Sender<(WebSocketMessage, Held)>>>,
     from_client: AsyncRefCell<mpsc::Receiver<WebSocketMessage>>,
 }
 
@@ -24,7 +26,7 @@ impl AppWebSocket {
         to_client: mpsc::Sender<(WebSocketMessage, Held)>,
         from_client: mpsc::Receiver<WebSocketMessage>,
     ) -> Self {
-        Self { to_client, from_client: AsyncRefCell::new(from_client) }
+        Self { to_client: RefCell::new(Some(to_client)), from_client: AsyncRefCell::new(from_client) }
     }
 }
 
@@ -73,10 +75,17 @@ pub async fn op_websocket_next(state: Rc<RefCell<OpState>>, #[smi] connection: u
     message.into()
 }
 
+/// Sends a message; false, for the last time, if too much is waiting for the client.
 fn offer(state: &mut OpState, connection: u32, message: WebSocketMessage) -> bool {
     let Ok(socket) = state.resource_table.get::<AppWebSocket>(connection) else { return true };
-    let Ok(held) = state.borrow::<PendingBytes>().hold(message.bytes()) else { return false };
-    !matches!(socket.to_client.try_send((message, held)), Err(mpsc::error::TrySendError::Full(_)))
+    let mut to_client = socket.to_client.borrow_mut();
+    let Some(sender) = &*to_client else { return true };
+    let held = state.borrow::<PendingBytes>().hold(message.bytes());
+    let sent = held.is_ok_and(|held| !matches!(sender.try_send((message, held)), Err(TrySendError::Full(_))));
+    if !sent {
+        to_client.take();
+    }
+    sent
 }
 
 /// Sends text; false if too much is waiting for the client.
@@ -95,7 +104,6 @@ pub fn op_websocket_send_bytes(state: &mut OpState, #[smi] connection: u32, #[an
 #[op2(fast)]
 pub fn op_websocket_close(state: &mut OpState, #[smi] connection: u32, code: u16, #[string] reason: String) {
     let close = WebSocketMessage::Close { code, reason, clean: true };
-    if !offer(state, connection, close) {
-        let _ = state.resource_table.take_any(connection);
-    }
+    // Where too much is waiting for the client the host closes it all the same.
+    offer(state, connection, close);
 }

@@ -137,6 +137,9 @@ pub enum DatabaseError {
          filter, lower the limit, or sort by an index"
     )]
     ResultTooLarge,
+    /// `DB_COMPUTED_TOO_LARGE`
+    #[error("expressions make more than {MAX_COMPUTED_BYTES} bytes of one document: compute less of it")]
+    ComputedTooLarge,
     /// `DB_TOO_MANY_CHANGES`
     #[error("more than {MAX_CHANGED_DOCUMENTS} documents match, which is all one call changes: change them in parts")]
     TooManyChanges,
@@ -308,6 +311,7 @@ impl DatabaseError {
             Self::SkipInvalid(_) => "DB_SKIP_INVALID",
             Self::CursorInvalid => "DB_CURSOR_INVALID",
             Self::ResultTooLarge => "DB_RESULT_TOO_LARGE",
+            Self::ComputedTooLarge => "DB_COMPUTED_TOO_LARGE",
             Self::TooManyChanges => "DB_TOO_MANY_CHANGES",
             Self::IdTooLarge(_) => "DB_ID_TOO_LARGE",
             Self::DuplicateKey { .. } => "DB_DUPLICATE_KEY",

@@ -1,12 +1,44 @@
 //! Expressions: values computed from a document.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::cmp::Ordering;
 
 use super::error::DatabaseError;
+use super::limits::MAX_COMPUTED_BYTES;
 use super::order;
 use super::path::{Component, Path};
 use super::value::{Object, Value};
+
+/// What a value is computed from.
+#[derive(Clone, Copy)]
+pub struct Input<'d> {
+    /// The document.
+    pub document: &'d Object,
+    /// What may be made of it.
+    pub room: &'d Room,
+}
+
+/// How many bytes expressions may still make of one document. Without it a line of text could become all of the memory.
+pub struct Room(Cell<usize>);
+
+impl Room {
+    /// For one document.
+    pub fn of_document() -> Self {
+        Self(Cell::new(MAX_COMPUTED_BYTES))
+    }
+
+    fn take(&self, bytes: usize) -> Result<(), DatabaseError> {
+        self.0.set(self.0.get().checked_sub(bytes).ok_or(DatabaseError::ComputedTooLarge)?);
+        Ok(())
+    }
+
+    /// Counts a value that is made, and makes it.
+    pub fn make(&self, value: Cow<'_, Value>) -> Result<Value, DatabaseError> {
+        self.take(value.weight())?;
+        Ok(value.into_owned())
+    }
+}
 
 /// Items of the operand of an operator.
 const MAX_OPERANDS: usize = 1000;
@@ -140,24 +172,31 @@ impl Expression {
     }
 
     /// Computes the value for a document; `None` if it is missing.
-    pub fn compute<'d>(&'d self, document: &'d Object) -> Result<Computed<'d>, DatabaseError> {
+    pub fn compute<'d>(&'d self, input: Input<'d>) -> Result<Computed<'d>, DatabaseError> {
+        let Input { document, room } = input;
         Ok(match self {
             Self::Literal(value) => Some(Cow::Borrowed(value)),
             Self::Missing => None,
-            Self::Root => Some(Cow::Owned(Value::Object(document.clone()))),
+            Self::Root => {
+                room.take(document.weight())?;
+                Some(Cow::Owned(Value::Object(document.clone())))
+            }
             Self::Field(path) => follow(document, path.components()),
             Self::Object(fields) => {
                 let mut object = Vec::with_capacity(fields.len());
                 for (name, expression) in fields {
-                    object.extend(expression.compute(document)?.map(|value| (name.clone(), value.into_owned())));
+                    if let Some(value) = expression.compute(input)? {
+                        object.push((name.clone(), room.make(value)?));
+                    }
                 }
                 Some(Cow::Owned(Value::Object(object.into_iter().collect())))
             }
             Self::Array(items) => {
-                let item = |item: &'d Expression| Ok(item.compute(document)?.map_or(Value::Null, Cow::into_owned));
+                let item =
+                    |item: &'d Expression| item.compute(input)?.map_or(Ok(Value::Null), |value| room.make(value));
                 Some(Cow::Owned(Value::Array(items.iter().map(item).collect::<Result<_, DatabaseError>>()?)))
             }
-            Self::Apply(operator, operands) => operator.apply(operands, document)?,
+            Self::Apply(operator, operands) => operator.apply(operands, input)?,
         })
     }
 }
@@ -260,24 +299,24 @@ impl Operator {
         }
     }
 
-    fn apply<'d>(self, operands: &'d [Expression], document: &'d Object) -> Result<Computed<'d>, DatabaseError> {
-        let compute = |place: usize| operands.get(place).map_or(Ok(None), |operand| operand.compute(document));
+    fn apply<'d>(self, operands: &'d [Expression], input: Input<'d>) -> Result<Computed<'d>, DatabaseError> {
+        let compute = |place: usize| operands.get(place).map_or(Ok(None), |operand| operand.compute(input));
         let compared = |holds: fn(Ordering) -> bool| Ok::<_, DatabaseError>(holds(compare(&compute(0)?, &compute(1)?)));
         let value = match self {
-            Self::Add => self.fold(operands, document, 0.0, |sum, number| sum + number)?,
-            Self::Multiply => self.fold(operands, document, 1.0, |product, number| product * number)?,
+            Self::Add => self.fold(operands, input, 0.0, |sum, number| sum + number)?,
+            Self::Multiply => self.fold(operands, input, 1.0, |product, number| product * number)?,
             Self::Subtract | Self::Divide => self.of_two(&compute(0)?, &compute(1)?)?,
-            Self::Concat => concat(operands, document)?,
+            Self::Concat => concat(operands, input)?,
             Self::Cond => return compute(if is_true(&compute(0)?) { 1 } else { 2 }),
-            Self::IfNull => return first_present(operands, document),
+            Self::IfNull => return first_present(operands, input),
             Self::Equal => Value::Bool(compared(Ordering::is_eq)?),
             Self::NotEqual => Value::Bool(compared(Ordering::is_ne)?),
             Self::Greater => Value::Bool(compared(Ordering::is_gt)?),
             Self::GreaterOrEqual => Value::Bool(compared(Ordering::is_ge)?),
             Self::Less => Value::Bool(compared(Ordering::is_lt)?),
             Self::LessOrEqual => Value::Bool(compared(Ordering::is_le)?),
-            Self::And => Value::Bool(!any(operands, document, |value| !is_true(value))?),
-            Self::Or => Value::Bool(any(operands, document, is_true)?),
+            Self::And => Value::Bool(!any(operands, input, |value| !is_true(value))?),
+            Self::Or => Value::Bool(any(operands, input, is_true)?),
             Self::Not => Value::Bool(!is_true(&compute(0)?)),
             Self::ToUpper => Value::String(text("$toUpper", &compute(0)?)?.to_ascii_uppercase()),
             Self::ToLower => Value::String(text("$toLower", &compute(0)?)?.to_ascii_lowercase()),
@@ -293,13 +332,13 @@ impl Operator {
     fn fold(
         self,
         operands: &[Expression],
-        document: &Object,
+        input: Input<'_>,
         initial: f64,
         combine: fn(f64, f64) -> f64,
     ) -> Result<Value, DatabaseError> {
         let (mut result, mut null) = (initial, false);
         for operand in operands {
-            match operand.compute(document)?.as_deref() {
+            match operand.compute(input)?.as_deref() {
                 None | Some(Value::Null) => null = true,
                 Some(Value::Number(number)) => result = combine(result, *number),
                 other => return Err(unfit(self.name(), "numbers", other)),
@@ -349,34 +388,37 @@ fn unfit(operator: &str, needed: &str, found: Option<&Value>) -> DatabaseError {
 
 fn any(
     operands: &[Expression],
-    document: &Object,
+    input: Input<'_>,
     holds: impl Fn(&Computed<'_>) -> bool,
 ) -> Result<bool, DatabaseError> {
     for operand in operands {
-        if holds(&operand.compute(document)?) {
+        if holds(&operand.compute(input)?) {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn first_present<'d>(operands: &'d [Expression], document: &'d Object) -> Result<Computed<'d>, DatabaseError> {
+fn first_present<'d>(operands: &'d [Expression], input: Input<'d>) -> Result<Computed<'d>, DatabaseError> {
     let Some((last, others)) = operands.split_last() else { return Ok(None) };
     for operand in others {
-        let value = operand.compute(document)?;
+        let value = operand.compute(input)?;
         if !is_null(&value) {
             return Ok(value);
         }
     }
-    last.compute(document)
+    last.compute(input)
 }
 
-fn concat(operands: &[Expression], document: &Object) -> Result<Value, DatabaseError> {
+fn concat(operands: &[Expression], input: Input<'_>) -> Result<Value, DatabaseError> {
     let mut joined = String::new();
     for operand in operands {
-        match operand.compute(document)?.as_deref() {
+        match operand.compute(input)?.as_deref() {
             None | Some(Value::Null) => return Ok(Value::Null),
-            Some(Value::String(text)) => joined.push_str(text),
+            Some(Value::String(text)) => {
+                input.room.take(text.len())?;
+                joined.push_str(text);
+            }
             other => return Err(unfit("$concat", "text", other)),
         }
     }

@@ -42,3 +42,5 @@ pub(super) fn check_collection_name(name: &str) -> Result<(), DatabaseError> {
     }
     Err(DatabaseError::CollectionInvalid(super::error::shortened(name)))
 }
+/// Bytes that expressions may make of one document, as it is in memory.
+pub const MAX_COMPUTED_BYTES: usize = 16 << 20;

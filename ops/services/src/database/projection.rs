@@ -3,10 +3,8 @@
 //! Fields keep the order they have in the document; computed ones come last, in the order in which they are named.
 //! How a value is computed is the business of [`super::expression`].
 
-use std::borrow::Cow;
-
 use super::error::DatabaseError;
-use super::expression::Expression;
+use super::expression::{Expression, Input, Room};
 use super::filter::{ElemMatch, is_expression, read_elem_match};
 use super::path::{Component, Path};
 use super::value::{Object, Value};
@@ -72,8 +70,10 @@ impl Projection {
     /// computed.
     pub fn apply(&self, document: Object) -> Result<Object, DatabaseError> {
         let mut computed = Vec::with_capacity(self.computed.len());
+        let room = Room::of_document();
         for (path, expression) in &self.computed {
-            computed.push((path, expression.compute(&document)?.map(Cow::into_owned)));
+            let value = expression.compute(Input { document: &document, room: &room })?;
+            computed.push((path, value.map(|value| room.make(value)).transpose()?));
         }
         let mut projected = self.keep(document)?;
         for (path, value) in computed {

@@ -266,6 +266,9 @@ pub(super) fn documents_json(documents: &[StoredDocument], query: &Query) -> Res
             None => json.push_str(&document.json),
             Some(projection) => {
                 json.push_str(&projection.apply(Object::parse(&document.json)?)?.to_json());
+                if json.len() > MAX_RESULT_BYTES {
+                    return Err(DatabaseError::ResultTooLarge);
+                }
             }
         }
     }

@@ -8,6 +8,7 @@ use super::Database;
 use super::error::DatabaseError;
 use super::filter::Filter;
 use super::index::Index;
+use super::limits::MAX_RESULT_BYTES;
 use super::plan::{Plan, Source};
 use super::query::Query;
 use super::sort::Sort;
@@ -204,12 +205,17 @@ fn scored(
     query: &Query,
 ) -> Result<Vec<Object>, DatabaseError> {
     let mut scored = Vec::with_capacity(hits.len());
+    let mut bytes = 0;
     for hit in hits {
         // A document that was deleted a moment ago may still have been found.
         let Some(document) = documents.remove(&hit.row) else { continue };
         let mut document = Object::parse(&document.json)?;
         if let Some(projection) = &query.projection {
             document = projection.apply(document)?;
+        }
+        bytes += document.weight();
+        if bytes > MAX_RESULT_BYTES {
+            return Err(DatabaseError::ResultTooLarge);
         }
         debug_assert!(hit.distance.is_finite(), "{} holds finite vectors only", definition.name);
         document.insert("_score", Value::Number(hit.score.into()));

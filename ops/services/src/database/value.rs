@@ -36,6 +36,11 @@ pub struct Object {
 }
 
 impl Object {
+    /// The memory, roughly, that it takes.
+    pub fn weight(&self) -> usize {
+        self.iter().map(|(name, value)| size_of::<String>() + name.len() + value.weight()).sum()
+    }
+
     /// An object without fields.
     pub fn new() -> Self {
         Self::default()
@@ -123,6 +128,17 @@ impl<N: Into<String>> FromIterator<(N, Value)> for Object {
 }
 
 impl Value {
+    /// The memory, roughly, that it takes.
+    pub fn weight(&self) -> usize {
+        let behind = match self {
+            Self::Null | Self::Bool(_) | Self::Number(_) => 0,
+            Self::String(text) => text.len(),
+            Self::Array(items) => items.iter().map(Self::weight).sum(),
+            Self::Object(object) => object.weight(),
+        };
+        size_of::<Self>() + behind
+    }
+
     /// Reads JSON text. More than [`MAX_DEPTH`] levels are refused.
     pub fn parse(json: &str) -> Result<Self, DatabaseError> {
         let mut reader = serde_json::Deserializer::from_str(json);

@@ -8,7 +8,7 @@ use super::MAX_GROUPS;
 use super::parse::invalid;
 use super::run::Budget;
 use crate::database::error::DatabaseError;
-use crate::database::expression::{Expression, check_name};
+use crate::database::expression::{Expression, Input, Room, check_name};
 use crate::database::order::{self, Key};
 use crate::database::value::{Object, Value};
 
@@ -91,7 +91,9 @@ impl<'g> Groups<'g> {
 
     /// Counts a document in.
     pub fn add(&mut self, document: &Object) -> Result<(), DatabaseError> {
-        let by = self.group.by.compute(document)?.map_or(Value::Null, Cow::into_owned);
+        let room = Room::of_document();
+        let input = Input { document, room: &room };
+        let by = self.group.by.compute(input)?.map_or(Value::Null, Cow::into_owned);
         let key = Key(by);
         let place = match self.places.get(&key) {
             Some(place) => *place,
@@ -107,7 +109,7 @@ impl<'g> Groups<'g> {
             }
         };
         for ((_, _, expression), state) in self.group.fields.iter().zip(&mut self.states[place]) {
-            state.add(expression.compute(document)?, &mut self.budget)?;
+            state.add(expression.compute(input)?, &mut self.budget)?;
         }
         Ok(())
     }
@@ -136,7 +138,7 @@ enum State {
     Push(Vec<Value>),
     AddToSet(HashSet<Key<Value>>, Vec<Value>),
     First(Option<Value>),
-    Last(Value),
+    Last(Option<Value>),
 }
 
 impl State {
@@ -149,7 +151,7 @@ impl State {
             Accumulator::Push => Self::Push(Vec::new()),
             Accumulator::AddToSet => Self::AddToSet(HashSet::new(), Vec::new()),
             Accumulator::First => Self::First(None),
-            Accumulator::Last => Self::Last(Value::Null),
+            Accumulator::Last => Self::Last(None),
         }
     }
 
@@ -159,8 +161,8 @@ impl State {
                 sum.add(&value);
             }
             (Self::Average(sum, count), Some(value)) => *count += if sum.add(&value) { 1.0 } else { 0.0 },
-            (Self::Least(kept), Some(value)) => keep(kept, value, Ordering::Less),
-            (Self::Greatest(kept), Some(value)) => keep(kept, value, Ordering::Greater),
+            (Self::Least(kept), Some(value)) => keep(kept, value, Ordering::Less, budget)?,
+            (Self::Greatest(kept), Some(value)) => keep(kept, value, Ordering::Greater, budget)?,
             (Self::Push(items), Some(value)) => {
                 budget.take_value(&value)?;
                 items.push(value.into_owned());
@@ -173,8 +175,8 @@ impl State {
                     known.insert(key);
                 }
             }
-            (Self::First(first @ None), value) => *first = Some(value.map_or(Value::Null, Cow::into_owned)),
-            (Self::Last(last), value) => *last = value.map_or(Value::Null, Cow::into_owned),
+            (Self::First(first @ None), value) => replace(first, value.unwrap_or(Cow::Owned(Value::Null)), budget)?,
+            (Self::Last(last), value) => replace(last, value.unwrap_or(Cow::Owned(Value::Null)), budget)?,
             _ => {}
         }
         Ok(())
@@ -192,18 +194,35 @@ impl State {
             Self::Sum(sum) => finite(sum.total()),
             Self::Average(_, 0.0) => Ok(Value::Null),
             Self::Average(sum, count) => finite(sum.total() / count),
-            Self::Least(value) | Self::Greatest(value) | Self::First(value) => Ok(value.unwrap_or(Value::Null)),
-            Self::Last(value) => Ok(value),
+            Self::Least(value) | Self::Greatest(value) | Self::First(value) | Self::Last(value) => {
+                Ok(value.unwrap_or(Value::Null))
+            }
             Self::Push(items) | Self::AddToSet(_, items) => Ok(Value::Array(items)),
         }
     }
 }
 
 /// Keeps a value if it comes before or after the one that is kept. Null does not count.
-fn keep(kept: &mut Option<Value>, value: Cow<'_, Value>, side: Ordering) {
+fn keep(
+    kept: &mut Option<Value>,
+    value: Cow<'_, Value>,
+    side: Ordering,
+    budget: &mut Budget,
+) -> Result<(), DatabaseError> {
     if *value != Value::Null && kept.as_ref().is_none_or(|kept| order::compare(&value, kept) == side) {
-        *kept = Some(value.into_owned());
+        replace(kept, value, budget)?;
     }
+    Ok(())
+}
+
+/// Keeps a value instead of the one that is kept.
+fn replace(kept: &mut Option<Value>, value: Cow<'_, Value>, budget: &mut Budget) -> Result<(), DatabaseError> {
+    if let Some(before) = kept.take() {
+        budget.give_back(&before);
+    }
+    budget.take_value(&value)?;
+    *kept = Some(value.into_owned());
+    Ok(())
 }
 
 /// A sum that carries along what rounding would lose, so that many small numbers add up.

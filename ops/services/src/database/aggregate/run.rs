@@ -125,7 +125,11 @@ fn pass(stage: &Stage, documents: Vec<Object>) -> Result<Vec<Object>, DatabaseEr
                     passed.push(document);
                 }
             }
-            Stage::Project(projection) => passed.push(projection.apply(document)?),
+            Stage::Project(projection) => {
+                let projected = projection.apply(document)?;
+                budget.take(&projected)?;
+                passed.push(projected);
+            }
             Stage::Unwind(unwind) => {
                 for made in unwind.apply(document) {
                     budget.take(&made)?;
@@ -199,12 +203,17 @@ impl Budget {
             what: "documents",
             limit: MAX_HELD_DOCUMENTS,
         })?;
-        self.take_bytes(weight_of_object(document))
+        self.take_bytes(document.weight())
+    }
+
+    /// A value that was counted is held no more.
+    pub fn give_back(&mut self, value: &Value) {
+        self.bytes += value.weight();
     }
 
     /// Counts a value.
     pub fn take_value(&mut self, value: &Value) -> Result<(), DatabaseError> {
-        self.take_bytes(weight(value))
+        self.take_bytes(value.weight())
     }
 
     fn take_bytes(&mut self, bytes: usize) -> Result<(), DatabaseError> {
@@ -215,19 +224,4 @@ impl Budget {
         })?;
         Ok(())
     }
-}
-
-/// The memory, roughly, that a value takes.
-fn weight(value: &Value) -> usize {
-    size_of::<Value>()
-        + match value {
-            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
-            Value::String(text) => text.len(),
-            Value::Array(items) => items.iter().map(weight).sum(),
-            Value::Object(object) => weight_of_object(object),
-        }
-}
-
-fn weight_of_object(object: &Object) -> usize {
-    object.iter().map(|(name, value)| size_of::<String>() + name.len() + weight(value)).sum()
 }
