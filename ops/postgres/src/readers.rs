@@ -10,7 +10,7 @@ use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::query::Query;
 use sqlx::{Connection, Execute, Postgres, SqlStr};
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::error::{Cause, store_error};
 use crate::server::Server;
@@ -43,15 +43,20 @@ impl Readers {
     /// Reads rows, waiting while all connections are in use.
     pub(crate) async fn fetch(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>, StoreError> {
         let read = Read::new(query).map_err(|error| store_error(&error))?;
-        let permit = self.permits.clone().acquire_owned().await.map_err(|_| StoreError::Closed)?;
-        let shared = self.shared.clone();
-        let task = self.runtime.spawn(async move {
-            let rows = shared.fetch(read).await;
-            drop(permit);
-            rows
+        let (shared, permits) = (self.shared.clone(), self.permits.clone());
+        let (mut reply, rows) = oneshot::channel();
+        self.runtime.spawn(async move {
+            // Here as well: what is given to one that is stuck is lost to the others.
+            let permit = tokio::select! {
+                permit = permits.acquire_owned() => permit,
+                () = reply.closed() => return,
+            };
+            if permit.is_ok() {
+                // Who asked may be gone.
+                let _ = reply.send(shared.fetch(read).await);
+            }
         });
-        // The task ends early only with the runtime.
-        let rows = task.await.map_err(|_| StoreError::Closed)?;
+        let rows = rows.await.map_err(|_| StoreError::Closed)?;
         rows.map_err(|error| {
             tracing::error!(%error, "the database could not be read");
             store_error(&error)

@@ -11,6 +11,7 @@ use orilla_services::kv::store::{
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
+use crate::readers::failed;
 use crate::store::SqliteStore;
 
 /// Rows that one statement puts at most, as a power of two. A larger statement saves no more time.
@@ -43,15 +44,11 @@ const SWEEP: &str = "DELETE FROM kv WHERE (tenant, app, namespace, key) IN \
 #[async_trait]
 impl KvStore for SqliteStore {
     async fn get(&self, scope: &Scope<'_>, namespace: &str, key: &str) -> Result<Option<Record>, StoreError> {
-        let mut reader = self.readers.acquire().await?;
         let query = sqlx::query(GET).bind(scope.tenant().clone()).bind(scope.app().clone()).bind(namespace).bind(key);
-        let row = async { query.fetch_optional(reader.connection().await?).await }.await;
-        let record = row.and_then(|row| {
-            let record =
-                |row: SqliteRow| Ok(Record { value: row.try_get::<&str, _>(0)?.into(), expires_at: millis(&row, 1)? });
-            row.map(record).transpose()
-        });
-        reader.finish(record)
+        let rows = self.readers.fetch(query).await?;
+        let record =
+            |row: &SqliteRow| Ok(Record { value: row.try_get::<&str, _>(0)?.into(), expires_at: millis(row, 1)? });
+        rows.first().map(record).transpose().map_err(|error| failed(&error))
     }
 
     async fn write(&self, write: Write) -> Result<(), StoreError> {
@@ -66,7 +63,6 @@ impl KvStore for SqliteStore {
         limit: u32,
         now: UnixMillis,
     ) -> Result<Vec<StoredKey>, StoreError> {
-        let mut reader = self.readers.acquire().await?;
         let statement = if range.until.is_some() { LIST_UNTIL } else { LIST };
         let query = sqlx::query(statement).bind(scope.tenant().clone()).bind(scope.app().clone());
         let mut query = query.bind(namespace).bind(&*range.from);
@@ -74,25 +70,20 @@ impl KvStore for SqliteStore {
             query = query.bind(&**until);
         }
         let query = query.bind(now.cast_signed()).bind(limit);
-        let rows = async { query.fetch_all(reader.connection().await?).await }.await;
-        let stored_key = |row: SqliteRow| Ok(StoredKey { name: row.try_get(0)?, expires_at: millis(&row, 1)? });
-        let keys = rows.and_then(|rows| rows.into_iter().map(stored_key).collect());
-        reader.finish(keys)
+        let rows = self.readers.fetch(query).await?;
+        let stored_key = |row: &SqliteRow| Ok(StoredKey { name: row.try_get(0)?, expires_at: millis(row, 1)? });
+        rows.iter().map(stored_key).collect::<sqlx::Result<_>>().map_err(|error| failed(&error))
     }
 
     async fn next_namespace(&self, after: &NamespaceName) -> Result<Option<NamespaceName>, StoreError> {
         let NamespaceName { tenant, app, namespace } = after.clone();
-        let mut reader = self.readers.acquire().await?;
         let query = sqlx::query(NEXT_NAMESPACE).bind(tenant).bind(app).bind(namespace);
-        let row = async { query.fetch_optional(reader.connection().await?).await }.await;
-        let next = row.and_then(|row| {
-            let name = |row: SqliteRow| {
-                let column = |index: usize| row.try_get::<&str, _>(index).map(Arc::from);
-                Ok(NamespaceName { tenant: column(0)?, app: column(1)?, namespace: column(2)? })
-            };
-            row.map(name).transpose()
-        });
-        reader.finish(next)
+        let rows = self.readers.fetch(query).await?;
+        let name = |row: &SqliteRow| {
+            let column = |index: usize| row.try_get::<&str, _>(index).map(Arc::from);
+            Ok(NamespaceName { tenant: column(0)?, app: column(1)?, namespace: column(2)? })
+        };
+        rows.first().map(name).transpose().map_err(|error: sqlx::Error| failed(&error))
     }
 
     async fn sweep(&self, sweep: Sweep) -> Result<usize, StoreError> {
