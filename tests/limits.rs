@@ -549,38 +549,6 @@ fn a_heap_is_limited_however_its_isolate_was_booted() {
     }
 }
 
-/// Memory of an isolate that is gone lies between what others still have.
-#[test]
-fn an_isolate_that_has_ended_leaves_its_memory_to_the_machine() {
-    let keeping = |name: &str, pieces: usize, bytes: usize| {
-        let source = format!(
-            "const kept = []; export default {{ fetch() {{
-               for (let i = 0; i < {pieces}; i++) kept.push(new Uint8Array({bytes}).fill(1));
-               return new Response(); }} }};"
-        );
-        App::new(&source).manifest(json!({ "name": name, "limits": { "array_buffer_mb": 256, "heap_mb": 256 } }))
-    };
-    let large = keeping("large", 40, 100_000);
-    let small = ["one", "two", "three", "four"].map(|name| (name, keeping(name, 1, 2_000)));
-    let manifests = small.iter().map(|(_, app)| app.manifest_path());
-    let config = "[isolates]\nidle_ms = 1500\nprewarm = 0\n";
-    let server = Serve::new(&large).args(manifests).config(config).start();
-    let ask = |name: &str| server.send(&Request::get("/").header("host", &format!("{name}.localhost"))).expect(200);
-    let ask_small = || small.iter().for_each(|(name, _)| drop(ask(name)));
-    ask_small();
-    let before = server.resident_mb();
-    for _ in 0..40 {
-        ask("large");
-        ask_small();
-    }
-    assert!(server.resident_mb() > before + 150, "{} MB after {before} MB", server.resident_mb());
-    wait_until("the memory is given back", || {
-        // These go on.
-        ask_small();
-        server.resident_mb() < before + 50
-    });
-}
-
 #[test]
 fn a_module_that_waits_for_ever_is_given_up() {
     let app = App::new("await new Promise(() => setTimeout(() => {}, 1e9)); export default { fetch() {} };");
@@ -591,59 +559,10 @@ fn a_module_that_waits_for_ever_is_given_up() {
 }
 
 #[test]
-fn a_transaction_is_too_late_although_nobody_could_say_so() {
-    let app = App::new(
-        "import { getPlatform } from '@orilla/platform';
-         const { DB } = getPlatform();
-         const late = () => DB.transaction(async (tx) => {
-           await tx.insertOne('things', { late: true });
-           for (const end = performance.now() + 5100; performance.now() < end; );
-         });
-         export default { async fetch() {
-           const code = await late().then(() => 'done', ({ code }) => code);
-           return Response.json([code, await DB.countDocuments('things')]);
-         } };",
-    )
-    .manifest(json!({ "limits": { "cpu_ms": 60_000, "wall_ms": 120_000 } }));
-    assert_eq!(Server::of(&app).get("/").json(), json!(["DB_TRANSACTION_TIMEOUT", 0]));
-}
-
-#[test]
 fn a_thrown_error_is_a_line_of_the_log_like_any_other() {
     let app = App::new("export default { fetch() { throw new Error('long'.repeat(1 << 20)); } };");
     let server = Server::of(&app);
     server.get("/").expect_error(500, "uncaught");
     server.wait_for_log("the fetch handler failed");
     assert!(server.log().lines().all(|line| line.len() < 80 << 10));
-}
-
-#[test]
-fn what_is_computed_from_documents_is_bounded() {
-    let app = App::new(
-        "import { getPlatform } from '@orilla/platform';
-         const { DB } = getPlatform();
-         const code = (promise) => promise.then(() => 'done', ({ code }) => code);
-         const longer = { $concat: Array(1000).fill('$a') };
-         const $project = { a: longer };
-         export default { async fetch() {
-           await DB.insertMany('things', Array.from({ length: 40 }, (_, n) => ({ n, a: 'x'.repeat(4000) })));
-           const $group = (operator) => ({ $group: { _id: '$n', kept: { [operator]: longer } } });
-           return Response.json([
-             await code(DB.aggregate('things', [{ $limit: 1 }, { $project }])),
-             await code(DB.aggregate('things', [{ $limit: 1 }, { $project }, { $project }])),
-             await code(DB.findOne('things', {}, { projection: { all: Array(5000).fill('$$ROOT') } })),
-             await code(DB.find('things', {}, { projection: $project })),
-             await code(DB.aggregate('things', [{ $project }])),
-             ...await Promise.all(['$first', '$last', '$min', '$max'].map(
-               (operator) => code(DB.aggregate('things', [$group(operator), { $count: 'groups' }])))),
-             // One group keeps one of them at a time.
-             await code(DB.aggregate('things', [{ $group: { _id: null, kept: { $last: longer } } }])),
-           ]);
-         } };",
-    );
-    let server = Server::of(&app.manifest(json!({ "limits": { "cpu_ms": 60_000, "wall_ms": 120_000 } })));
-    let (many, computed, result) = ("DB_PIPELINE_TOO_LARGE", "DB_COMPUTED_TOO_LARGE", "DB_RESULT_TOO_LARGE");
-    let expected = json!(["done", computed, computed, result, many, many, many, many, many, "done"]);
-    assert_eq!(server.get("/").json(), expected);
-    assert!(server.peak_resident_mb() < 700, "{} MB", server.peak_resident_mb());
 }

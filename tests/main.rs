@@ -12,6 +12,7 @@ mod browser;
 mod cases;
 mod cli;
 mod conformance;
+mod database;
 mod deployments;
 mod docs;
 mod durability;

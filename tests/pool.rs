@@ -382,3 +382,35 @@ fn a_turn_begins_no_more_requests_than_fit_into_it() {
     let batches: Vec<_> = replies.iter().map(|reply| reply.json()["batch"].as_u64().unwrap()).collect();
     assert!(batches.iter().all(|batch| *batch <= 8), "requests of 30 ms that turns began together: {batches:?}");
 }
+
+/// Memory of an isolate that is gone lies between what others still have.
+#[test]
+fn an_isolate_that_has_ended_leaves_its_memory_to_the_machine() {
+    let keeping = |name: &str, pieces: usize, bytes: usize| {
+        let source = format!(
+            "const kept = []; export default {{ fetch() {{
+               for (let i = 0; i < {pieces}; i++) kept.push(new Uint8Array({bytes}).fill(1));
+               return new Response(); }} }};"
+        );
+        App::new(&source).manifest(json!({ "name": name, "limits": { "array_buffer_mb": 256, "heap_mb": 256 } }))
+    };
+    let large = keeping("large", 40, 100_000);
+    let small = ["one", "two", "three", "four"].map(|name| (name, keeping(name, 1, 2_000)));
+    let manifests = small.iter().map(|(_, app)| app.manifest_path());
+    let config = "[isolates]\nidle_ms = 1500\nprewarm = 0\n";
+    let server = Serve::new(&large).args(manifests).config(config).start();
+    let ask = |name: &str| server.send(&Request::get("/").header("host", &format!("{name}.localhost"))).expect(200);
+    let ask_small = || small.iter().for_each(|(name, _)| drop(ask(name)));
+    ask_small();
+    let before = server.resident_mb();
+    for _ in 0..40 {
+        ask("large");
+        ask_small();
+    }
+    assert!(server.resident_mb() > before + 150, "{} MB after {before} MB", server.resident_mb());
+    wait_until("the memory is given back", || {
+        // These go on.
+        ask_small();
+        server.resident_mb() < before + 50
+    });
+}

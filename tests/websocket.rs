@@ -213,6 +213,13 @@ fn a_message_in_pieces_is_one_and_no_longer_than_others() {
     send_piece(&mut socket, CONTINUATION, &"grü".as_bytes()[3..]);
     send(&mut socket, CONTINUATION, "ße".as_bytes());
     expect_text(&mut socket, "echo grüße");
+    // A message in the middle of another is a fault of the client's.
+    let mut confused = open(&server);
+    expect_text(&mut confused, "welcome");
+    send_piece(&mut confused, TEXT, b"one");
+    send(&mut confused, TEXT, b"two");
+    let (opcode, payload) = receive(&mut confused);
+    assert_eq!((opcode, &payload[..2]), (CLOSE, &1002_u16.to_be_bytes()[..]));
     send_piece(&mut socket, BINARY, b"");
     let piece = vec![0; usize::from(u16::MAX)];
     // Without an end, and with more than 16 MiB.
@@ -225,7 +232,7 @@ fn a_message_in_pieces_is_one_and_no_longer_than_others() {
         let (opcode, payload) = receive(&mut socket);
         assert_eq!((opcode, &payload[..2]), (CLOSE, &1009_u16.to_be_bytes()[..]));
     }
-    wait_until("the app is told", || server.get("/closed").json() == json!([[1009, false]]));
+    wait_until("the app is told", || server.get("/closed").json() == json!([[1002, false], [1009, false]]));
 }
 
 #[test]

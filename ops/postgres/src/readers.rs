@@ -1,25 +1,21 @@
 //! A few connections for reads, opened when first needed.
 //!
-//! Each read runs as a task on the host's runtime, never on an isolate's own: a socket belongs to the runtime that opened
-//! it, and an isolate that is stuck in JavaScript, or gone, would take the connection with it.
+//! A socket belongs to the async runtime that opened it, which is the host's and never an isolate's own.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use orilla_services::kv::read_turns::ReadTurns;
 use orilla_services::kv::store::StoreError;
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::query::Query;
 use sqlx::{Connection, Execute, Postgres, SqlStr};
-use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, oneshot};
 
 use crate::error::{Cause, store_error};
 use crate::server::Server;
 
 pub(crate) struct Readers {
     shared: Arc<Shared>,
-    permits: Arc<Semaphore>,
-    count: u32,
-    runtime: Handle,
+    turns: ReadTurns,
 }
 
 struct Shared {
@@ -37,26 +33,14 @@ struct Read {
 impl Readers {
     pub(crate) fn new(server: Arc<Server>, count: u32) -> Self {
         let shared = Arc::new(Shared { server, idle: Mutex::default() });
-        Self { shared, permits: Arc::new(Semaphore::new(count as usize)), count, runtime: Handle::current() }
+        Self { shared, turns: ReadTurns::new(count) }
     }
 
     /// Reads rows, waiting while all connections are in use.
     pub(crate) async fn fetch(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>, StoreError> {
         let read = Read::new(query).map_err(|error| store_error(&error))?;
-        let (shared, permits) = (self.shared.clone(), self.permits.clone());
-        let (mut reply, rows) = oneshot::channel();
-        self.runtime.spawn(async move {
-            // Here as well: what is given to one that is stuck is lost to the others.
-            let permit = tokio::select! {
-                permit = permits.acquire_owned() => permit,
-                () = reply.closed() => return,
-            };
-            if permit.is_ok() {
-                // Who asked may be gone.
-                let _ = reply.send(shared.fetch(read).await);
-            }
-        });
-        let rows = rows.await.map_err(|_| StoreError::Closed)?;
+        let shared = self.shared.clone();
+        let rows = self.turns.read(async move { shared.fetch(read).await }).await?;
         rows.map_err(|error| {
             tracing::error!(%error, "the database could not be read");
             store_error(&error)
@@ -65,8 +49,7 @@ impl Readers {
 
     /// Waits for the reads under way, then closes all connections.
     pub(crate) async fn close(&self) {
-        let Ok(_all) = self.permits.acquire_many(self.count).await else { return };
-        self.permits.close();
+        self.turns.close().await;
         let idle = std::mem::take(&mut *self.shared.idle());
         for connection in idle {
             // The server notices either way.

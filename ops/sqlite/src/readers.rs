@@ -1,25 +1,21 @@
 //! A few read-only connections, opened when first needed.
 //!
-//! Each read runs as a task on the host's runtime, never on an isolate's own: an isolate that is stuck in JavaScript would keep the
-//! connection from all other apps. sqlx also starts a thread for each connection, and a thread takes over the priority of the one that
-//! starts it, which of an isolate's may be the lowest.
+//! sqlx starts a thread for each connection. Reads run on the host's runtime, so that it never has the priority of an isolate that
+//! asks, which may be the lowest.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use orilla_services::kv::read_turns::ReadTurns;
 use orilla_services::kv::store::StoreError;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteRow};
 use sqlx::{ConnectOptions, Connection, Execute, SqlStr, Sqlite, SqliteConnection};
-use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, oneshot};
 
 use crate::error::store_error;
 
 pub(crate) struct Readers {
     shared: Arc<Shared>,
-    permits: Arc<Semaphore>,
-    count: u32,
-    runtime: Handle,
+    turns: ReadTurns,
 }
 
 struct Shared {
@@ -31,35 +27,23 @@ impl Readers {
     /// Reads run on the async runtime that this is called from.
     pub(crate) fn new(options: SqliteConnectOptions, count: u32) -> Self {
         let shared = Arc::new(Shared { options, idle: Mutex::default() });
-        Self { shared, permits: Arc::new(Semaphore::new(count as usize)), count, runtime: Handle::current() }
+        Self { shared, turns: ReadTurns::new(count) }
     }
 
     /// Reads rows, waiting while all connections are in use.
-    pub(crate) async fn fetch(&self, query: Query<'_, Sqlite, SqliteArguments>) -> Result<Vec<SqliteRow>, StoreError> {
-        let mut query = query;
-        let arguments = query.take_arguments().map_err(|error| store_error(&sqlx::Error::Encode(error)))?;
-        let statement = query.sql();
-        let (shared, permits) = (self.shared.clone(), self.permits.clone());
-        let (mut reply, rows) = oneshot::channel();
-        self.runtime.spawn(async move {
-            // Here as well: what is given to one that is stuck is lost to the others.
-            let permit = tokio::select! {
-                permit = permits.acquire_owned() => permit,
-                () = reply.closed() => return,
-            };
-            if permit.is_ok() {
-                // Who asked may be gone.
-                let _ = reply.send(shared.fetch(statement, arguments.unwrap_or_default()).await);
-            }
-        });
-        let rows = rows.await.map_err(|_| StoreError::Closed)?;
-        rows.map_err(|error| failed(&error))
+    pub(crate) async fn fetch(
+        &self,
+        mut query: Query<'_, Sqlite, SqliteArguments>,
+    ) -> Result<Vec<SqliteRow>, StoreError> {
+        let arguments = query.take_arguments().map_err(|error| failed(&sqlx::Error::Encode(error)))?;
+        let (statement, shared) = (query.sql(), self.shared.clone());
+        let rows = self.turns.read(async move { shared.fetch(statement, arguments.unwrap_or_default()).await });
+        rows.await?.map_err(|error| failed(&error))
     }
 
     /// Waits for the reads under way, then closes all connections.
     pub(crate) async fn close(&self) {
-        let Ok(_all) = self.permits.acquire_many(self.count).await else { return };
-        self.permits.close();
+        self.turns.close().await;
         let idle = std::mem::take(&mut *self.shared.idle());
         for connection in idle {
             if let Err(error) = connection.close().await {

@@ -25,7 +25,6 @@ use super::thread::Thread;
 use super::watchdog::Watched;
 use crate::apps::deployment::Deployment;
 use crate::inspect::targets::Listed;
-use crate::telemetry::log;
 use crate::wire::Services;
 
 /// Commands handled in one turn before JavaScript's event loop runs, at most.
@@ -47,9 +46,8 @@ const LONG_TURN: Duration = Duration::from_millis(1);
 /// How often the memory of an isolate that works is looked at.
 const MEMORY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Where the console of an app goes: the log. This thread is its isolate's.
+/// Where the console of an app goes: the log.
 pub fn console(app: &Arc<str>) -> ConsoleSink {
-    log::is_of_app(app);
     let app = app.clone();
     ConsoleSink(Box::new(move |level, request, text| match level {
         ConsoleLevel::Debug => tracing::debug!(target: "app", %app, request, "{text}"),

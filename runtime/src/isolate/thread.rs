@@ -22,6 +22,7 @@ use crate::apps::entrypoint;
 use crate::apps::manifest::limits::Limits;
 use crate::apps::manifest::problem::Problems;
 use crate::scheduling::{self, Pace, Yields};
+use crate::telemetry::log;
 
 /// Memory of an isolate that waits without an app. It gets the app's limits when it is given one, but for what is settled by then:
 /// that is as for an app with the default of `heap_mb`.
@@ -102,6 +103,7 @@ impl Thread {
                 _ => return None,
             },
         };
+        log::is_of_app(&deployment.name);
         let map = deployment.source_map.clone();
         *booted.loader.source_map.borrow_mut() = Some(Box::new(move || map.content()));
         if let Some(targets) = &self.shared.inspect {

@@ -1,6 +1,7 @@
-//! Ends connections that keep the host waiting: between two requests for the keep-alive time, by HTTP/1 from the first byte of a
-//! request, by HTTP/2 the first one, to the end of its head for a time of its own, and by HTTP/2 where the client takes nothing of one answer that the host keeps
-//! in memory, while it goes on with the rest. What takes long while a request is answered, and what became a WebSocket, are the affair of others.
+//! Ends connections that keep the host waiting: between two requests for the keep-alive time, and for a time of its own from the first
+//! byte of a request, by HTTP/2 of the first one, to the end of its head. By HTTP/2 also where the client takes nothing of one answer
+//! that the host keeps in memory, while it goes on with the rest. What takes long while a request is answered, and what became a
+//! WebSocket, are the affair of others.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -49,8 +50,8 @@ pub struct Activity {
     open: AtomicU32,
     /// When the last answer was out, in milliseconds from the beginning of the connection.
     answered: AtomicU64,
-    /// HTTP/1: when the first byte of the last request came, as above.
-    heard: AtomicU64,
+    /// HTTP/1: when the first byte of the last request but the first came, as above.
+    asked: AtomicU64,
     /// When the connection was told to end, as above, or [`NOT_TOLD`].
     told: AtomicU64,
     /// Whether it belongs to something else than HTTP now.
@@ -69,7 +70,7 @@ impl Activity {
             begun: AtomicU32::new(0),
             open: AtomicU32::new(0),
             answered: AtomicU64::new(0),
-            heard: AtomicU64::new(0),
+            asked: AtomicU64::new(0),
             told: AtomicU64::new(NOT_TOLD),
             upgraded: AtomicBool::new(false),
             is_http_2: AtomicBool::new(false),
@@ -98,7 +99,7 @@ impl Activity {
     /// Whether it has had no request for so long, and is still one for requests.
     pub fn has_rested(&self, time: Duration) -> bool {
         let busy = self.open.load(Relaxed) > 0 || self.upgraded.load(Relaxed);
-        let last = self.answered.load(Relaxed).max(self.heard.load(Relaxed));
+        let last = self.answered.load(Relaxed).max(self.asked.load(Relaxed));
         !busy && self.since.elapsed() >= Duration::from_millis(last) + time
     }
 
@@ -316,7 +317,7 @@ impl<S> Patient<S> {
         if self.activity.open.load(Relaxed) == 0 && self.head.1 != begun {
             let now = Instant::now();
             self.head = (now + self.patience.head, begun);
-            self.activity.heard.store(self.activity.at(now), Relaxed);
+            self.activity.asked.store(self.activity.at(now), Relaxed);
         }
     }
 

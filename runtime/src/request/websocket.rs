@@ -137,20 +137,14 @@ async fn read_all<S: tokio::io::AsyncRead + Unpin>(
 ) -> WebSocketMessage {
     loop {
         let message = match messages.next().await {
-            Err(WebSocketError::FrameTooLarge) => {
-                let _ = obligations.send(Frame::close(CloseCode::Size.into(), b"message too large")).await;
-                return WebSocketMessage::Close { code: 1009, reason: "message too large".into(), clean: false };
+            Ok(message) => message,
+            Err(error) => {
+                let Some((code, reason)) = fault(&error) else {
+                    return WebSocketMessage::Close { code: 1006, reason: String::new(), clean: false };
+                };
+                let _ = obligations.send(Frame::close(code, reason.as_bytes())).await;
+                return WebSocketMessage::Close { code, reason: reason.into(), clean: false };
             }
-            Err(WebSocketError::InvalidUTF8) => {
-                let _ = obligations.send(Frame::close(CloseCode::Invalid.into(), b"invalid UTF-8")).await;
-                return WebSocketMessage::Close { code: 1007, reason: "invalid UTF-8".into(), clean: false };
-            }
-            Err(WebSocketError::IoError(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
-                let _ = obligations.send(Frame::close(CloseCode::Protocol.into(), b"unmasked frame")).await;
-                return WebSocketMessage::Close { code: 1002, reason: "unmasked frame".into(), clean: false };
-            }
-            Err(_) => return WebSocketMessage::Close { code: 1006, reason: String::new(), clean: false },
-            Ok(frame) => frame,
         };
         let message = match message.opcode {
             OpCode::Text => WebSocketMessage::Text(String::from_utf8_lossy(&message.payload).into_owned()),
@@ -172,6 +166,22 @@ async fn read_all<S: tokio::io::AsyncRead + Unpin>(
             return WebSocketMessage::Close { code: 1001, reason: String::new(), clean: true };
         }
     }
+}
+
+/// What the client did wrong, if that is why the connection ends.
+fn fault(error: &WebSocketError) -> Option<(u16, &'static str)> {
+    let (code, reason) = match error {
+        WebSocketError::FrameTooLarge => (CloseCode::Size, "message too large"),
+        WebSocketError::InvalidUTF8 => (CloseCode::Invalid, "invalid UTF-8"),
+        WebSocketError::InvalidFragment | WebSocketError::InvalidContinuationFrame => {
+            (CloseCode::Protocol, "a piece of another message")
+        }
+        WebSocketError::IoError(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            (CloseCode::Protocol, "unmasked frame")
+        }
+        _ => return None,
+    };
+    Some((code.into(), reason))
 }
 
 fn close_of(payload: &[u8]) -> WebSocketMessage {

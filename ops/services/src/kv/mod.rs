@@ -11,6 +11,7 @@ mod cursor;
 mod error;
 pub mod limits;
 mod namespaces;
+pub mod read_turns;
 pub mod store;
 mod transfer;
 pub mod write_queue;
