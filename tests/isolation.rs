@@ -70,32 +70,59 @@ export default { fetch: () => new Response(atModuleScope) };
 }
 
 #[test]
-fn an_app_that_is_stuck_keeps_no_other_from_reading() {
+fn an_app_that_is_stuck_keeps_no_other_from_its_data() {
     let app = |name: &str, body: &str| {
         let source = format!(
             "import {{ getPlatform }} from '@orilla/platform';
              const {{ KV }} = getPlatform();
              export default {{ async fetch() {{ {body} }} }};"
         );
-        let limits = json!({ "cpu_ms": 60_000, "wall_ms": if name == "stuck" { 120_000 } else { 5_000 } });
+        let wall_ms = if name == "other" { 5_000 } else { 120_000 };
+        let limits = json!({ "cpu_ms": 60_000, "wall_ms": wall_ms, "array_buffer_mb": 256 });
         App::new(&source).manifest(json!({ "name": name, "limits": limits }))
     };
-    // More reads than there are connections, none of which it takes for 10 seconds.
-    let stuck = app(
-        "stuck",
-        "const reads = Array.from({ length: 1000 }, (_, n) => KV.things.get(`key ${n}`));
-         for (const end = performance.now() + 10_000; performance.now() < end; );
-         return new Response(String((await Promise.all(reads)).length));",
-    );
-    let other = app("other", "return new Response(String(await KV.things.get(crypto.randomUUID())));");
-    let server = Serve::new(&stuck).args([other.manifest_path()]).start();
+    let stuck = |name: &str, count: u32, call: &str| {
+        let body = format!(
+            "const large = 'x'.repeat(4 << 20);
+             const calls = Array.from({{ length: {count} }}, (_, n) => {call});
+             for (const end = performance.now() + 10_000; performance.now() < end; );
+             return new Response(String((await Promise.all(calls)).length));"
+        );
+        app(name, &body)
+    };
+    // More reads than there are connections, and twice as many bytes as may be queued, none of which it takes for 10 seconds.
+    let reader = stuck("reader", 1000, "KV.things.get(`key ${n}`)");
+    let writer = stuck("writer", 40, "KV.things.put(`key ${n}`, large)");
+    let other =
+        app("other", "return new Response(String([await KV.a.get(crypto.randomUUID()), await KV.a.put('a', '1')]));");
+    let server = Serve::new(&other).args([reader.manifest_path(), writer.manifest_path()]).start();
     let ask = |name: &str| server.send(&Request::get("/").header("host", &format!("{name}.localhost")));
-    assert_eq!(ask("other").expect(200), "null");
-    std::thread::scope(|scope| {
-        let stuck = scope.spawn(|| ask("stuck").expect(200));
-        std::thread::sleep(Duration::from_millis(500));
-        assert_eq!(ask("other").expect(200), "null");
-        assert!(!stuck.is_finished());
-        assert_eq!(stuck.join().unwrap(), "1000");
-    });
+    for (name, count) in [("reader", "1000"), ("writer", "40")] {
+        assert_eq!(ask("other").expect(200), ",");
+        std::thread::scope(|scope| {
+            let stuck = scope.spawn(|| ask(name).expect(200));
+            std::thread::sleep(Duration::from_millis(2000));
+            assert_eq!(ask("other").expect(200), ",");
+            assert!(!stuck.is_finished());
+            assert_eq!(stuck.join().unwrap(), count);
+        });
+    }
+}
+
+#[test]
+fn values_that_an_app_is_too_stuck_to_take_are_bounded() {
+    let app = App::new(
+        "import { getPlatform } from '@orilla/platform';
+         const { KV } = getPlatform();
+         export default { async fetch() {
+           await KV.a.put('large', 'x'.repeat(16_000_000));
+           for (let read = 0; read < 200; read++) KV.a.get('large');
+           for (const end = performance.now() + 5000; performance.now() < end; );
+           return new Response('done');
+         } };",
+    );
+    // Such a value does not fit into the cache.
+    let server = Serve::new(&app).config("[kv]\ncache_mb = 1\n").start();
+    server.get("/").expect(200);
+    assert!(server.peak_resident_mb() < 600, "{} MB", server.peak_resident_mb());
 }

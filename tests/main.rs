@@ -31,3 +31,4 @@ mod streaming;
 mod tidy;
 mod top;
 mod websocket;
+mod websocket_client;

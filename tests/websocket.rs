@@ -80,9 +80,13 @@ fn send_piece(connection: &mut Connection, first_byte: u8, payload: &[u8]) {
     let mut frame = vec![first_byte];
     match payload.len() {
         length @ 0..=125 => frame.push(0x80 | length as u8),
-        length => {
+        length @ 126..=65_535 => {
             frame.push(0x80 | 126);
-            frame.extend(u16::try_from(length).unwrap().to_be_bytes());
+            frame.extend((length as u16).to_be_bytes());
+        }
+        length => {
+            frame.push(0x80 | 127);
+            frame.extend((length as u64).to_be_bytes());
         }
     }
     frame.extend(MASK);
@@ -260,4 +264,31 @@ fn an_app_that_never_accepts_a_socket_loses_it() {
     let (opcode, payload) = receive(&mut socket);
     assert_eq!((opcode, &payload[..2]), (CLOSE, &1013_u16.to_be_bytes()[..]));
     assert!(socket.is_closed());
+}
+
+#[test]
+fn messages_wait_at_the_client_while_the_app_is_stuck() {
+    let app = App::new(
+        "export default { fetch() {
+           const [client, server] = Object.values(new WebSocketPair());
+           server.accept();
+           let bytes = 0;
+           server.addEventListener('message', ({ data }) => {
+             if (data === 'stuck') for (const end = performance.now() + 3000; performance.now() < end; );
+             else if (data === 'bytes') server.send(`${bytes}`);
+             else bytes += data.byteLength;
+           });
+           return new Response(null, { status: 101, webSocket: client });
+         } };",
+    );
+    let server = Server::of(&app.manifest(json!({ "limits": { "array_buffer_mb": 64 } })));
+    let mut socket = open(&server);
+    send(&mut socket, TEXT, b"stuck");
+    let large = vec![0; 10 << 20];
+    for _ in 0..60 {
+        send(&mut socket, BINARY, &large);
+    }
+    send(&mut socket, TEXT, b"bytes");
+    expect_text(&mut socket, &(60 * large.len()).to_string());
+    assert!(server.peak_resident_mb() < 350, "{} MB", server.peak_resident_mb());
 }

@@ -58,6 +58,7 @@ for (const [name, [length, usages]] of Object.entries(OPERATIONS)) {
       refuseWhileGuarding(`crypto.subtle.${name}()`);
       if (usages !== undefined && args.length > usages)
         args[usages] = withoutDuplicates(args[usages]);
+      if (name === "importKey" && args[0] === "jwk") args[1] = readOnce(args[1]);
       const reserve = reserved(args);
       try {
         return await engine().subtle[name](...args);
@@ -74,6 +75,31 @@ for (const [name, [length, usages]] of Object.entries(OPERATIONS)) {
     configurable: true,
   });
 }
+
+/** Members of a JsonWebKey. */
+const MEMBERS_OF_JWK = [
+  ...["alg", "crv", "d", "dp", "dq", "e", "ext", "k", "key_ops", "kty", "n", "p", "priv", "pub", "q"],
+  ...["qi", "use", "x", "y"],
+];
+
+/** A key whose members stay what they are: the engine reads them more than once, and ends the process if they change meanwhile. */
+function readOnce(jwk) {
+  if (typeof jwk !== "object" || jwk === null || byteLength(jwk) !== undefined) return jwk;
+  const copy = { __proto__: null };
+  for (let i = 0; i < MEMBERS_OF_JWK.length; i++) {
+    const name = MEMBERS_OF_JWK[i];
+    const value = jwk[name];
+    if (value === undefined) continue;
+    const isList = typeof value === "object" && value !== null && Symbol.iterator in value;
+    copy[name] = isList ? [...value] : value;
+  }
+  return copy;
+}
+
+/** How much work an algorithm may ask for. No limit of the app sees it while it is done. */
+const MOST_OF_ALGORITHMS = { __proto__: null, iterations: 10_000_000, modulusLength: 8192, passes: 64 };
+/** Argon2's memory, in KiB: it counts like bytes that are brought. */
+const MEMORY = "memory";
 
 /** The members of algorithms that are bytes, as many as one likes. */
 const BYTES_OF_ALGORITHMS = ["additionalData", "context", "info", "iv", "label", "salt"];
@@ -109,10 +135,30 @@ function withBytesRead(algorithm) {
     if (!(name in algorithm)) continue;
     const value = algorithm[name];
     bytes += byteLength(value) ?? 0;
-    members ??= { __proto__: null };
-    members[name] = { __proto__: null, value, enumerable: true };
+    members = withMember(members, name, value);
+  }
+  for (const name in MOST_OF_ALGORITHMS) {
+    if (!(name in algorithm)) continue;
+    const value = +algorithm[name];
+    if (value > MOST_OF_ALGORITHMS[name])
+      throw new DOMException(
+        `${name} is more than ${MOST_OF_ALGORITHMS[name]}, which is the most here`,
+        "NotSupportedError",
+      );
+    members = withMember(members, name, value);
+  }
+  if (MEMORY in algorithm) {
+    const value = +algorithm[MEMORY];
+    if (value > 0) bytes += value * 1024;
+    members = withMember(members, MEMORY, value);
   }
   return { algorithm: members === undefined ? algorithm : ObjectCreate(algorithm, members), bytes };
+}
+
+function withMember(members, name, value) {
+  members ??= { __proto__: null };
+  members[name] = { __proto__: null, value, enumerable: true };
+  return members;
 }
 
 /** Bytes of a buffer or a view; `undefined` for anything else. */

@@ -18,8 +18,7 @@ function liveEnv() {
   return new Proxy(
     {},
     {
-      get: (_, name) =>
-        name === "toString" || name === "constructor" ? Object.prototype[name] : read(name),
+      get: (_, name) => read(name) ?? inherited(name),
       has: (_, name) => read(name) !== undefined,
       set(_, name, value) {
         if (typeof name !== "string")
@@ -49,6 +48,12 @@ function liveEnv() {
       },
     },
   );
+}
+
+/** What objects can do, this one can. */
+function inherited(name) {
+  const member = Object.prototype[name];
+  return typeof member === "function" ? member : undefined;
 }
 
 /** What `process.env` is. */

@@ -19,14 +19,15 @@ export async function fetch(input, init = undefined) {
   if (arguments.length === 0)
     throw new TypeError("Failed to execute 'fetch': 1 argument required, but only 0 present");
   op_subrequest(true);
+  const request = inTrace(input, init);
   try {
-    const request = inTrace(input, init);
     const response = await core.loadExtScript("ext:orilla_web/client.js").fetch(request);
     if (request.integrity === "") return response;
     const { verified } = core.loadExtScript("ext:orilla_web/integrity.js");
     return await verified(response, request.integrity);
   } catch (error) {
-    throw refusal(error) ?? error;
+    // An abort has whatever reason the app gives it.
+    throw request.signal.aborted ? error : (refusal(error) ?? error);
   }
 }
 
@@ -39,26 +40,25 @@ function inTrace(input, init) {
 }
 
 /** The headers that put a request into the trace of the invocation. */
-function traceHeaders() {
+export function traceHeaders() {
   const { invocation } = currentFrame();
   const headers = TRACE_HEADERS.map((name) => [name, op_request_header(invocation, name)]);
   return headers.filter(([, value]) => value !== null);
 }
 
 /**
- * An interface whose every object is a connection: each counts as a sub-request, and its handshake is part of the
- * invocation's trace. How often an `EventSource` connects anew is its own affair.
+ * `EventSource`, every object of which is a connection: each counts as a sub-request, and its request is part of the invocation's
+ * trace. How often it connects anew is its own affair.
  *
- * @template {typeof WebSocket | typeof EventSource} T
+ * @template {typeof EventSource} T
  * @param {T} constructor
- * @param {boolean} fetches Whether it connects over fetch's client, which counts redirects.
  * @returns {T}
  */
-export function counted(constructor, fetches) {
+export function counted(constructor) {
   const proxy = new Proxy(constructor, {
     construct(target, [url, init, ...rest], newTarget) {
       if (arguments[1].length === 0) return Reflect.construct(target, []);
-      op_subrequest(fetches);
+      op_subrequest(true);
       const args = [url, withHeaders(init, traceHeaders()), ...rest];
       return Reflect.construct(target, args, newTarget === proxy ? target : newTarget);
     },
@@ -75,18 +75,11 @@ export function counted(constructor, fetches) {
 /** The second argument of such a constructor, with these headers unless it brings its own. */
 function withHeaders(init, headers) {
   if (headers.length === 0) return init;
-  if (init === undefined) return { headers };
-  if (typeof init === "object" && init !== null && !(Symbol.iterator in init))
-    return { headers, ...init };
-  // What a WebSocket is given alone are its protocols.
-  return {
-    protocols: typeof init === "object" && init !== null ? [...init] : [`${init}`],
-    headers,
-  };
+  return init === undefined ? { headers } : { headers, ...init };
 }
 
 /** The coded error for a connection that egress rules refuse, or undefined for any other failure. */
-function refusal(error) {
+export function refusal(error) {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (
       cause instanceof core.NotCapable ||

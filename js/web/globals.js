@@ -133,20 +133,13 @@ const lazyScripts = {
   "ext:orilla_web/compression.js": ["CompressionStream", "DecompressionStream"],
 };
 
-/** Interfaces whose every object is a connection to another server, and whether it is one of fetch's client. */
-const CONNECTIONS = new Map([
-  ["EventSource", true],
-  ["WebSocket", false],
-]);
-
 const lazyModules = {
-  "ext:deno_websocket/01_websocket.js": ["WebSocket"],
+  "ext:orilla_web/web_socket.js": ["WebSocket"],
 };
 
 function shaped(name, constructor) {
   const conforming = conform(name, constructor);
-  const fetches = CONNECTIONS.get(name);
-  return fetches === undefined ? conforming : counted(conforming, fetches);
+  return name === "EventSource" ? counted(conforming) : conforming;
 }
 
 // Node's timers call back with the arguments after a macrotask; bundles written for Node expect these two.

@@ -3,7 +3,7 @@
 // base snapshot is made or an interface is first looked at. tests/conformance/winter_tc/ says what is right.
 import { core } from "ext:core/mod.js";
 
-const { CloseEvent, Event, EventTarget } = core.loadExtScript("ext:deno_web/02_event.js");
+const { Event, EventTarget } = core.loadExtScript("ext:deno_web/02_event.js");
 const { Blob } = core.loadExtScript("ext:deno_web/09_file.js");
 
 /** Members that have to be enumerable, and are not. */
@@ -28,7 +28,6 @@ const LENGTHS = {
   PerformanceObserverEntryList: { constructor: 0 },
   PromiseRejectionEvent: { constructor: 2 },
   URLPattern: { constructor: 0, exec: 0, test: 0 },
-  WebSocket: { constructor: 1 },
 };
 
 /** Interfaces whose objects carry their tag, and whose prototypes do not. */
@@ -65,7 +64,6 @@ export function conform(name, constructor) {
   }
   if (name === "Event") defineConstants(constructor);
   if (name === "PerformanceObserver") keepEntryTypes(constructor);
-  if (name === "WebSocket") nameFailures(constructor);
   if (name in MEMBERS) {
     // What stands in a literal has the kinds of property that IDL asks for.
     const members = MEMBERS[name](Object.getOwnPropertyDescriptors(prototype));
@@ -152,19 +150,6 @@ function keepEntryTypes(PerformanceObserver) {
     },
   };
   Object.defineProperties(PerformanceObserver, Object.getOwnPropertyDescriptors(members));
-}
-
-// A connection that was lost or never made has a code that says so.
-function nameFailures({ prototype }) {
-  const members = {
-    dispatchEvent(event) {
-      const failed = event instanceof CloseEvent && event.code === 0;
-      const told = failed ? new CloseEvent("close", { code: 1006 }) : event;
-      return EventTarget.prototype.dispatchEvent.call(this, told);
-    },
-  };
-  const descriptor = Object.getOwnPropertyDescriptor(members, "dispatchEvent");
-  Object.defineProperty(prototype, "dispatchEvent", { ...descriptor, enumerable: false });
 }
 
 // Entries come in the order of their start, those that start together in the order in which they were made.

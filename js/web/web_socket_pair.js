@@ -35,6 +35,8 @@ class PairedWebSocket extends EventTarget {
   accepted = false;
   queue = [];
   #readyState = CONNECTING;
+  /** Whether what came before accept() is being delivered: what comes now has to wait for that. */
+  #drains = false;
   #finish;
 
   constructor() {
@@ -58,9 +60,11 @@ class PairedWebSocket extends EventTarget {
     if (this.accepted) return;
     this.accepted = true;
     this.#readyState = OPEN;
-    const queued = this.queue;
-    this.queue = [];
-    queueMicrotask(() => queued.forEach((event) => this.receive(event)));
+    this.#drains = true;
+    queueMicrotask(() => {
+      for (let event; (event = this.queue.shift()) !== undefined; ) this.#deliver(event);
+      this.#drains = false;
+    });
   }
 
   /**
@@ -110,15 +114,16 @@ class PairedWebSocket extends EventTarget {
 
   /** An event from the other end. */
   receive(event) {
-    if (!this.accepted) {
-      if (this.queue.length >= MAX_QUEUED)
-        throw new PlatformError("WEBSOCKET_QUEUE_FULL", "accept() the socket first");
-      this.queue.push(event);
-    } else if (event.close !== undefined) {
-      this.ended(event.close);
-    } else if (this.#readyState === OPEN) {
+    if (this.accepted && !this.#drains) return this.#deliver(event);
+    if (this.queue.length >= MAX_QUEUED)
+      throw new PlatformError("WEBSOCKET_QUEUE_FULL", "accept() the socket first");
+    this.queue.push(event);
+  }
+
+  #deliver(event) {
+    if (event.close !== undefined) this.ended(event.close);
+    else if (this.#readyState === OPEN)
       this.dispatchEvent(new MessageEvent("message", { data: event.data }));
-    }
   }
 
   /** The end of the connection, told once. */

@@ -53,15 +53,15 @@ impl Metrics {
         }
     }
 
-    /// All of it in Prometheus' text format.
-    pub fn render(&self) -> String {
+    /// All of it in Prometheus' text format, with what the vector indexes in memory take, in bytes.
+    pub fn render(&self, vector_bytes: usize) -> String {
         let mut out = String::new();
         // Writing to a String cannot fail.
-        let _ = self.write(&mut out);
+        let _ = self.write(&mut out, vector_bytes);
         out
     }
 
-    fn write(&self, out: &mut String) -> std::fmt::Result {
+    fn write(&self, out: &mut String, vector_bytes: usize) -> std::fmt::Result {
         let gauge = |value: &AtomicU64| value.load(Relaxed);
         writeln!(out, "# HELP orilla_connections Open connections.\n# TYPE orilla_connections gauge")?;
         writeln!(out, "orilla_connections {}", gauge(&self.connections))?;
@@ -69,6 +69,8 @@ impl Metrics {
         writeln!(out, "orilla_isolates {}", gauge(&self.isolates))?;
         writeln!(out, "# HELP orilla_isolates_ended_total Isolates gone.\n# TYPE orilla_isolates_ended_total counter")?;
         writeln!(out, "orilla_isolates_ended_total {}", gauge(&self.isolates_ended))?;
+        writeln!(out, "# HELP orilla_vector_cache_bytes Vectors in memory.\n# TYPE orilla_vector_cache_bytes gauge")?;
+        writeln!(out, "orilla_vector_cache_bytes {vector_bytes}")?;
         writeln!(out, "# HELP orilla_responses_total Answers.\n# TYPE orilla_responses_total counter")?;
         for (class, count) in self.responses.iter().enumerate() {
             writeln!(out, "orilla_responses_total{{class=\"{}xx\"}} {}", class + 1, gauge(count))?;

@@ -153,7 +153,9 @@ async fn evaluate(runtime: &mut JsRuntimeForSnapshot, early: &BTreeSet<String>) 
     }
     call(runtime, "release")?;
     deno_core::scope!(scope, runtime);
-    orilla_bindings::reveal_core(scope);
+    if !orilla_bindings::reveal_core(scope) {
+        return Err(Declined::Engine("the app has a `Deno` of its own, which it lets nobody replace".into()));
+    }
     Ok(())
 }
 

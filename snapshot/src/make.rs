@@ -13,6 +13,8 @@ use orilla_bindings::unsent::Unsent;
 use orilla_services::caller::{Caller, Identity, Policy};
 use tokio::sync::oneshot;
 
+/// Stands between an app's text and V8's compiler.
+const GENERATED_CODE: &str = include_str!("../../js/web/generated_code.js");
 /// Handles some requests, so that the functions every request needs are compiled before the snapshot is taken and carry
 /// their bytecode in it.
 const WARM_UP: &str = include_str!("warm_up.js");
@@ -65,6 +67,7 @@ pub fn runtime(
     options: RuntimeOptions,
 ) -> Result<JsRuntimeForSnapshot, deno_core::error::CoreError> {
     let mut runtime = JsRuntimeForSnapshot::try_new(RuntimeOptions { extensions, ..options })?;
+    runtime.execute_script("orilla:generated_code", GENERATED_CODE)?;
     warm_up(&mut runtime);
     Ok(runtime)
 }

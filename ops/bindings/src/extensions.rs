@@ -28,7 +28,6 @@ pub fn extensions() -> Vec<Extension> {
         deno_tls::deno_tls::init(),
         retain(deno_net::deno_net::init(None, None), |_| false),
         deno_fetch::deno_fetch::init(fetch_options()),
-        deno_websocket::deno_websocket::init(),
         orilla_web::init(),
         orilla_node::init(),
         orilla_platform::init(),
@@ -53,7 +52,7 @@ fn retain(mut extension: Extension, keep: impl Fn(&str) -> bool) -> Extension {
 
 deno_core::extension!(
     orilla_web,
-    deps = [deno_webidl, deno_web, deno_crypto, deno_fetch, deno_websocket],
+    deps = [deno_webidl, deno_web, deno_crypto, deno_fetch],
     ops = [
         compression::op_compression_end,
         compression::op_compression_finish,
@@ -94,8 +93,10 @@ deno_core::extension!(
         snapshot::op_snapshot_hazard,
         websocket::op_websocket_close,
         websocket::op_websocket_next,
+        websocket::op_websocket_open,
         websocket::op_websocket_send_bytes,
         websocket::op_websocket_send_text,
+        websocket::op_websocket_unsent,
         database::op_database_begin,
         database::op_database_call,
         database::op_database_call_in,
@@ -129,6 +130,7 @@ deno_core::extension!(
         "web_idl.js",
         "web_socket_pair.js",
     ],
+    lazy_loaded_esm = [dir "../../js/web", "web_socket.js"],
     lazy_loaded_js = [
         dir "../../js/web",
         "client.js",

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use deno_core::convert::Uint8Array;
 use deno_core::{OpState, op2, v8};
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::BodyExt;
 use tokio::sync::mpsc;
@@ -16,10 +16,9 @@ use crate::console::cut;
 use crate::error::BindingError;
 use crate::invocation::{
     BodyError, EndReason, InvocationId, InvocationLimits, Invocations, Reply, ReplyBody, RequestBody, Running,
-    WebSocketEnd,
 };
-use crate::limits::{MAX_QUEUED_BODY_CHUNKS, MAX_QUEUED_WEBSOCKET_MESSAGES, MAX_UNREAD_WEBSOCKET_MESSAGES};
-use crate::websocket::AppWebSocket;
+use crate::limits::{MAX_QUEUED_BODY_CHUNKS, MAX_QUEUED_WEBSOCKET_MESSAGES};
+use crate::websocket;
 
 pub(crate) fn running(state: &mut OpState, id: u32) -> Result<&mut Running, BindingError> {
     state.borrow_mut::<Invocations>().get_mut(InvocationId(id)).ok_or(BindingError::InvocationEnded)
@@ -40,9 +39,13 @@ pub fn op_request_headers<'s>(
 ) -> Result<v8::Local<'s, v8::Array>, BindingError> {
     let headers = running(state, id)?.request.headers.get();
     let mut flat = Vec::with_capacity(headers.len() * 2);
-    for (name, value) in headers {
+    for (name, value) in headers.iter().filter(|(name, _)| *name != COOKIE) {
         flat.push(latin1(scope, name.as_str().as_bytes()));
         flat.push(latin1(scope, value.as_bytes()));
+    }
+    if headers.contains_key(COOKIE) {
+        flat.push(latin1(scope, COOKIE.as_str().as_bytes()));
+        flat.push(joined(scope, headers, COOKIE.as_str()));
     }
     Ok(v8::Array::new_with_elements(scope, &flat))
 }
@@ -54,17 +57,21 @@ pub fn op_request_header<'s>(
     #[smi] id: u32,
     #[string] name: String,
 ) -> Result<v8::Local<'s, v8::Value>, BindingError> {
-    let headers = running(state, id)?.request.headers.get();
-    let mut values = headers.get_all(name.as_str()).iter();
-    let Some(first) = values.next() else { return Ok(v8::null(scope).into()) };
-    let Some(second) = values.next() else { return Ok(latin1(scope, first.as_bytes())) };
-    let separator: &[u8] = if name.eq_ignore_ascii_case("cookie") { b"; " } else { b", " };
+    Ok(joined(scope, running(state, id)?.request.headers.get(), &name))
+}
+
+/// All fields of a name as one, or null. Those of `cookie` have another separator (RFC 9113, section 8.2.3).
+fn joined<'s>(scope: &mut v8::PinScope<'s, '_>, headers: &HeaderMap, name: &str) -> v8::Local<'s, v8::Value> {
+    let mut values = headers.get_all(name).iter();
+    let Some(first) = values.next() else { return v8::null(scope).into() };
+    let Some(second) = values.next() else { return latin1(scope, first.as_bytes()) };
+    let separator: &[u8] = if name.eq_ignore_ascii_case(COOKIE.as_str()) { b"; " } else { b", " };
     let mut joined = first.as_bytes().to_vec();
     for value in std::iter::once(second).chain(values) {
         joined.extend_from_slice(separator);
         joined.extend_from_slice(value.as_bytes());
     }
-    Ok(latin1(scope, &joined))
+    latin1(scope, &joined)
 }
 
 fn take_buffered(state: &mut OpState, id: u32) -> Result<Bytes, BindingError> {
@@ -260,13 +267,11 @@ pub fn op_respond_websocket(
     if state.borrow::<Invocations>().websockets >= limit {
         return Err(BindingError::WebSocketsExceeded(limit));
     }
-    let (to_client, outgoing) = mpsc::channel(MAX_QUEUED_WEBSOCKET_MESSAGES);
-    let (incoming, from_client) = mpsc::channel(MAX_UNREAD_WEBSOCKET_MESSAGES);
-    let end = WebSocketEnd { outgoing, incoming };
+    let (socket, end) = websocket::ends(state, MAX_QUEUED_WEBSOCKET_MESSAGES);
     let response = response(scope, limits(state), 101, headers, ReplyBody::WebSocket(end))?;
     state.borrow_mut::<Invocations>().upgraded(InvocationId(id));
     send(state, id, response, false)?;
-    Ok(state.resource_table.add(AppWebSocket::new(to_client, from_client)))
+    Ok(state.resource_table.add(socket))
 }
 
 fn limits(state: &OpState) -> InvocationLimits {
@@ -283,6 +288,10 @@ fn response(
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(status).map_err(|error| header_error(&error))?;
     *response.headers_mut() = header_map(scope, headers, limits.response_header_bytes)?;
+    if let ReplyBody::Full(_) = response.body() {
+        // An app may have copied another one's. A wrong one makes what follows part of the answer, or the answer part of the next.
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
     Ok(response)
 }
 
@@ -319,7 +328,9 @@ fn is_connection_header(name: &HeaderName) -> bool {
 }
 
 fn byte_string(scope: &mut v8::PinScope<'_, '_>, pair: v8::Local<v8::Array>, index: u32) -> Vec<u8> {
-    let Some(text) = pair.get_index(scope, index).and_then(|value| value.to_string(scope)) else { return Vec::new() };
+    // Anything else may be an object that answers with code of the app's.
+    let text = pair.get_index(scope, index).and_then(|value| v8::Local::<v8::String>::try_from(value).ok());
+    let Some(text) = text else { return Vec::new() };
     let mut bytes = vec![0; text.length()];
     text.write_one_byte_v2(scope, 0, &mut bytes, v8::WriteFlags::empty());
     bytes

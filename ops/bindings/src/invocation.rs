@@ -16,8 +16,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::error::BindingError;
 use crate::inbound_headers::InboundHeaders;
 use crate::meter::Meter;
-use crate::pending::Held;
 use crate::unsent::{Room, Unsent};
+use crate::websocket::WebSocketEnd;
 
 /// Names an invocation within its isolate. Never 0, and not reused while the isolate lives (it serves fewer than 2^32).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -101,43 +101,6 @@ pub enum ReplyBody {
     Stream(mpsc::Receiver<Result<Bytes, BodyError>>),
     /// The connection becomes a WebSocket.
     WebSocket(WebSocketEnd),
-}
-
-/// The host's end of an app's WebSocket: what the app sends arrives, what the client sends goes out.
-pub struct WebSocketEnd {
-    /// From the app, with what each holds until it is on its way.
-    pub outgoing: mpsc::Receiver<(WebSocketMessage, Held)>,
-    /// To the app.
-    pub incoming: mpsc::Sender<WebSocketMessage>,
-}
-
-/// A message of a WebSocket.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WebSocketMessage {
-    /// UTF-8.
-    Text(String),
-    /// Bytes.
-    Binary(Bytes),
-    /// The end of the connection.
-    Close {
-        /// The close code.
-        code: u16,
-        /// Why, at most 123 bytes.
-        reason: String,
-        /// Whether the closing handshake took place.
-        clean: bool,
-    },
-}
-
-impl WebSocketMessage {
-    /// Bytes of its payload.
-    pub fn bytes(&self) -> usize {
-        match self {
-            Self::Text(text) => text.len(),
-            Self::Binary(bytes) => bytes.len(),
-            Self::Close { reason, .. } => reason.len(),
-        }
-    }
 }
 
 /// Why an invocation or an isolate ended early. The names are the values of the `x-orilla-error` header.

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::caller::current_caller;
 use crate::error::BindingError;
-use crate::pending::PendingBytes;
+use crate::pending::{KvReads, PendingBytes};
 
 /// What a read finds without waiting: the value, null for an absent key, or undefined where the store must be asked.
 #[op2]
@@ -41,7 +41,11 @@ pub fn op_kv_get(
     #[string] key: String,
 ) -> Result<impl Future<Output = Result<Option<String>, BindingError>> + use<>, BindingError> {
     let (kv, caller) = service(scope, &state)?;
-    Ok(async move { Ok(kv.get(&caller, &namespace, &key).await?.map(|value| value.to_string())) })
+    let turns = state.borrow().borrow::<KvReads>().0.clone();
+    Ok(async move {
+        let _turn = turns.acquire().await;
+        Ok(kv.get(&caller, &namespace, &key).await?.map(|value| value.to_string()))
+    })
 }
 
 #[op2]
@@ -99,7 +103,9 @@ pub fn op_kv_list(
     #[string] cursor: Option<String>,
 ) -> Result<impl Future<Output = Result<Page, BindingError>> + use<>, BindingError> {
     let (kv, caller) = service(scope, &state)?;
+    let turns = state.borrow().borrow::<KvReads>().0.clone();
     Ok(async move {
+        let _turn = turns.acquire().await;
         let options = ListOptions { prefix: &prefix, limit, cursor: cursor.as_deref() };
         let page = kv.list(&caller, &namespace, options).await?;
         let keys = page.keys.into_iter().map(|key| Key { name: key.name, expiration: key.expiration }).collect();

@@ -22,7 +22,7 @@ mod random;
 mod response_body;
 mod snapshot;
 pub mod unsent;
-mod websocket;
+pub mod websocket;
 
 pub use self::console::{ConsoleLevel, ConsoleSink};
 pub use self::database::Transactions;

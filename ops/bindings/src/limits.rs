@@ -1,4 +1,6 @@
-//! Limits of the way between an app and its clients that an app cannot change. docs/limits.md lists them.
+//! Limits of the way between an app and others that an app cannot change. docs/limits.md lists them.
+
+use std::time::Duration;
 
 /// Chunks of a streamed response body that wait for a slow client before the app's stream has to.
 pub const MAX_QUEUED_BODY_CHUNKS: usize = 16;
@@ -9,5 +11,17 @@ pub const UNCOUNTED_ANSWER_BYTES: usize = 1 << 10;
 pub const MAX_QUEUED_WEBSOCKET_MESSAGES: usize = 1024;
 /// Messages of a WebSocket client that wait for the app before the client has to.
 pub const MAX_UNREAD_WEBSOCKET_MESSAGES: usize = 64;
+/// Messages of an app's own WebSocket that wait for a slow server; one more closes the connection.
+pub const MAX_UNSENT_WEBSOCKET_MESSAGES: usize = 1 << 16;
+/// Most bytes of one message of a WebSocket's other side; more closes the connection with code 1009.
+pub const MAX_MESSAGE_BYTES: usize = 16 << 20;
+/// How long a server may take to answer the handshake of an app's own WebSocket.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client that is told to end the connection may take for it: by HTTP/2 once it has all answers, and the other side of
+/// a WebSocket after the last frame.
+pub const FAREWELL: Duration = Duration::from_secs(5);
+/// Reads of KV that an isolate has under way; the next one waits in the isolate. Each brings up to 16 MiB, which nothing counts
+/// until the isolate takes it.
+pub const MAX_KV_READS: usize = 16;
 /// Bytes of one log line of an app; the rest is cut off.
 pub const MAX_LOG_LINE_BYTES: usize = 64 << 10;

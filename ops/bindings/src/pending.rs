@@ -1,10 +1,21 @@
-//! What was copied out of an isolate and waits: values in calls of services under way, and messages for slow WebSocket clients. Nobody
-//! else counts them.
+//! What waits outside an isolate, and nobody else counts: values in calls of services under way and those that they bring, messages
+//! for slow WebSockets, and messages of WebSockets that the app has not taken yet.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+use deno_core::OpState;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
 use crate::error::BindingError;
+use crate::limits::MAX_KV_READS;
+
+/// Bounds what waits outside an isolate to so many bytes of each kind. Nothing does so far.
+pub fn bound(state: &mut OpState, bytes: usize) {
+    state.put(PendingBytes::new(bytes));
+    state.put(UnreadBytes::new(bytes));
+    state.put(KvReads(Arc::new(Semaphore::new(MAX_KV_READS))));
+}
 
 /// Bytes that wait, of which there may be so many.
 #[derive(Clone, Default)]
@@ -27,6 +38,11 @@ impl PendingBytes {
         Self { limit, ..Self::default() }
     }
 
+    /// How many wait.
+    pub fn used(&self) -> usize {
+        self.used.load(Relaxed)
+    }
+
     /// Counts what is to wait. One alone may be of any size, for whoever takes it has limits of its own. The isolate's thread is
     /// the only one that calls this.
     ///
@@ -39,6 +55,30 @@ impl PendingBytes {
         }
         self.used.fetch_add(bytes, Relaxed);
         Ok(Held { used: self.used.clone(), bytes })
+    }
+}
+
+/// Turns at reading KV. What a read brings waits outside the isolate until its turn ends, and the isolate may be stuck in JavaScript.
+pub(crate) struct KvReads(pub(crate) Arc<Semaphore>);
+
+/// Bytes of WebSocket messages that wait for an app, of all connections of an isolate. Whoever has more for it waits.
+#[derive(Clone)]
+pub struct UnreadBytes {
+    room: Arc<Semaphore>,
+    limit: u32,
+}
+
+impl UnreadBytes {
+    /// Nothing, with a limit.
+    pub fn new(limit: usize) -> Self {
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        Self { room: Arc::new(Semaphore::new(limit as usize)), limit }
+    }
+
+    /// Counts what is to wait, as soon as there is room for it. One that is larger alone takes all of it.
+    pub async fn hold(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let bytes = u32::try_from(bytes).map_or(self.limit, |bytes| bytes.min(self.limit));
+        self.room.clone().acquire_many_owned(bytes).await.ok()
     }
 }
 

@@ -79,14 +79,14 @@ pub fn hide_core(scope: &mut v8::PinScope<'_, '_>) {
     global.delete(scope, name.into());
 }
 
-/// Puts it back: deno_core looks for it when it loads the snapshot.
-pub fn reveal_core(scope: &mut v8::PinScope<'_, '_>) {
+/// Puts it back: deno_core looks for it when it loads the snapshot. False if the app stands in the way. Whatever it has made of the
+/// property, no code of its runs here.
+pub fn reveal_core(scope: &mut v8::PinScope<'_, '_>) -> bool {
     let global = scope.get_current_context().global(scope);
-    let Some(name) = v8::String::new(scope, "Deno") else { return };
+    let Some(name) = v8::String::new(scope, "Deno") else { return false };
     let key = private(scope, HIDDEN);
-    if let Some(core) = global.get_private(scope, key) {
-        global.set(scope, name.into(), core);
-    }
+    let core = global.get_private(scope, key);
+    core.is_some_and(|core| global.create_data_property(scope, name.into(), core) == Some(true))
 }
 
 /// The object of functions that js/web/bootstrap.js registered.

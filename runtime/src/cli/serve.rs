@@ -219,7 +219,9 @@ async fn serve(
     let served = apps.clone();
     let platform = Platform::new(opened.clone(), move || served.all().iter().map(|app| app.name.clone()).collect());
     let platform = PlatformApi::new(platform, token);
-    let admin = Admin { metrics: metrics.clone(), supervisor: supervisor.clone(), deployments: api, platform };
+    let database = opened.database.clone();
+    let admin =
+        Admin { metrics: metrics.clone(), database, supervisor: supervisor.clone(), deployments: api, platform };
     let admin = bind_admin(&config, admin).await?;
     let inspector = inspect::listen(&config, targets).await?;
     let host = Arc::new(Host {

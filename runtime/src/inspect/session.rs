@@ -10,11 +10,10 @@ use deno_core::futures::channel::mpsc as engine;
 use deno_core::{
     InspectorMsg, InspectorMsgKind, InspectorSessionChannels, InspectorSessionKind, InspectorSessionProxy,
 };
-use fastwebsockets::{
-    CloseCode, FragmentCollectorRead, Frame, OpCode, Payload, Role, WebSocket, WebSocketError, WebSocketWrite,
-};
+use fastwebsockets::{CloseCode, Frame, OpCode, Payload, Role, WebSocket, WebSocketError, WebSocketWrite};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use orilla_bindings::websocket::Messages;
 use orilla_snapshot::loader::ENTRYPOINT;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -57,7 +56,7 @@ pub async fn serve(upgraded: Upgraded, debugger: Attached, host: String, mut sto
     let end = if debugger.begin(InspectorSessionProxy { channels, kind }) {
         let (unread, waiting) = unread();
         tokio::select! {
-            end = read_commands(FragmentCollectorRead::new(read), Commands::new(commands), unread.clone()) => end,
+            end = read_commands(Messages::of(read), Commands::new(commands), unread.clone()) => end,
             end = collect_events(from_isolate, &debugger.0, &host, unread) => end,
             end = write_events(&mut write, waiting) => end,
             _ = stop.changed() => STOPPED,
@@ -73,14 +72,9 @@ pub async fn serve(upgraded: Upgraded, debugger: Attached, host: String, mut sto
     let _ = tokio::time::timeout(CLOSE_TIMEOUT, write.write_frame(close)).await;
 }
 
-async fn read_commands<S: AsyncRead + Unpin>(
-    mut read: FragmentCollectorRead<S>,
-    mut commands: Commands,
-    unread: Unread,
-) -> End {
+async fn read_commands<S: AsyncRead + Unpin>(mut messages: Messages<S>, mut commands: Commands, unread: Unread) -> End {
     loop {
-        // The automatic answers are off, so nothing is ever handed to this.
-        let frame = match read.read_frame(&mut |_| async { Ok::<(), WebSocketError>(()) }).await {
+        let frame = match messages.next().await {
             Ok(frame) => frame,
             Err(WebSocketError::FrameTooLarge) => return TOO_LARGE,
             Err(_) => return LEFT,

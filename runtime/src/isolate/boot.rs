@@ -8,7 +8,7 @@ use deno_core::{JsRuntime, RuntimeOptions};
 use deno_web::BlobStoreTrait;
 use orilla_bindings::blobs::CountedBlobs;
 use orilla_bindings::invocation::EndReason;
-use orilla_bindings::pending::PendingBytes;
+use orilla_bindings::pending;
 use orilla_snapshot::file::Snapshot;
 use orilla_snapshot::loader::LateLoader;
 
@@ -83,7 +83,7 @@ pub fn boot(snapshot: Option<Arc<Snapshot>>, limits: MemoryLimits, watched: Arc<
     let blobs = Arc::new(CountedBlobs::new(limits.array_buffers, Box::new(end)));
     // None were made so far: a snapshot has no blobs.
     runtime.op_state().borrow_mut().put::<Arc<dyn BlobStoreTrait>>(blobs.clone());
-    runtime.op_state().borrow_mut().put(PendingBytes::new(limits.array_buffers));
+    pending::bound(&mut runtime.op_state().borrow_mut(), limits.array_buffers);
     let mut booted = Booted { runtime, loader, buffers, blobs, watched, listed: None, snapshot };
     booted.guard_heap();
     Ok(booted)
@@ -94,7 +94,7 @@ impl Booted {
     pub fn set_limits(&mut self, limits: MemoryLimits) {
         self.buffers.set_limit(limits.array_buffers);
         self.blobs.set_limit(limits.array_buffers);
-        self.runtime.op_state().borrow_mut().put(PendingBytes::new(limits.array_buffers));
+        pending::bound(&mut self.runtime.op_state().borrow_mut(), limits.array_buffers);
         self.runtime.remove_near_heap_limit_callback(limits.heap.old);
         self.guard_heap();
     }

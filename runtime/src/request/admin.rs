@@ -9,6 +9,7 @@ use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use orilla_services::database::Database;
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -24,6 +25,8 @@ use crate::metrics::Metrics;
 pub struct Admin {
     /// The host's counters.
     pub metrics: Arc<Metrics>,
+    /// The documents of all apps.
+    pub database: Arc<Database>,
     /// The host's isolates.
     pub supervisor: Arc<Supervisor>,
     /// Deploys.
@@ -64,7 +67,9 @@ async fn answer(request: Request<Incoming>, admin: &Admin) -> Response<HostBody>
     }
     match request.uri().path() {
         "/_orilla/health" => text("application/json", "{\"status\":\"ok\"}\n".to_owned()),
-        "/_orilla/metrics" => text("text/plain; version=0.0.4; charset=utf-8", admin.metrics.render()),
+        "/_orilla/metrics" => {
+            text("text/plain; version=0.0.4; charset=utf-8", admin.metrics.render(admin.database.vector_bytes()))
+        }
         "/_orilla/isolates" => text("application/json", isolates(&admin.supervisor)),
         _ => refusal(
             StatusCode::NOT_FOUND,

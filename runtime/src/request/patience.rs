@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
+use orilla_bindings::limits::FAREWELL;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
@@ -22,10 +23,6 @@ const HTTP_2: &[u8] = b"PRI ";
 
 /// Bytes of an answer that are given to an HTTP/2 connection at a time.
 const PIECE_BYTES: usize = 64 << 10;
-
-/// How long a client that is told to end the connection may take for it: by HTTP/2 once it has all answers, and after the last frame
-/// of a WebSocket.
-pub const FAREWELL: Duration = Duration::from_secs(5);
 
 /// [`Activity::told`] before it is.
 const NOT_TOLD: u64 = u64::MAX;

@@ -85,7 +85,7 @@ pub struct Database {
 /// Settings of the database service.
 #[derive(Clone, Copy, Debug)]
 pub struct DatabaseConfig {
-    /// Most memory for vector indexes, in bytes. One that is larger alone is kept while it is searched.
+    /// Most memory for vector indexes, in bytes. One that is larger alone is kept.
     pub vector_bytes: usize,
 }
 
@@ -181,6 +181,11 @@ impl Database {
         let call = Call::parse(method, collection, arguments_of(arguments)?)?;
         self.admit(caller, call.action(), collection)?;
         transaction.run(collection, &call, self.clock.now()).await
+    }
+
+    /// Memory of the vector indexes that are in memory, in bytes.
+    pub fn vector_bytes(&self) -> usize {
+        self.vectors.bytes()
     }
 
     /// Whether other hosts use the same data.

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub(super) struct VectorIndexes {
 #[derive(Default)]
 struct Loaded {
     indexes: HashMap<Name, Arc<VectorIndex>>,
+    /// What they take together, in bytes.
+    bytes: usize,
     searches: u64,
 }
 
@@ -41,7 +44,9 @@ struct Loaded {
 pub(super) struct VectorIndex {
     state: RwLock<State>,
     /// Counts up with each search of any index: the least one is the one not searched for longest.
-    searched: std::sync::atomic::AtomicU64,
+    searched: AtomicU64,
+    /// What it took when that was last looked at, in bytes. It changes under the lock of all indexes only.
+    counted: AtomicUsize,
 }
 
 enum State {
@@ -85,7 +90,6 @@ impl VectorIndexes {
             if let Some(loading) = loading {
                 index.load(work, id, definition).await?;
                 drop(loading);
-                self.make_room(&name);
                 break index;
             }
             if index.with(|_| ()).is_some() {
@@ -100,6 +104,7 @@ impl VectorIndexes {
         if shared {
             index.catch_up(work, id).await?;
         }
+        self.count(&name, &index);
         index.build_graph_if_wanted();
         Ok(index)
     }
@@ -108,10 +113,12 @@ impl VectorIndexes {
     pub(super) fn apply(&self, tenant: &Arc<str>, app: &Arc<str>, changes: &[Change]) {
         for change in changes {
             for (id, vectors) in &change.vectors {
-                let index = self.lock().indexes.get(&(tenant.clone(), app.clone(), *id)).cloned();
+                let name = (tenant.clone(), app.clone(), *id);
+                let index = self.lock().indexes.get(&name).cloned();
                 if let Some(index) = index {
                     let change = VectorChange { version: change.version, row: change.row, vectors: vectors.clone() };
                     index.apply(change);
+                    self.count(&name, &index);
                 }
             }
         }
@@ -119,7 +126,12 @@ impl VectorIndexes {
 
     /// Drops an index from memory.
     pub(super) fn forget(&self, scope: &Scope<'_>, id: IndexId) {
-        self.lock().indexes.remove(&(scope.tenant().clone(), scope.app().clone(), id));
+        self.lock().remove(&(scope.tenant().clone(), scope.app().clone(), id));
+    }
+
+    /// What all of them take, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.lock().bytes
     }
 
     /// The index of this name, and the duty to read it where it is new.
@@ -128,10 +140,11 @@ impl VectorIndexes {
         loaded.searches += 1;
         let searches = loaded.searches;
         if let Some(index) = loaded.indexes.get(name) {
-            index.searched.store(searches, std::sync::atomic::Ordering::Relaxed);
+            index.searched.store(searches, Relaxed);
             return (index.clone(), None);
         }
-        let index = Arc::new(VectorIndex { state: RwLock::new(State::Loading(Vec::new())), searched: searches.into() });
+        let state = RwLock::new(State::Loading(Vec::new()));
+        let index = Arc::new(VectorIndex { state, searched: searches.into(), counted: AtomicUsize::default() });
         loaded.indexes.insert(name.clone(), index.clone());
         let loading = Loading { indexes: self, name: name.clone(), index: index.clone() };
         (index, Some(loading))
@@ -140,28 +153,39 @@ impl VectorIndexes {
     /// Drops an index from memory, unless another one has taken its place.
     fn remove(&self, name: &Name, index: &Arc<VectorIndex>) {
         let mut loaded = self.lock();
-        if loaded.indexes.get(name).is_some_and(|known| Arc::ptr_eq(known, index)) {
-            loaded.indexes.remove(name);
+        if loaded.has(name, index) {
+            loaded.remove(name);
         }
     }
 
-    /// Drops indexes until the rest fits, but never the one that was just read: it is being searched.
-    fn make_room(&self, newest: &Name) {
+    /// Looks how large an index is by now, and drops indexes until the rest fits, or one is left.
+    fn count(&self, name: &Name, index: &Arc<VectorIndex>) {
+        let bytes = index.with(ResidentIndex::bytes).unwrap_or_default();
         let mut loaded = self.lock();
-        loop {
-            let bytes: usize = loaded.indexes.values().map(|index| index.bytes()).sum();
-            if bytes <= self.memory {
-                return;
-            }
-            let others = loaded.indexes.iter().filter(|(name, _)| *name != newest);
-            let oldest = others.min_by_key(|(_, index)| index.searched.load(std::sync::atomic::Ordering::Relaxed));
+        if loaded.has(name, index) {
+            loaded.bytes = loaded.bytes + bytes - index.counted.swap(bytes, Relaxed);
+        }
+        while loaded.bytes > self.memory && loaded.indexes.len() > 1 {
+            let oldest = loaded.indexes.iter().min_by_key(|(_, index)| index.searched.load(Relaxed));
             let Some(oldest) = oldest.map(|(name, _)| name.clone()) else { return };
-            loaded.indexes.remove(&oldest);
+            loaded.remove(&oldest);
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Loaded> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Loaded {
+    fn has(&self, name: &Name, index: &Arc<VectorIndex>) -> bool {
+        self.indexes.get(name).is_some_and(|known| Arc::ptr_eq(known, index))
+    }
+
+    fn remove(&mut self, name: &Name) {
+        if let Some(index) = self.indexes.remove(name) {
+            self.bytes -= index.counted.swap(0, Relaxed);
+        }
     }
 }
 
@@ -305,10 +329,6 @@ impl VectorIndex {
             tracing::info!(documents = index.len(), "the vector graph is ready");
         }
         Ok(())
-    }
-
-    fn bytes(&self) -> usize {
-        self.with(ResidentIndex::bytes).unwrap_or_default()
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, State> {

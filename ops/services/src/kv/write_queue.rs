@@ -2,9 +2,13 @@
 //! together, and only then tells each its outcome. So the number of writes per second is that of the commits times the
 //! number of concurrent writers. How a store commits is its [`Committer`]'s.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::task;
 
 use super::store::{Change, StoreError, Sweep, Swept, Write};
 
@@ -42,8 +46,11 @@ pub struct CommitError {
 
 /// The way to the writer.
 pub struct WriteQueue {
+    runtime: Handle,
     jobs: mpsc::Sender<Job>,
     room: Arc<Semaphore>,
+    /// Who has it is the next to get room, so that writes are queued in the order in which they came.
+    turn: Arc<Mutex<()>>,
 }
 
 enum Job {
@@ -64,7 +71,12 @@ impl WriteQueue {
     pub fn start(committer: impl Committer) -> Self {
         let (jobs, queue) = mpsc::channel(MAX_QUEUED_JOBS);
         tokio::spawn(work(committer, queue));
-        Self { jobs, room: Arc::new(Semaphore::new(MAX_QUEUED_BYTES)) }
+        Self {
+            runtime: Handle::current(),
+            jobs,
+            room: Arc::new(Semaphore::new(MAX_QUEUED_BYTES)),
+            turn: Arc::default(),
+        }
     }
 
     /// Makes a change durable.
@@ -72,13 +84,33 @@ impl WriteQueue {
     /// # Errors
     /// As [`KvStore::write`](super::store::KvStore::write).
     pub async fn write(&self, write: Write) -> Result<(), StoreError> {
-        // Room is given out in turn. A delete takes some too, so that it does not overtake a put of its key.
+        // A delete takes some room too, so that it does not overtake a put of its key.
         let bytes = match &write.change {
             Change::Put(record) => record.value.len().clamp(1, MAX_QUEUED_BYTES) as u32,
             Change::Delete => 1,
         };
-        let room = self.room.clone().acquire_many_owned(bytes).await.map_err(|_| StoreError::Closed)?;
-        self.submit(|done| Job::Write(QueuedWrite { write, done, _room: room })).await
+        let (jobs, room, turn) = (self.jobs.clone(), self.room.clone(), self.turn.clone());
+        let (mut done, outcome) = oneshot::channel();
+        let mut entry = Box::pin(async move {
+            let enter = async {
+                let turn = turn.lock_owned().await;
+                (turn, room.acquire_many_owned(bytes).await, jobs.reserve().await)
+            };
+            let entered = tokio::select! {
+                entered = enter => entered,
+                () = done.closed() => return,
+            };
+            if let (_turn, Ok(room), Ok(place)) = entered {
+                place.send(Job::Write(QueuedWrite { write, done, _room: room }));
+            }
+        });
+        // It has its turn by then, so whoever asks next comes next. Where it has to wait, the host goes on with it: room that is
+        // given to an isolate that is stuck in JavaScript would be lost to all others.
+        let begun = task::coop::unconstrained(poll_fn(|context| Poll::Ready(entry.as_mut().poll(context)))).await;
+        if begun.is_pending() {
+            self.runtime.spawn(entry);
+        }
+        outcome.await.map_err(|_| StoreError::Closed)?
     }
 
     /// Removes expired records, after all changes that were there before, and says how many.

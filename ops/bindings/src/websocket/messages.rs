@@ -1,12 +1,12 @@
-//! A client's messages out of its frames: those that come in pieces are put together (RFC 6455, section 5.4), within the same limit
-//! as those that come whole.
+//! The other side's messages out of its frames: those that come in pieces are put together (RFC 6455, section 5.4), within the
+//! same limit as those that come whole.
 
 use fastwebsockets::{Frame, OpCode, Payload, WebSocketError, WebSocketRead};
 use tokio::io::AsyncRead;
 
-use super::MAX_MESSAGE_BYTES;
+use crate::limits::MAX_MESSAGE_BYTES;
 
-/// What a client sends, message by message.
+/// What the other side sends, message by message.
 pub struct Messages<S> {
     frames: WebSocketRead<S>,
     /// The message that has begun, without its end.
