@@ -195,6 +195,8 @@ impl Cause {
             "25006" => Self::ReadOnly,
             "53100" => Self::Full,
             "57014" => Self::Timeout,
+            // A transaction that has failed or that the server has ended: nobody can go on with such a connection.
+            "25P02" | "25P03" => Self::Unreachable,
             _ => match code.get(..2) {
                 Some("08" | "57") => Self::Unreachable,
                 Some("28") => Self::Authentication,

@@ -12,6 +12,8 @@ use orilla_postgres::{PostgresConfig, PostgresStore};
 use orilla_services::database::conformance::{self, Fixture};
 use orilla_services::database::store::DocumentStore;
 use orilla_services::event::Event;
+use sqlx::Connection as _;
+use sqlx::postgres::PgConnection;
 use tokio::sync::broadcast::Receiver;
 use tokio::task::JoinSet;
 
@@ -296,6 +298,22 @@ impl Noise {
         };
         (0..dimensions).map(|_| number()).collect()
     }
+}
+
+/// A read for which no snapshot could be opened takes nothing from the reads that come after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_that_fails_spoils_no_connection() {
+    let database = server().database();
+    let config = PostgresConfig { statement_timeout: Duration::from_secs(1), ..PostgresConfig::default() };
+    let store = PostgresStore::open(&database.url, config).await.unwrap();
+    let host = Fixture::new(Arc::new(store.documents())).await;
+    host.ok("insertOne", "c", "{'_id':1}").await;
+    let mut other = PgConnection::connect(&database.url).await.unwrap();
+    sqlx::raw_sql("BEGIN; LOCK TABLE orilla.apps IN ACCESS EXCLUSIVE MODE").execute(&mut other).await.unwrap();
+    assert_eq!(host.code("countDocuments", "c", "").await, "DB_UNAVAILABLE");
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    assert_eq!(host.ids("c", "").await, "1");
+    assert_eq!(host.ok("countDocuments", "c", "").await, "1");
 }
 
 /// What was acknowledged is there, and told of once; what failed is either there and told of, or neither.

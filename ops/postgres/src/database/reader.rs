@@ -132,11 +132,16 @@ impl Reader {
             View::Once(first) => Some((first.version, first.job.clone())),
         };
         let app = self.app.clone();
-        let Some(id) = app.find(self.line().await?).await? else {
+        // Back in its place once the snapshot is open: a connection on which that fails is of no use to anybody.
+        let mut line = match self.line.take() {
+            Some(line) => line,
+            None => app.pool.line(Mode::Read).await?,
+        };
+        let Some(id) = app.find(&mut line).await? else {
+            self.line = Some(line);
             self.view = View::Empty;
             return Ok(());
         };
-        let line = self.line().await?;
         let begin = format!(
             "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SELECT version, catalog FROM orilla.apps WHERE id = {id}"
         );
@@ -145,7 +150,7 @@ impl Reader {
         let version: i64 = row.try_get(0).map_err(|error| failure(&error))?;
         let changes = row.try_get(1).map_err(|error| failure(&error))?;
         let seen = std::mem::replace(&mut self.view, View::Snapshot(version.cast_unsigned()));
-        self.catalog = app.catalog_after(changes, id, self.line().await?).await?;
+        self.catalog = app.catalog_after(changes, id, self.line.insert(line)).await?;
         if !self.told.iter().all(|known| self.catalog.agrees_with(known)) {
             return Err(Failure::Conflict);
         }
