@@ -10,7 +10,7 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use super::catalog::{Catalog, LOAD};
 use super::failure;
-use super::line::{Job, Line, Pool};
+use super::line::{Job, Pool, Transacting};
 use super::writer::Writer;
 
 /// How long a transaction waits for this host's other transactions of the same app.
@@ -45,21 +45,21 @@ impl App {
         Self { tenant, name, pool, id, catalog, writer: Arc::default(), committing }
     }
 
-    /// The app's key, if it has data, asked for on a line without an open transaction.
-    pub(super) async fn find(&self, line: &mut Line) -> Outcome<Option<i64>> {
+    /// The app's key, if it has data.
+    pub(super) async fn find(&self) -> Outcome<Option<i64>> {
         match self.id.get() {
             Some(id) => Ok(Some(*id)),
-            None => self.look_up(FIND, line).await,
+            None => self.look_up(FIND).await,
         }
     }
 
-    /// The app's key, asked for on a line without an open transaction.
-    pub(super) async fn find_or_make(&self, line: &mut Line) -> Outcome<i64> {
+    /// The app's key, which it gets if it has none.
+    pub(super) async fn find_or_make(&self) -> Outcome<i64> {
         loop {
             if let Some(id) = self.id.get() {
                 return Ok(*id);
             }
-            self.look_up(FIND_OR_MAKE, line).await?;
+            self.look_up(FIND_OR_MAKE).await?;
         }
     }
 
@@ -68,10 +68,10 @@ impl App {
         self.id.get().copied()
     }
 
-    async fn look_up(&self, statement: &'static str, line: &mut Line) -> Outcome<Option<i64>> {
+    async fn look_up(&self, statement: &'static str) -> Outcome<Option<i64>> {
         let query = sqlx::query(statement).bind(self.tenant.as_bytes()).bind(self.name.as_bytes());
         let job = Job::of(query).map_err(|error| failure(&error))?;
-        let rows = line.start(job).await.map_err(|error| failure(&error))?;
+        let rows = self.pool.once(job).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let id = row.try_get(0).map_err(|error| failure(&error))?;
         Ok(Some(*self.id.get_or_init(|| id)))
@@ -83,12 +83,17 @@ impl App {
     }
 
     /// The catalog after so many changes, read within an open transaction unless it is known.
-    pub(super) async fn catalog_after(&self, changes: i64, app: i64, line: &mut Line) -> Outcome<Arc<Catalog>> {
+    pub(super) async fn catalog_after(
+        &self,
+        changes: i64,
+        app: i64,
+        transaction: &mut impl Transacting,
+    ) -> Outcome<Arc<Catalog>> {
         let known = self.catalog();
         if known.changes == changes {
             return Ok(known);
         }
-        let read = Arc::new(load(changes, app, line).await?);
+        let read = Arc::new(load(changes, app, transaction).await?);
         self.learn(&read);
         Ok(read)
     }
@@ -139,8 +144,8 @@ impl App {
 }
 
 /// Reads the catalog as the open transaction sees it.
-pub(super) async fn load(changes: i64, app: i64, line: &mut Line) -> Outcome<Catalog> {
+pub(super) async fn load(changes: i64, app: i64, transaction: &mut impl Transacting) -> Outcome<Catalog> {
     let job = Job::of(sqlx::query(LOAD).bind(app)).map_err(|error| failure(&error))?;
-    let rows = line.go_on(job).await.map_err(|error| failure(&error))?;
+    let rows = transaction.fetch(job).await?;
     Catalog::from_rows(changes, &rows).map_err(|error| failure(&error))
 }

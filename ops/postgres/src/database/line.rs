@@ -1,8 +1,9 @@
 //! Connections for transactions, opened when first needed, and bounded.
 //!
-//! Sockets and timers belong to the host's runtime: whoever asks may be an isolate, whose own runtime ends with it. But
-//! statements are not tasks there. Whoever asks drives the connection, which saves a change of threads each way; if it
-//! is gone before the answer is there, a task of the host takes over.
+//! Sockets and timers belong to the host's runtime: whoever asks may be an isolate, whose own runtime ends with it. Reads
+//! are tasks there (`snapshot.rs`), the statements of those who write are not. Whoever writes drives the connection, which
+//! saves a change of threads each way for each of many statements; if it is gone before the answer is there, a task of
+//! the host takes over.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,7 +20,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Execute, Postgres, SqlStr};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::nearest;
+use super::{failure, nearest};
 use crate::error::Cause;
 use crate::server::Server;
 
@@ -37,7 +38,7 @@ pub(super) struct Pool {
     server: Arc<Server>,
     pub(super) runtime: Handle,
     idle: Mutex<Vec<PgConnection>>,
-    readers: Arc<Semaphore>,
+    pub(super) readers: Arc<Semaphore>,
     writers: Arc<Semaphore>,
     interactive: Arc<Semaphore>,
     max_readers: u32,
@@ -45,8 +46,14 @@ pub(super) struct Pool {
     pub(super) extension: Option<String>,
 }
 
-/// The use of one connection, for one transaction or a group of them. The connection is made, or taken from the idle
-/// ones, with the first statement. Dropping a line closes its connection, which undoes what is not committed.
+/// What has a transaction open.
+pub(super) trait Transacting {
+    /// Does a job within the transaction.
+    fn fetch(&mut self, job: Job) -> impl Future<Output = Outcome<Vec<PgRow>>> + Send;
+}
+
+/// The use of one connection to write, for one transaction or a group of them. The connection is made, or taken from the
+/// idle ones, with the first statement. Dropping a line closes its connection, which undoes what is not committed.
 pub(super) struct Line {
     pool: Arc<Pool>,
     state: State,
@@ -61,7 +68,7 @@ enum State {
 }
 
 /// The connection, unless it is of no use any more, and what a job has brought.
-type Done = (Option<PgConnection>, sqlx::Result<Vec<PgRow>>);
+pub(super) type Done = (Option<PgConnection>, sqlx::Result<Vec<PgRow>>);
 
 /// What a connection is asked to do.
 #[derive(Clone)]
@@ -87,18 +94,19 @@ impl Pool {
         })
     }
 
-    /// A line for a transaction, as soon as there is one.
+    /// A line for a transaction that writes, as soon as there is one.
     pub(super) async fn line(self: &Arc<Self>, mode: Mode) -> Outcome<Line> {
-        let wanted = match mode {
-            Mode::Read => vec![&self.readers],
-            Mode::Write => vec![&self.writers],
-            Mode::Interactive => vec![&self.interactive, &self.writers],
-        };
-        let mut permits = Vec::with_capacity(wanted.len());
-        for semaphore in wanted {
+        let interactive = (mode == Mode::Interactive).then_some(&self.interactive);
+        let mut permits = Vec::with_capacity(2);
+        for semaphore in interactive.into_iter().chain([&self.writers]) {
             permits.push(semaphore.clone().acquire_owned().await.map_err(|_| StoreError::Closed)?);
         }
         Ok(Line { pool: self.clone(), state: State::Closed, _permits: permits })
+    }
+
+    /// Leaves a connection to others, if it is of use to anybody. It must have no transaction open.
+    pub(super) fn give_back(&self, connection: Option<PgConnection>) {
+        self.idle().extend(connection);
     }
 
     /// Waits for the transactions under way, then closes all connections.
@@ -116,7 +124,7 @@ impl Pool {
 
     /// Does a job on a connection that has no transaction open, and leaves it at that connection. One that lay idle may be
     /// dead, and its siblings with it: then the job is done on a new one.
-    async fn start(&self, kept: Option<PgConnection>, job: Job) -> Done {
+    pub(super) async fn start(&self, kept: Option<PgConnection>, job: Job) -> Done {
         let kept = kept.or_else(|| self.idle().pop());
         if let Some(connection) = kept {
             match self.execute(connection, job.clone()).await {
@@ -131,7 +139,7 @@ impl Pool {
     }
 
     /// Does a job. The connection comes back unless it is of no use any more.
-    async fn execute(&self, mut connection: PgConnection, job: Job) -> Done {
+    pub(super) async fn execute(&self, mut connection: PgConnection, job: Job) -> Done {
         let done = match job {
             Job::Prepared(sql, arguments) => {
                 let query = sqlx::query_with(sql, arguments);
@@ -200,18 +208,8 @@ impl Line {
     /// Leaves the connection to others. It must have no transaction open.
     pub(super) fn give_back(mut self) {
         if let State::Idle(connection) = std::mem::replace(&mut self.state, State::Closed) {
-            self.pool.idle().push(connection);
+            self.pool.give_back(Some(connection));
         }
-    }
-
-    /// Ends the transaction, whatever it has done, and leaves the connection to others; nobody waits for it.
-    pub(super) fn abandon(mut self) {
-        let runtime = self.pool.runtime.clone();
-        runtime.spawn(async move {
-            if self.go_on(Job::Batch("ROLLBACK".into())).await.is_ok() {
-                self.give_back();
-            }
-        });
     }
 
     /// The connection, once the statement under way is done.
@@ -235,6 +233,12 @@ impl Line {
         let (connection, done) = work.await;
         self.state = connection.map_or(State::Closed, State::Idle);
         done
+    }
+}
+
+impl Transacting for Line {
+    async fn fetch(&mut self, job: Job) -> Outcome<Vec<PgRow>> {
+        self.go_on(job).await.map_err(|error| failure(&error))
     }
 }
 

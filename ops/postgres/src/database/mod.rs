@@ -7,6 +7,7 @@ mod line;
 mod nearest;
 mod reader;
 mod scan;
+mod snapshot;
 mod statements;
 mod sweep;
 mod transaction;
@@ -82,14 +83,10 @@ impl DocumentStore for PostgresDocuments {
     }
 
     async fn apps(&self) -> Outcome<Vec<(Arc<str>, Arc<str>)>> {
-        let mut line = self.pool.line(Mode::Read).await?;
-        let read = async {
-            let rows = line.start(Job::of(sqlx::query(APPS))?).await?;
-            let names = rows.iter().map(|row| Ok((text(row, 0)?.into(), text(row, 1)?.into())));
-            names.collect::<sqlx::Result<Vec<(Arc<str>, Arc<str>)>>>()
-        };
-        let mut apps = read.await.map_err(|error| failure(&error))?;
-        line.give_back();
+        let job = Job::of(sqlx::query(APPS)).map_err(|error| failure(&error))?;
+        let rows = self.pool.once(job).await?;
+        let names = rows.iter().map(|row| Ok((text(row, 0)?.into(), text(row, 1)?.into())));
+        let mut apps: Vec<_> = names.collect::<sqlx::Result<_>>().map_err(|error| failure(&error))?;
         apps.sort();
         Ok(apps)
     }

@@ -7,14 +7,15 @@
 
 use std::sync::Arc;
 
-use orilla_services::database::store::{Collection, Failure, Mode, Outcome, RowId, StoreError};
+use orilla_services::database::store::{Collection, Failure, Outcome, RowId, StoreError};
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
 use super::app::App;
 use super::catalog::Catalog;
 use super::failure;
-use super::line::{Job, Line};
+use super::line::{Job, Transacting as _};
+use super::snapshot::Snapshot;
 
 /// A transaction that only reads.
 pub(super) struct Reader {
@@ -22,7 +23,6 @@ pub(super) struct Reader {
     catalog: Arc<Catalog>,
     /// What the service has been told of the catalog before it was certain that it is the latest.
     told: Vec<Arc<Collection>>,
-    line: Option<Line>,
     view: View,
 }
 
@@ -33,7 +33,7 @@ enum View {
     /// One statement has run by itself.
     Once(First),
     /// A snapshot is open; the app's data is at this version.
-    Snapshot(u64),
+    Within(Snapshot, u64),
     /// The app has no data.
     Empty,
 }
@@ -48,7 +48,7 @@ struct First {
 impl Reader {
     pub(super) fn new(app: Arc<App>) -> Self {
         let catalog = app.catalog();
-        Self { app, catalog, told: Vec::new(), line: None, view: View::Fresh }
+        Self { app, catalog, told: Vec::new(), view: View::Fresh }
     }
 
     /// The catalog, which is certain to be that of the snapshot.
@@ -78,7 +78,7 @@ impl Reader {
 
     pub(super) async fn version(&mut self) -> Outcome<u64> {
         self.open().await?;
-        Ok(if let View::Snapshot(version) = self.view { version } else { 0 })
+        Ok(if let View::Within(_, version) = self.view { version } else { 0 })
     }
 
     /// Runs a statement that may well be the only one. Its rows, of which there is at least one, begin with the app's
@@ -87,7 +87,7 @@ impl Reader {
         if !matches!(self.view, View::Fresh) {
             return self.fetch(job).await;
         }
-        let rows = self.line().await?.start(job.clone()).await.map_err(|error| failure(&error))?;
+        let rows = self.app.pool.once(job.clone()).await?;
         let first = First::new(job.clone(), &rows).map_err(|error| failure(&error))?;
         match first {
             Some((first, catalog)) if catalog == self.catalog.changes => {
@@ -101,9 +101,9 @@ impl Reader {
     /// Runs a statement in the snapshot.
     pub(super) async fn fetch(&mut self, job: Job) -> Outcome<Vec<PgRow>> {
         self.open().await?;
-        match self.view {
-            View::Snapshot(_) => self.line().await?.go_on(job).await.map_err(|error| failure(&error)),
-            _ => Ok(Vec::new()),
+        match &mut self.view {
+            View::Within(snapshot, _) => snapshot.fetch(job).await,
+            View::Fresh | View::Once(_) | View::Empty => Ok(Vec::new()),
         }
     }
 
@@ -112,64 +112,40 @@ impl Reader {
         if let (View::Fresh, false) = (&self.view, self.told.is_empty()) {
             self.open().await?;
         }
-        self.end();
         Ok(())
-    }
-
-    pub(super) fn end(&mut self) {
-        match (self.line.take(), &self.view) {
-            (Some(line), View::Snapshot(_)) => line.abandon(),
-            (Some(line), _) => line.give_back(),
-            (None, _) => {}
-        }
     }
 
     /// Opens the snapshot, unless it is open.
     async fn open(&mut self) -> Outcome<()> {
-        let first = match &self.view {
-            View::Snapshot(_) | View::Empty => return Ok(()),
-            View::Fresh => None,
-            View::Once(first) => Some((first.version, first.job.clone())),
-        };
+        if matches!(self.view, View::Within(..) | View::Empty) {
+            return Ok(());
+        }
         let app = self.app.clone();
-        // Back in its place once the snapshot is open: a connection on which that fails is of no use to anybody.
-        let mut line = match self.line.take() {
-            Some(line) => line,
-            None => app.pool.line(Mode::Read).await?,
-        };
-        let Some(id) = app.find(&mut line).await? else {
-            self.line = Some(line);
+        let Some(id) = app.find().await? else {
             self.view = View::Empty;
             return Ok(());
         };
         let begin = format!(
             "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SELECT version, catalog FROM orilla.apps WHERE id = {id}"
         );
-        let rows = line.start(Job::Batch(begin)).await.map_err(|error| failure(&error))?;
+        let (mut snapshot, rows) = app.pool.snapshot(begin).await?;
         let row = rows.first().ok_or_else(|| StoreError::Unavailable("an app is gone".into()))?;
         let version: i64 = row.try_get(0).map_err(|error| failure(&error))?;
         let changes = row.try_get(1).map_err(|error| failure(&error))?;
-        let seen = std::mem::replace(&mut self.view, View::Snapshot(version.cast_unsigned()));
-        self.catalog = app.catalog_after(changes, id, self.line.insert(line)).await?;
+        self.catalog = app.catalog_after(changes, id, &mut snapshot).await?;
         if !self.told.iter().all(|known| self.catalog.agrees_with(known)) {
             return Err(Failure::Conflict);
         }
-        if let (View::Once(seen), Some((before, job))) = (seen, first)
-            && before != version
+        if let View::Once(first) = &self.view
+            && first.version != version
         {
-            let rows = self.line().await?.go_on(job).await.map_err(|error| failure(&error))?;
-            if found(&rows).map_err(|error| failure(&error))? != seen.found {
+            let rows = snapshot.fetch(first.job.clone()).await?;
+            if found(&rows).map_err(|error| failure(&error))? != first.found {
                 return Err(Failure::Conflict);
             }
         }
+        self.view = View::Within(snapshot, version.cast_unsigned());
         Ok(())
-    }
-
-    async fn line(&mut self) -> Outcome<&mut Line> {
-        match &mut self.line {
-            Some(line) => Ok(line),
-            none => Ok(none.insert(self.app.pool.line(Mode::Read).await?)),
-        }
     }
 }
 

@@ -115,11 +115,10 @@ impl PostgresTransaction {
     /// Lets go of the connection and of the turn to write. Whatever has not been committed is undone.
     fn end(&mut self) {
         match std::mem::replace(&mut self.on, On::Ended) {
-            On::Reader(mut reader) => reader.end(),
             On::Writer { app, mut turn, mark } => {
                 app.pool.runtime.spawn(async move { turn.undo(mark).await });
             }
-            On::Ended => {}
+            On::Reader(_) | On::Ended => {}
         }
     }
 }

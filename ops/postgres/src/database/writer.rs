@@ -158,8 +158,8 @@ impl Writer {
 
 impl Group {
     async fn begin(app: &Arc<App>, mode: Mode) -> Outcome<Self> {
+        let id = app.find_or_make().await?;
         let mut line = app.pool.line(mode).await?;
-        let id = app.find_or_make(&mut line).await?;
         let begin = format!(
             "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE; \
              SELECT version, catalog, pg_current_xact_id()::text, pg_backend_pid(), \
