@@ -8,16 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use orilla_postgres::{PostgresConfig, PostgresStore};
 use orilla_services::database::conformance::{self, Fixture};
 use orilla_services::database::store::DocumentStore;
 use orilla_services::event::Event;
-use sqlx::Connection as _;
-use sqlx::postgres::PgConnection;
 use tokio::sync::broadcast::Receiver;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 
 use throwaway::{Database, Server, server};
 
@@ -299,48 +295,6 @@ impl Noise {
             ((self.0 >> 33) % 2001) as f64 / 1000.0 - 1.0
         };
         (0..dimensions).map(|_| number()).collect()
-    }
-}
-
-/// A read for which no snapshot could be opened takes nothing from the reads that come after it.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_read_that_fails_spoils_no_connection() {
-    let database = server().database();
-    let config = PostgresConfig { statement_timeout: Duration::from_secs(1), ..PostgresConfig::default() };
-    let store = PostgresStore::open(&database.url, config).await.unwrap();
-    let host = Fixture::new(Arc::new(store.documents())).await;
-    host.ok("insertOne", "c", "{'_id':1}").await;
-    let mut other = PgConnection::connect(&database.url).await.unwrap();
-    sqlx::raw_sql("BEGIN; LOCK TABLE orilla.apps IN ACCESS EXCLUSIVE MODE").execute(&mut other).await.unwrap();
-    assert_eq!(host.code("countDocuments", "c", "").await, "DB_UNAVAILABLE");
-    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
-    assert_eq!(host.ids("c", "").await, "1");
-    assert_eq!(host.ok("countDocuments", "c", "").await, "1");
-}
-
-/// Reads that nobody goes on with, as those of an isolate that is stuck, give back what they have.
-#[tokio::test(flavor = "multi_thread")]
-async fn reads_that_are_stuck_hold_up_no_others() {
-    let database = server().database();
-    let host = host(&database).await;
-    host.ok("insertOne", "c", "{'_id':1}").await;
-    let begin = |method: &'static str, count: usize| {
-        let mut reads: Vec<_> = (0..count).map(|_| Box::pin(host.call(method, "c", ""))).collect();
-        assert!(reads.iter_mut().all(|read| read.now_or_never().is_none()));
-        reads
-    };
-    let in_time = async |method| timeout(Duration::from_secs(10), host.ok(method, "c", "")).await.unwrap();
-    // Most reads are one statement, whose connection is back before anybody looks at the rows.
-    let finds = begin("find", 20);
-    assert_eq!(in_time("find").await, "[{'_id':1}]");
-    // Those of several statements keep one for as long as it may take an isolate to get there.
-    let counts = begin("countDocuments", 8);
-    assert_eq!(in_time("countDocuments").await, "1");
-    for read in finds {
-        assert_eq!(read.await.unwrap(), "[{'_id':1}]");
-    }
-    for read in counts {
-        assert_eq!(read.await.unwrap(), "1", "it begins anew");
     }
 }
 

@@ -1,0 +1,104 @@
+//! The document database on Postgres where connections, other hosts or servers fail, and where an app is stuck.
+#![allow(clippy::unwrap_used)]
+
+mod throwaway;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use orilla_postgres::{PostgresConfig, PostgresStore};
+use orilla_services::database::conformance::Fixture;
+use sqlx::Connection as _;
+use sqlx::postgres::PgConnection;
+use tokio::time::{sleep, timeout};
+
+use throwaway::server;
+
+/// Ends statements, and attempts to connect, soon.
+fn impatient() -> PostgresConfig {
+    let second = Duration::from_secs(1);
+    PostgresConfig { statement_timeout: second, connect_timeout: second, ..PostgresConfig::default() }
+}
+
+async fn host(url: &str) -> Fixture {
+    Fixture::new(Arc::new(PostgresStore::open(url, impatient()).await.unwrap().documents())).await
+}
+
+/// A read for which no snapshot could be opened takes nothing from the reads that come after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_that_fails_spoils_no_connection() {
+    let database = server().database();
+    let host = host(&database.url).await;
+    host.ok("insertOne", "c", "{'_id':1}").await;
+    let mut other = PgConnection::connect(&database.url).await.unwrap();
+    sqlx::raw_sql("BEGIN; LOCK TABLE orilla.apps IN ACCESS EXCLUSIVE MODE").execute(&mut other).await.unwrap();
+    assert_eq!(host.code("countDocuments", "c", "").await, "DB_UNAVAILABLE");
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    assert_eq!(host.ids("c", "").await, "1");
+    assert_eq!(host.ok("countDocuments", "c", "").await, "1");
+}
+
+/// Reads that nobody goes on with, as those of an isolate that is stuck, give back what they have.
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_that_are_stuck_hold_up_no_others() {
+    let database = server().database();
+    let host = host(&database.url).await;
+    host.ok("insertOne", "c", "{'_id':1}").await;
+    let begin = |method: &'static str, count: usize| {
+        let mut reads: Vec<_> = (0..count).map(|_| Box::pin(host.call(method, "c", ""))).collect();
+        assert!(reads.iter_mut().all(|read| read.now_or_never().is_none()));
+        reads
+    };
+    let in_time = async |method| timeout(Duration::from_secs(10), host.ok(method, "c", "")).await.unwrap();
+    // Most reads are one statement, whose connection is back before anybody looks at the rows.
+    let finds = begin("find", 20);
+    assert_eq!(in_time("find").await, "[{'_id':1}]");
+    // Those of several statements keep one for as long as it may take an isolate to get there.
+    let counts = begin("countDocuments", 8);
+    assert_eq!(in_time("countDocuments").await, "1");
+    for read in finds {
+        assert_eq!(read.await.unwrap(), "[{'_id':1}]");
+    }
+    for read in counts {
+        assert_eq!(read.await.unwrap(), "1", "it begins anew");
+    }
+}
+
+/// A sweep leaves what another host is busy with to that one, and begins anew after a failure: the tables of dropped
+/// indexes go with the rest.
+#[tokio::test(flavor = "multi_thread")]
+async fn sweeps_leave_nothing() {
+    let database = server().database();
+    let store = PostgresStore::open(&database.url, impatient()).await.unwrap();
+    for index in 1..=2 {
+        let made =
+            format!("INSERT INTO orilla.dropped_indexes VALUES ({index}); CREATE TABLE orilla.nearest_{index} ()");
+        database.sql(&made);
+    }
+    const LEFT: &str = "SELECT (SELECT count(*) FROM orilla.dropped_indexes), \
+        (SELECT count(*) FROM pg_tables WHERE schemaname = 'orilla' AND tablename ~ '^nearest_')";
+    let left = async |wanted: &str| {
+        let reached = async {
+            while database.sql(LEFT) != wanted {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(Duration::from_secs(20), reached).await.unwrap();
+    };
+    let mut other = PgConnection::connect(&database.url).await.unwrap();
+    let busy = "BEGIN; SELECT FROM orilla.dropped_indexes WHERE id = 1 FOR UPDATE";
+    sqlx::raw_sql(busy).execute(&mut other).await.unwrap();
+    let _leaves_them = store.documents();
+    left("2|1").await;
+    sleep(Duration::from_millis(200)).await;
+    assert_eq!(database.sql(LEFT), "2|1");
+
+    let reads = "ROLLBACK; BEGIN; LOCK TABLE orilla.nearest_2 IN ACCESS SHARE MODE";
+    sqlx::raw_sql(reads).execute(&mut other).await.unwrap();
+    let _begins_anew = store.documents();
+    left("1|1").await;
+    sleep(Duration::from_millis(1500)).await;
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    left("0|0").await;
+}
