@@ -11,6 +11,9 @@ use orilla_postgres::{PostgresConfig, PostgresStore};
 use orilla_services::database::conformance::Fixture;
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use throwaway::server;
@@ -101,4 +104,71 @@ async fn sweeps_leave_nothing() {
     sleep(Duration::from_millis(1500)).await;
     sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
     left("0|0").await;
+}
+
+/// A commit whose answer is lost is found out about, though the server can be reached again only after seconds.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_is_not_reported_as_failed_by_an_outage() {
+    let database = server().database();
+    let (url, passage) = way_to(&database.url).await;
+    let host = Arc::new(host(&url).await);
+    host.ok("insertOne", "c", "{'_id':1}").await;
+    passage.send_replace(Passage::UntilCommit);
+    let writing = tokio::spawn({
+        let host = host.clone();
+        async move { host.call("insertOne", "c", "{'_id':2}").await }
+    });
+    sleep(Duration::from_secs(12)).await;
+    assert!(!writing.is_finished());
+    assert_eq!(database.sql("SELECT count(*) FROM orilla.documents"), "2");
+    passage.send_replace(Passage::Open);
+    assert_eq!(writing.await.unwrap().unwrap(), "'2'");
+    assert_eq!(host.ids("c", "").await, "1 2");
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Passage {
+    Open,
+    /// Closed for all connections once a commit has gone through: it arrives, and no answer does.
+    UntilCommit,
+    Closed,
+}
+
+/// A way to a server that can be closed.
+async fn way_to(url: &str) -> (String, Arc<watch::Sender<Passage>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let place = url.split(['@', '/']).find(|part| part.starts_with("127.0.0.1:")).unwrap().to_owned();
+    let by_the_way = url.replace(&place, &listener.local_addr().unwrap().to_string());
+    let passage = Arc::new(watch::Sender::new(Passage::Open));
+    let opened = passage.clone();
+    tokio::spawn(async move {
+        loop {
+            let (client, _) = listener.accept().await.unwrap();
+            if *passage.borrow() != Passage::Closed {
+                let server = TcpStream::connect(&place).await.unwrap();
+                tokio::spawn(carry(client, server, passage.clone()));
+            }
+        }
+    });
+    (format!("{by_the_way}?sslmode=disable"), opened)
+}
+
+async fn carry(mut client: TcpStream, mut server: TcpStream, passage: Arc<watch::Sender<Passage>>) {
+    let ((mut asked, mut told), (mut answered, mut asks)) = (client.split(), server.split());
+    let questions = async {
+        let mut buffer = vec![0; 1 << 16];
+        while let Ok(length @ 1..) = asked.read(&mut buffer).await {
+            asks.write_all(&buffer[..length]).await.unwrap();
+            if *passage.borrow() == Passage::UntilCommit && buffer[..length].ends_with(b"; COMMIT\0") {
+                passage.send_replace(Passage::Closed);
+            }
+        }
+    };
+    let mut seen = passage.subscribe();
+    tokio::select! {
+        biased;
+        _ = seen.wait_for(|passage| *passage == Passage::Closed) => {}
+        () = questions => {}
+        _ = copy(&mut answered, &mut told) => {}
+    }
 }

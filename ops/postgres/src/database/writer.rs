@@ -15,6 +15,7 @@ use std::time::Duration;
 use orilla_services::database::store::{Failure, Mode, OnCommit, Outcome, StoreError};
 use sqlx::Row as _;
 use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep};
 
 use super::app::{App, load};
 use super::catalog::Catalog;
@@ -25,9 +26,11 @@ use crate::error::Cause;
 
 /// Most transactions in a group. Postgres keeps so many of their ids within easy reach.
 const MAX_GROUP: usize = 60;
-/// How often, and after which pause, the fate of a commit is asked for when the connection broke during it.
-const MAX_INQUIRIES: u32 = 50;
-const INQUIRY_PAUSE: Duration = Duration::from_millis(100);
+/// How long the fate of a commit is asked for when the connection broke during it: a server that another one takes the
+/// place of may be away for half a minute.
+const INQUIRY_TIME: Duration = Duration::from_secs(60);
+/// Between two such questions: the first pause, each being twice as long as the one before, and the longest.
+const INQUIRY_PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
 /// Who may write to an app: whoever holds the lock around this.
 #[derive(Default)]
@@ -245,7 +248,9 @@ impl Group {
     async fn was_committed(&mut self) -> bool {
         let inquiry = "SELECT pg_xact_status($1::text::xid8), \
             (SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $2 AND backend_start::text = $3)";
-        for _ in 0..MAX_INQUIRIES {
+        let until = Instant::now() + INQUIRY_TIME;
+        let (mut pause, longest_pause) = INQUIRY_PAUSES;
+        while Instant::now() < until {
             let query = sqlx::query(inquiry).bind(self.transaction.clone());
             let query = query.bind(self.process.0).bind(self.process.1.clone());
             let Ok(job) = Job::of(query) else { return false };
@@ -253,7 +258,12 @@ impl Group {
             let status = answer.map(|rows| rows.first().and_then(|row| row.try_get::<Option<String>, _>(0).ok()?));
             match status.as_ref().map(Option::as_deref) {
                 Ok(Some("committed")) => return true,
-                Ok(Some("in progress")) | Err(_) => tokio::time::sleep(INQUIRY_PAUSE).await,
+                // It never came to the server that answers now, which has none of that number yet.
+                Err(error) if Cause::of(error) == Cause::Refused => return false,
+                Ok(Some("in progress")) | Err(_) => {
+                    sleep(pause).await;
+                    pause = longest_pause.min(2 * pause);
+                }
                 Ok(_) => return false,
             }
         }
