@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use orilla_postgres::{PostgresConfig, PostgresStore};
-use orilla_services::database::conformance::Fixture;
+use orilla_services::database::conformance::{Fixture, caller};
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy};
@@ -171,4 +171,20 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, passage: Arc<watch:
         () = questions => {}
         _ = copy(&mut answered, &mut told) => {}
     }
+}
+
+/// A server that takes over without the latest commits may give the keys of one app to another.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failover_that_loses_commits_mixes_up_no_apps() {
+    let database = server().database();
+    let [reader, writer, mut other] = [host(&database.url).await, host(&database.url).await, host(&database.url).await];
+    writer.ok("insertOne", "c", "{'_id':1}").await;
+    assert_eq!(reader.ids("c", "").await, "1");
+    database.sql("TRUNCATE orilla.apps, orilla.collections, orilla.indexes, orilla.documents RESTART IDENTITY");
+    other.caller = caller("acme", "other");
+    other.ok("insertOne", "c", "{'_id':2}").await;
+    assert_eq!(reader.ids("c", "").await, "");
+    writer.ok("insertOne", "c", "{'_id':3}").await;
+    assert_eq!(other.ids("c", "").await, "2");
+    assert_eq!(reader.ids("c", "").await, "3");
 }

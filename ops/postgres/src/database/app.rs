@@ -1,7 +1,7 @@
 //! One app's data as this host sees it: what is known of its catalog, and whose turn it is to write.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use orilla_services::database::store::{Failure, Mode, Outcome, StoreError};
@@ -30,25 +30,37 @@ pub(super) struct App {
     tenant: Arc<str>,
     name: Arc<str>,
     pub(super) pool: Arc<Pool>,
-    /// Its key in the database, once it is known to be there. It stays.
-    id: OnceLock<i64>,
-    /// The latest catalog that was seen. Others may have changed it since: each transaction makes sure.
-    catalog: Mutex<Arc<Catalog>>,
+    known: Mutex<Known>,
     writer: Arc<AsyncMutex<Writer>>,
     /// Whether someone is on the way to commit what has ended.
     committing: AtomicBool,
 }
 
+/// What this host knows of an app. Others may have changed it since, and a server that took over may have lost it: each
+/// transaction makes sure.
+#[derive(Clone, Default)]
+pub(super) struct Known {
+    /// Its key in the database, once it was seen there.
+    pub(super) id: Option<i64>,
+    /// The latest catalog that was seen.
+    pub(super) catalog: Arc<Catalog>,
+}
+
 impl App {
     pub(super) fn new(tenant: Arc<str>, name: Arc<str>, pool: Arc<Pool>) -> Self {
-        let (id, catalog, committing) = (OnceLock::new(), Mutex::default(), AtomicBool::new(false));
-        Self { tenant, name, pool, id, catalog, writer: Arc::default(), committing }
+        let committing = AtomicBool::new(false);
+        Self { tenant, name, pool, known: Mutex::default(), writer: Arc::default(), committing }
+    }
+
+    /// What this host knows.
+    pub(super) fn known(&self) -> Known {
+        self.lock().clone()
     }
 
     /// The app's key, if it has data.
     pub(super) async fn find(&self) -> Outcome<Option<i64>> {
-        match self.id.get() {
-            Some(id) => Ok(Some(*id)),
+        match self.known().id {
+            Some(id) => Ok(Some(id)),
             None => self.look_up(FIND).await,
         }
     }
@@ -56,16 +68,11 @@ impl App {
     /// The app's key, which it gets if it has none.
     pub(super) async fn find_or_make(&self) -> Outcome<i64> {
         loop {
-            if let Some(id) = self.id.get() {
-                return Ok(*id);
+            if let Some(id) = self.known().id {
+                return Ok(id);
             }
             self.look_up(FIND_OR_MAKE).await?;
         }
-    }
-
-    /// The app's key, if this host has found it before.
-    pub(super) fn known_id(&self) -> Option<i64> {
-        self.id.get().copied()
     }
 
     async fn look_up(&self, statement: &'static str) -> Outcome<Option<i64>> {
@@ -74,36 +81,50 @@ impl App {
         let rows = self.pool.once(job).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let id = row.try_get(0).map_err(|error| failure(&error))?;
-        Ok(Some(*self.id.get_or_init(|| id)))
+        Ok(Some(*self.lock().id.get_or_insert(id)))
     }
 
-    /// The latest catalog that was seen.
-    pub(super) fn catalog(&self) -> Arc<Catalog> {
-        self.catalog.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The condition on `orilla.apps` that the app's own row meets if this is still its key.
+    pub(super) fn row(&self, id: i64) -> String {
+        let hex = |name: &str| name.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let (tenant, name) = (hex(&self.tenant), hex(&self.name));
+        format!("id = {id} AND tenant = decode('{tenant}', 'hex') AND app = decode('{name}', 'hex')")
     }
 
-    /// The catalog after so many changes, read within an open transaction unless it is known.
-    pub(super) async fn catalog_after(
+    /// Forgets a key that is not the app's any more, and the catalog with it.
+    pub(super) fn forget(&self, id: i64) {
+        let mut known = self.lock();
+        if known.id == Some(id) {
+            *known = Known::default();
+        }
+    }
+
+    /// The catalog in an edition, read within an open transaction unless it is known.
+    pub(super) async fn catalog_in(
         &self,
-        changes: i64,
-        app: i64,
+        edition: i64,
+        id: i64,
         transaction: &mut impl Transacting,
     ) -> Outcome<Arc<Catalog>> {
-        let known = self.catalog();
-        if known.changes == changes {
+        let known = self.known().catalog;
+        if known.edition == edition {
             return Ok(known);
         }
-        let read = Arc::new(load(changes, app, transaction).await?);
-        self.learn(&read);
+        let read = Arc::new(load(edition, id, transaction).await?);
+        self.learn(id, &read);
         Ok(read)
     }
 
-    /// Remembers a committed catalog, if it is news.
-    pub(super) fn learn(&self, catalog: &Arc<Catalog>) {
-        let mut known = self.catalog.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.changes < catalog.changes {
-            *known = catalog.clone();
+    /// Remembers a committed catalog.
+    pub(super) fn learn(&self, id: i64, catalog: &Arc<Catalog>) {
+        let mut known = self.lock();
+        if known.id == Some(id) {
+            known.catalog = catalog.clone();
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The turn to write, with a transaction open.
@@ -144,8 +165,8 @@ impl App {
 }
 
 /// Reads the catalog as the open transaction sees it.
-pub(super) async fn load(changes: i64, app: i64, transaction: &mut impl Transacting) -> Outcome<Catalog> {
+pub(super) async fn load(edition: i64, app: i64, transaction: &mut impl Transacting) -> Outcome<Catalog> {
     let job = Job::of(sqlx::query(LOAD).bind(app)).map_err(|error| failure(&error))?;
     let rows = transaction.fetch(job).await?;
-    Catalog::from_rows(changes, &rows).map_err(|error| failure(&error))
+    Catalog::from_rows(edition, &rows).map_err(|error| failure(&error))
 }

@@ -17,8 +17,9 @@ pub(super) const LOAD: &str = "SELECT c.id, c.name, c.own_ids, i.id, i.definitio
 /// All collections of an app by name. Never changed: a transaction that changes the catalog reads it again.
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
-    /// How often the catalog has changed: equal numbers are equal catalogs.
-    pub(super) changes: i64,
+    /// A random number, another one after each change: equal ones are equal catalogs. A counter would come to the same number
+    /// twice, with another catalog, when the server's place is taken by one that has lost the latest commits.
+    pub(super) edition: i64,
     pub(super) collections: BTreeMap<Arc<str>, Arc<Collection>>,
     ids: HashSet<CollectionId>,
     indexes: HashSet<IndexId>,
@@ -27,8 +28,8 @@ pub(super) struct Catalog {
 }
 
 impl Catalog {
-    /// The catalog after so many changes, from the rows of [`LOAD`].
-    pub(super) fn from_rows(changes: i64, rows: &[PgRow]) -> sqlx::Result<Self> {
+    /// The catalog in an edition, from the rows of [`LOAD`].
+    pub(super) fn from_rows(edition: i64, rows: &[PgRow]) -> sqlx::Result<Self> {
         let mut collections: Vec<Collection> = Vec::new();
         let mut nearest = HashMap::new();
         for row in rows {
@@ -49,7 +50,7 @@ impl Catalog {
         let indexes =
             collections.iter().flat_map(|collection| collection.indexes.iter().map(|index| index.id)).collect();
         let by_name = |collection: Collection| (collection.name.clone(), Arc::new(collection));
-        Ok(Self { changes, collections: collections.into_iter().map(by_name).collect(), ids, indexes, nearest })
+        Ok(Self { edition, collections: collections.into_iter().map(by_name).collect(), ids, indexes, nearest })
     }
 
     /// Whether this is one of the app's own collections.

@@ -1,17 +1,17 @@
 //! A transaction that only reads: one snapshot of the database.
 //!
 //! Most of them need a single statement, which is a snapshot by itself. So the first one goes without a `BEGIN`, and
-//! says, besides what it finds, how often the app's data and its catalog have changed: the catalog in memory is used as
-//! long as it is that one. If a second statement comes, a snapshot is opened for it; should the app have changed in the
+//! says, besides what it finds, which version the app's data and which edition its catalog is: the catalog in memory is used
+//! as long as it is that one. If a second statement comes, a snapshot is opened for it; should the app have changed in the
 //! moment between, the first statement is repeated there, and what it found must be the same.
 
 use std::sync::Arc;
 
-use orilla_services::database::store::{Collection, Failure, Outcome, RowId, StoreError};
+use orilla_services::database::store::{Collection, Failure, Outcome, RowId};
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
-use super::app::App;
+use super::app::{App, Known};
 use super::catalog::Catalog;
 use super::failure;
 use super::line::{Job, Transacting as _};
@@ -20,6 +20,8 @@ use super::snapshot::Snapshot;
 /// A transaction that only reads.
 pub(super) struct Reader {
     app: Arc<App>,
+    /// The app's key; none if it has no data, or none that is known so far.
+    id: Option<i64>,
     catalog: Arc<Catalog>,
     /// What the service has been told of the catalog before it was certain that it is the latest.
     told: Vec<Arc<Collection>>,
@@ -47,8 +49,8 @@ struct First {
 
 impl Reader {
     pub(super) fn new(app: Arc<App>) -> Self {
-        let catalog = app.catalog();
-        Self { app, catalog, told: Vec::new(), view: View::Fresh }
+        let Known { id, catalog } = app.known();
+        Self { app, id, catalog, told: Vec::new(), view: View::Fresh }
     }
 
     /// The catalog, which is certain to be that of the snapshot.
@@ -73,7 +75,7 @@ impl Reader {
 
     /// The app's key; none if it has no data.
     pub(super) fn id(&self) -> Option<i64> {
-        self.app.known_id()
+        self.id
     }
 
     pub(super) async fn version(&mut self) -> Outcome<u64> {
@@ -90,7 +92,7 @@ impl Reader {
         let rows = self.app.pool.once(job.clone()).await?;
         let first = First::new(job.clone(), &rows).map_err(|error| failure(&error))?;
         match first {
-            Some((first, catalog)) if catalog == self.catalog.changes => {
+            Some((first, edition)) if edition == self.catalog.edition => {
                 self.view = View::Once(first);
                 Ok(rows)
             }
@@ -121,18 +123,25 @@ impl Reader {
             return Ok(());
         }
         let app = self.app.clone();
-        let Some(id) = app.find().await? else {
+        if self.id.is_none() {
+            self.id = app.find().await?;
+        }
+        let Some(id) = self.id else {
             self.view = View::Empty;
             return Ok(());
         };
         let begin = format!(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SELECT version, catalog FROM orilla.apps WHERE id = {id}"
+            "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SELECT version, catalog FROM orilla.apps WHERE {}",
+            app.row(id)
         );
         let (mut snapshot, rows) = app.pool.snapshot(begin).await?;
-        let row = rows.first().ok_or_else(|| StoreError::Unavailable("an app is gone".into()))?;
+        let Some(row) = rows.first() else {
+            app.forget(id);
+            return Err(Failure::Conflict);
+        };
         let version: i64 = row.try_get(0).map_err(|error| failure(&error))?;
-        let changes = row.try_get(1).map_err(|error| failure(&error))?;
-        self.catalog = app.catalog_after(changes, id, &mut snapshot).await?;
+        let edition = row.try_get(1).map_err(|error| failure(&error))?;
+        self.catalog = app.catalog_in(edition, id, &mut snapshot).await?;
         if !self.told.iter().all(|known| self.catalog.agrees_with(known)) {
             return Err(Failure::Conflict);
         }
@@ -150,7 +159,7 @@ impl Reader {
 }
 
 impl First {
-    /// What the first statement found, and how often the catalog has changed; nothing if there is no such app.
+    /// What the first statement found, and the catalog's edition; nothing if there is no such app.
     fn new(job: Job, rows: &[PgRow]) -> sqlx::Result<Option<(Self, i64)>> {
         let Some(row) = rows.first() else { return Ok(None) };
         Ok(Some((Self { version: row.try_get(0)?, job, found: found(rows)? }, row.try_get(1)?)))

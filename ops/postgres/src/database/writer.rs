@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use orilla_services::database::store::{Failure, Mode, OnCommit, Outcome, StoreError};
 use sqlx::Row as _;
+use sqlx::postgres::PgRow;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
@@ -45,8 +46,10 @@ pub(super) struct Group {
     pub(super) app: i64,
     /// The version of the latest change.
     pub(super) version: u64,
-    /// How often the catalog has changed.
-    changes: i64,
+    /// The catalog's edition.
+    edition: i64,
+    /// What that is once one of these transactions has changed the catalog.
+    next_edition: i64,
     /// The catalog, unless it has changed since it was read.
     catalog: Option<Arc<Catalog>>,
     committed: (u64, i64),
@@ -70,7 +73,7 @@ struct Waiting {
 /// What a transaction that is undone goes back to.
 pub(super) struct Mark {
     version: u64,
-    changes: i64,
+    edition: i64,
     catalog: Option<Arc<Catalog>>,
 }
 
@@ -121,8 +124,8 @@ impl Writer {
                 }
             }
             Ok(_) => {
-                let Mark { version, changes, catalog } = mark;
-                (group.version, group.changes, group.catalog) = (version, changes, catalog);
+                let Mark { version, edition, catalog } = mark;
+                (group.version, group.edition, group.catalog) = (version, edition, catalog);
             }
         }
     }
@@ -138,7 +141,7 @@ impl Writer {
             return;
         }
         if let Some(catalog) = &group.catalog {
-            app.learn(catalog);
+            app.learn(group.app, catalog);
         }
         for Waiting { on_commit, done } in group.waiting {
             on_commit();
@@ -161,29 +164,22 @@ impl Writer {
 
 impl Group {
     async fn begin(app: &Arc<App>, mode: Mode) -> Outcome<Self> {
-        let id = app.find_or_make().await?;
-        let mut line = app.pool.line(mode).await?;
-        let begin = format!(
-            "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE; \
-             SELECT version, catalog, pg_current_xact_id()::text, pg_backend_pid(), \
-                (SELECT backend_start::text FROM pg_stat_get_activity(pg_backend_pid())) \
-             FROM orilla.apps WHERE id = {id} FOR UPDATE"
-        );
-        let begun = line.start(Job::Batch(begin)).await.map_err(|error| failure(&error))?;
-        let row = begun.first().ok_or_else(|| StoreError::Unavailable("an app is gone".into()))?;
+        let (id, mut line, row) = lock(app, mode).await?;
         let read = || {
             let version: i64 = row.try_get(0)?;
-            Ok((version.cast_unsigned(), row.try_get(1)?, row.try_get(2)?, (row.try_get(3)?, row.try_get(4)?)))
+            let editions = (row.try_get(1)?, row.try_get(2)?);
+            Ok((version.cast_unsigned(), editions, row.try_get(3)?, (row.try_get(4)?, row.try_get(5)?)))
         };
-        let (version, changes, transaction, process) = read().map_err(|error| failure(&error))?;
-        let catalog = Some(app.catalog_after(changes, id, &mut line).await?);
+        let (version, (edition, next_edition), transaction, process) = read().map_err(|error| failure(&error))?;
+        let catalog = Some(app.catalog_in(edition, id, &mut line).await?);
         Ok(Self {
             line,
             app: id,
             version,
-            changes,
+            edition,
+            next_edition,
             catalog,
-            committed: (version, changes),
+            committed: (version, edition),
             saved: false,
             transaction,
             process,
@@ -194,7 +190,7 @@ impl Group {
 
     /// What the transaction at work goes back to if it is undone.
     pub(super) fn mark(&self) -> Mark {
-        Mark { version: self.version, changes: self.changes, catalog: self.catalog.clone() }
+        Mark { version: self.version, edition: self.edition, catalog: self.catalog.clone() }
     }
 
     pub(super) fn next_version(&mut self) -> u64 {
@@ -204,7 +200,7 @@ impl Group {
 
     /// Notes that the catalog in the database is no longer the one in memory.
     pub(super) fn catalog_changed(&mut self) {
-        self.changes += 1;
+        self.edition = self.next_edition;
         self.catalog = None;
     }
 
@@ -213,13 +209,13 @@ impl Group {
         if let Some(catalog) = &self.catalog {
             return Ok(catalog.clone());
         }
-        let catalog = Arc::new(load(self.changes, self.app, &mut self.line).await?);
+        let catalog = Arc::new(load(self.edition, self.app, &mut self.line).await?);
         self.catalog = Some(catalog.clone());
         Ok(catalog)
     }
 
     async fn commit(&mut self) -> Outcome<()> {
-        if self.committed == (self.version, self.changes) {
+        if self.committed == (self.version, self.edition) {
             // What has changed nothing makes nobody wait for the disk.
             let ended = self.line.go_on(Job::Batch("ROLLBACK".into())).await;
             return ended.map(drop).map_err(|error| failure(&error));
@@ -229,7 +225,7 @@ impl Group {
         let release = if self.saved { "RELEASE work; " } else { "" };
         let commit = format!(
             "{release}UPDATE orilla.apps SET version = {}, catalog = {} WHERE id = {}; COMMIT",
-            self.version, self.changes, self.app
+            self.version, self.edition, self.app
         );
         match self.line.go_on(Job::Batch(commit)).await {
             Ok(_) => Ok(()),
@@ -269,5 +265,26 @@ impl Group {
         }
         tracing::error!("a commit may have been made, and nobody was told");
         false
+    }
+}
+
+/// Begins a transaction with the lock on the app's row. Says the app's key and what the row holds.
+async fn lock(app: &Arc<App>, mode: Mode) -> Outcome<(i64, Line, PgRow)> {
+    loop {
+        let id = app.find_or_make().await?;
+        let mut line = app.pool.line(mode).await?;
+        let begin = format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE; \
+             SELECT version, catalog, hashtextextended(gen_random_uuid()::text, 0), \
+                pg_current_xact_id()::text, pg_backend_pid(), \
+                (SELECT backend_start::text FROM pg_stat_get_activity(pg_backend_pid())) \
+             FROM orilla.apps WHERE {} FOR UPDATE",
+            app.row(id)
+        );
+        let found = line.start(Job::Batch(begin)).await.map_err(|error| failure(&error))?;
+        if let Some(row) = found.into_iter().next() {
+            return Ok((id, line, row));
+        }
+        app.forget(id);
     }
 }
