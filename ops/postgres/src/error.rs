@@ -135,7 +135,7 @@ impl OpenError {
             Cause::Permission => Self::PermissionDenied { server, reason },
             Cause::ReadOnly => Self::ReadOnly { server, reason },
             Cause::Full => Self::Full { server },
-            Cause::Refused | Cause::Timeout | Cause::Other => Self::Unavailable { server, reason },
+            Cause::Crowded | Cause::Refused | Cause::Timeout | Cause::Other => Self::Unavailable { server, reason },
         }
     }
 }
@@ -155,6 +155,8 @@ pub(crate) fn reason(error: &sqlx::Error) -> String {
 pub(crate) enum Cause {
     /// There is no connection, or none any more. Whether the statement was executed is unknown.
     Unreachable,
+    /// The server has no place for another connection: one may be free in a moment.
+    Crowded,
     /// No secure connection, or only a secure one would do.
     Tls,
     /// The server does not know the user, or not by this password.
@@ -194,6 +196,7 @@ impl Cause {
             "42501" => Self::Permission,
             "25006" => Self::ReadOnly,
             "53100" => Self::Full,
+            "53300" => Self::Crowded,
             "57014" => Self::Timeout,
             // A transaction that has failed or that the server has ended: nobody can go on with such a connection.
             "25P02" | "25P03" => Self::Unreachable,
@@ -217,6 +220,7 @@ pub(crate) fn store_error(error: &sqlx::Error) -> StoreError {
     let reason = match Cause::of(error) {
         Cause::Full => return StoreError::Full,
         Cause::Unreachable | Cause::Tls => "the database cannot be reached",
+        Cause::Crowded => "the database has too many connections",
         Cause::Authentication | Cause::NotFound | Cause::Permission => "the database does not let the host in",
         Cause::ReadOnly => "the database is read-only",
         Cause::Refused => "the database refused the data",

@@ -70,14 +70,16 @@ impl Server {
     }
 
     /// Makes a connection. A server that answered last time is given some time to come back, as it does when it is
-    /// restarted or replaced; while it stays away each attempt fails at once.
+    /// restarted or replaced, or to have a place again; while it stays away each attempt fails at once.
     pub(crate) async fn connect(&self) -> sqlx::Result<PgConnection> {
         let deadline = Instant::now() + self.connect_timeout;
         loop {
             let attempt = timeout_at(deadline, self.options.connect()).await.unwrap_or_else(|_| Err(too_late()));
             let again = Instant::now() + RETRY_PAUSE < deadline && self.answering.load(Ordering::Relaxed);
             match attempt {
-                Err(error) if again && Cause::of(&error) == Cause::Unreachable => sleep(RETRY_PAUSE).await,
+                Err(error) if again && matches!(Cause::of(&error), Cause::Unreachable | Cause::Crowded) => {
+                    sleep(RETRY_PAUSE).await;
+                }
                 attempt => {
                     self.answering.store(attempt.is_ok(), Ordering::Relaxed);
                     return attempt;

@@ -173,6 +173,23 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, passage: Arc<watch:
     }
 }
 
+/// A server that has no place for a connection is asked again for a moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowded_server_is_waited_for() {
+    let database = server().database();
+    database.sql(&format!("CREATE ROLE few LOGIN PASSWORD 'few'; GRANT CREATE ON DATABASE {} TO few", database.name));
+    let url = server().url_for("few", "few", &database.name);
+    let store = PostgresStore::open(&url, PostgresConfig::default()).await.unwrap();
+    let host = Arc::new(Fixture::new(Arc::new(store.documents())).await);
+    host.ok("insertOne", "c", "{'_id':1}").await;
+    database.sql("ALTER ROLE few CONNECTION LIMIT 0");
+    database.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'few'");
+    let reading = tokio::spawn(async move { host.call("find", "c", "").await });
+    sleep(Duration::from_millis(500)).await;
+    database.sql("ALTER ROLE few CONNECTION LIMIT -1");
+    assert_eq!(reading.await.unwrap().unwrap(), "[{'_id':1}]");
+}
+
 /// A server that takes over without the latest commits may give the keys of one app to another.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failover_that_loses_commits_mixes_up_no_apps() {
