@@ -9,7 +9,8 @@ use super::index::Index;
 use super::key;
 use super::store::{Access, Collection, IndexRecord, IndexState, KeySpan, Mode, Position, RowId, Scan};
 use super::value::{Object, Value};
-use super::vector;
+use super::vector::{self, VectorDefinition};
+use super::vectors::documents_at_once;
 use super::work::Work;
 use crate::caller::Caller;
 use crate::gate::Action;
@@ -84,7 +85,7 @@ impl Work {
             for Wanted { record, sum, problem } in indexes {
                 let found = match &record.index {
                     Index::Document(_) => self.found_entries(&record).await?,
-                    Index::Vector(_) => self.found_vectors(&record).await?,
+                    Index::Vector(definition) => self.found_vectors(&record, definition).await?,
                 };
                 checked.indexes += 1;
                 let strays = match &record.index {
@@ -151,11 +152,16 @@ impl Work {
         }
     }
 
-    async fn found_vectors(&mut self, record: &IndexRecord) -> Result<Sum, DatabaseError> {
+    async fn found_vectors(
+        &mut self,
+        record: &IndexRecord,
+        definition: &VectorDefinition,
+    ) -> Result<Sum, DatabaseError> {
         let mut sum = Sum::default();
         let mut after: Option<RowId> = None;
+        let limit = documents_at_once(definition) as u32;
         loop {
-            let vectors = self.transaction.vectors(record.id, after, BATCH).await?;
+            let vectors = self.transaction.vectors(record.id, after, limit).await?;
             let Some(last) = vectors.last() else { return Ok(sum) };
             after = Some(last.row);
             for vector in &vectors {

@@ -10,6 +10,8 @@ pub const MAX_LIMIT: u32 = 1000;
 pub const MAX_SKIP: u64 = 100_000;
 /// Most bytes of documents that one query returns or sorts: 64 MiB.
 pub const MAX_RESULT_BYTES: usize = 64 << 20;
+/// Documents that are read by their rows at a time: few, since each may be large.
+pub const ROWS_AT_ONCE: usize = 16;
 /// Most documents that one call changes.
 pub const MAX_CHANGED_DOCUMENTS: usize = 100_000;
 /// Most documents that one `insertMany` takes.

@@ -57,9 +57,8 @@ impl<'r> Reading<'r> {
     /// The next documents, which have yet to be checked; `None` at the end.
     pub(super) async fn next(&mut self, work: &mut Work) -> Result<Option<Vec<StoredDocument>>, DatabaseError> {
         let Some(Read { from, guards, after }) = self.plan.reads.get(self.read) else { return Ok(None) };
-        if work.yields && self.cost.examined > 0 {
-            // Reading runs on an isolate's thread: its other requests get their turn.
-            tokio::task::yield_now().await;
+        if self.cost.examined > 0 {
+            work.yield_now().await;
         }
         let access = match from {
             Source::Ids(ids) => return self.by_ids(work, ids).await.map(Some),

@@ -8,7 +8,7 @@ use super::change::{Changes, Known};
 use super::error::DatabaseError;
 use super::filter::Filter;
 use super::index::Index;
-use super::limits::{MAX_CHANGED_DOCUMENTS, MAX_DISTINCT_VALUES, MAX_RESULT_BYTES};
+use super::limits::{MAX_CHANGED_DOCUMENTS, MAX_DISTINCT_VALUES, MAX_RESULT_BYTES, ROWS_AT_ONCE};
 use super::order;
 use super::path::{Fields, Leaf, Path, visit};
 use super::plan::Plan;
@@ -20,9 +20,6 @@ use super::store::{Collection, StoredDocument};
 use super::update::UpdateContext;
 use super::value::{Object, Value};
 use super::work::{Work, id_text};
-
-/// Documents that are read at a time to be changed: few, since each may be large.
-const CHANGE_BATCH: usize = 64;
 
 impl Work {
     /// Runs a call that needs nothing but the transaction.
@@ -144,7 +141,7 @@ impl Work {
         let mut changes = Changes { work: self, collection };
         let mut modified = 0;
         let mut returned = None;
-        for batch in rows.chunks(CHANGE_BATCH) {
+        for batch in rows.chunks(ROWS_AT_ONCE) {
             for known in changes.read(batch).await? {
                 let mut changed = known.object.clone();
                 let position = if call.update.is_positional() { filter.position(&known.object)? } else { None };
@@ -193,7 +190,7 @@ impl Work {
         if let Some(collection) = self.collection(collection).await? {
             rows = self.rows_to_change(&collection, &call.query, call.many).await?;
             let mut changes = Changes { work: self, collection };
-            for batch in rows.chunks(CHANGE_BATCH) {
+            for batch in rows.chunks(ROWS_AT_ONCE) {
                 for known in changes.read(batch).await? {
                     changes.delete(&known).await?;
                     returned = Some(known.object);

@@ -8,14 +8,14 @@ use super::Database;
 use super::error::DatabaseError;
 use super::filter::Filter;
 use super::index::Index;
-use super::limits::MAX_RESULT_BYTES;
+use super::limits::{MAX_RESULT_BYTES, ROWS_AT_ONCE};
 use super::plan::{Plan, Source};
 use super::query::Query;
 use super::sort::Sort;
 use super::store::{Collection, IndexId, IndexState, RowId, StoredDocument};
 use super::value::{Object, Value};
 use super::vector::{Allowed, Found, Hit, MAX_K, Regime, ResidentIndex, RowSet, VectorDefinition, VectorQuery};
-use super::vectors::{VectorIndex, by_row};
+use super::vectors::{VectorIndex, by_row, documents_at_once};
 use super::work::Work;
 use crate::gate::Scope;
 
@@ -69,11 +69,9 @@ impl Database {
         } else {
             Vectors::InMemory(self.vectors.get(scope, work, record.id, definition, self.store.shared()).await?)
         };
-        let mut search =
-            Search { collection: &collection, filter: query.filter(&collection), definition, vectors, examined: 0 };
-        let (found, stored) = search.run(work, &wanted).await?;
-        let (skip, limit) = (query.skip as usize, query.limit as usize);
-        let documents = scored(&found.hits, stored, definition, query)?.into_iter().skip(skip).take(limit).collect();
+        let filter = query.filter(&collection);
+        let mut search = Search { collection: &collection, query, filter, definition, vectors, examined: 0 };
+        let (found, documents) = search.run(work, &wanted).await?;
         let (regime, compared) = (Some(found.regime), found.compared);
         Ok(SearchResult { documents, index: definition.name.clone(), regime, compared, examined: search.examined })
     }
@@ -85,6 +83,7 @@ fn is_on(index: &Index, field: &str) -> bool {
 
 struct Search<'s> {
     collection: &'s Collection,
+    query: &'s Query,
     filter: &'s Filter,
     definition: &'s VectorDefinition,
     vectors: Vectors,
@@ -98,31 +97,27 @@ enum Vectors {
     InStore(IndexId),
 }
 
-type Documents = HashMap<RowId, StoredDocument>;
-
 impl Search<'_> {
-    async fn run(&mut self, work: &mut Work, query: &VectorQuery) -> Result<(Found, Documents), DatabaseError> {
+    async fn run(&mut self, work: &mut Work, nearest: &VectorQuery) -> Result<(Found, Vec<Object>), DatabaseError> {
         if *self.filter == Filter::True {
-            let found = self.nearest(work, query, None).await?;
-            let documents = self.matching(work, &found.hits).await?;
-            return Ok((found, documents));
+            let found = self.nearest(work, nearest, None).await?;
+            let taken = self.taken(work, &found.hits, nearest.k()).await?;
+            return Ok((found, taken.documents));
         }
         let plan = Plan::new(self.collection, self.filter, &Sort::default(), false);
         if plan.reads.iter().any(|read| matches!(read.from, Source::Collection)) {
             // The nearest of all are likely to hold enough that match; their order is the same.
-            let more = query.with_k((query.k() * SPARE).min(MAX_K));
-            let mut found = self.nearest(work, &more, None).await?;
-            let documents = self.matching(work, &found.hits).await?;
-            found.hits.retain(|hit| documents.contains_key(&hit.row));
-            if found.hits.len() >= query.k() {
-                found.hits.truncate(query.k());
-                return Ok((found, documents));
+            let more = nearest.with_k((nearest.k() * SPARE).min(MAX_K));
+            let found = self.nearest(work, &more, None).await?;
+            let taken = self.taken(work, &found.hits, nearest.k()).await?;
+            if taken.is_complete() {
+                return Ok((found, taken.documents));
             }
         }
         let rows = self.rows(work, &plan).await?;
-        let found = self.nearest(work, query, Some(&rows)).await?;
-        let documents = self.matching(work, &found.hits).await?;
-        Ok((found, documents))
+        let found = self.nearest(work, nearest, Some(&rows)).await?;
+        let taken = self.taken(work, &found.hits, nearest.k()).await?;
+        Ok((found, taken.documents))
     }
 
     async fn nearest(
@@ -139,25 +134,41 @@ impl Search<'_> {
             Vectors::InStore(id) => *id,
         };
         let rows = named(work, id, query, among).await?;
-        // They are compared like any others.
-        let mut candidates = ResidentIndex::new(self.definition.clone());
-        for (row, vectors) in by_row(work.transaction.vectors_of(id, &rows).await?) {
-            candidates.insert(row, &vectors)?;
+        let mut nearest = Found { hits: Vec::new(), regime: Regime::Store, compared: 0, tested: 0 };
+        for rows in rows.chunks(documents_at_once(self.definition)) {
+            work.yield_now().await;
+            // They are compared like any others.
+            let mut candidates = ResidentIndex::new(self.definition.clone());
+            for (row, vectors) in by_row(work.transaction.vectors_of(id, rows).await?) {
+                candidates.insert(row, &vectors)?;
+            }
+            nearest.merge(candidates.search_by(Regime::Exact, query, Allowed::All), query.k());
         }
-        Ok(Found { regime: Regime::Store, ..candidates.search(query, Allowed::All) })
+        Ok(nearest)
     }
 
-    /// The documents of hits, as far as the filter matches them.
-    async fn matching(&mut self, work: &mut Work, hits: &[Hit]) -> Result<Documents, DatabaseError> {
-        let rows: Vec<RowId> = hits.iter().map(|hit| hit.row).collect();
-        let mut documents = Documents::with_capacity(rows.len());
-        for document in work.transaction.by_rows(self.collection.id, &rows).await? {
-            self.examined += 1;
-            if *self.filter == Filter::True || self.filter.matches(&Object::parse(&document.json)?)? {
-                documents.insert(document.row, document);
+    /// What is wanted of the first `k` hits that the filter matches. The rest is not read.
+    async fn taken(&mut self, work: &mut Work, hits: &[Hit], k: usize) -> Result<Taken<'_>, DatabaseError> {
+        let mut taken = Taken::new(self.query, k);
+        for hits in hits.chunks(ROWS_AT_ONCE) {
+            work.yield_now().await;
+            let rows: Vec<RowId> = hits.iter().map(|hit| hit.row).collect();
+            let read = work.transaction.by_rows(self.collection.id, &rows).await?;
+            self.examined += read.len() as u64;
+            let mut read: HashMap<RowId, StoredDocument> = read.into_iter().map(|found| (found.row, found)).collect();
+            for hit in hits {
+                // A document that was deleted a moment ago may still have been found.
+                let Some(stored) = read.remove(&hit.row) else { continue };
+                let document = Object::parse(&stored.json)?;
+                if self.filter.matches(&document)? {
+                    taken.add(hit, document)?;
+                    if taken.is_complete() {
+                        return Ok(taken);
+                    }
+                }
             }
         }
-        Ok(documents)
+        Ok(taken)
     }
 
     /// The rows of all documents that the filter matches.
@@ -197,30 +208,44 @@ async fn named(
     }
 }
 
-/// The documents of hits in their order, with their scores.
-fn scored(
-    hits: &[Hit],
-    mut documents: Documents,
-    definition: &VectorDefinition,
-    query: &Query,
-) -> Result<Vec<Object>, DatabaseError> {
-    let mut scored = Vec::with_capacity(hits.len());
-    let mut bytes = 0;
-    for hit in hits {
-        // A document that was deleted a moment ago may still have been found.
-        let Some(document) = documents.remove(&hit.row) else { continue };
-        let mut document = Object::parse(&document.json)?;
-        if let Some(projection) = &query.projection {
+/// What a query wants of the documents that a search finds, gathered as they come, the nearest first.
+struct Taken<'q> {
+    query: &'q Query,
+    /// Documents after which no others are wanted, those that the query skips included.
+    last: usize,
+    /// How many have come.
+    count: usize,
+    bytes: usize,
+    documents: Vec<Object>,
+}
+
+impl<'q> Taken<'q> {
+    fn new(query: &'q Query, k: usize) -> Self {
+        let last = k.min(query.skip as usize + query.limit as usize);
+        Self { query, last, count: 0, bytes: 0, documents: Vec::new() }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.count >= self.last
+    }
+
+    /// Takes in the next document, with its scores.
+    fn add(&mut self, hit: &Hit, mut document: Object) -> Result<(), DatabaseError> {
+        self.count += 1;
+        if self.count as u64 <= self.query.skip {
+            return Ok(());
+        }
+        if let Some(projection) = &self.query.projection {
             document = projection.apply(document)?;
         }
-        bytes += document.weight();
-        if bytes > MAX_RESULT_BYTES {
+        self.bytes += document.weight();
+        if self.bytes > MAX_RESULT_BYTES {
             return Err(DatabaseError::ResultTooLarge);
         }
-        debug_assert!(hit.distance.is_finite(), "{} holds finite vectors only", definition.name);
+        debug_assert!(hit.distance.is_finite(), "an index holds finite vectors only");
         document.insert("_score", Value::Number(hit.score.into()));
         document.insert("_distance", Value::Number(hit.distance.into()));
-        scored.push(document);
+        self.documents.push(document);
+        Ok(())
     }
-    Ok(scored)
 }

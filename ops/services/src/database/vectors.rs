@@ -11,13 +11,16 @@ use std::time::Duration;
 
 use super::error::DatabaseError;
 use super::store::{IndexId, RowId, StoredVector};
-use super::vector::{Graph, GraphError, ResidentIndex, VectorDefinition};
+use super::vector::{Graph, GraphError, MAX_VECTORS_PER_DOCUMENT, ResidentIndex, VectorDefinition};
 use super::work::{Change, Work};
 use crate::gate::Scope;
 use crate::thread_starter;
 
-/// Documents whose vectors are read at a time.
-const LOAD_BATCH: u32 = 500;
+/// Documents whose vectors are read at a time: at most; and at least, if they are as large as they may be.
+const LOAD_BATCH: usize = 500;
+const SMALLEST_LOAD_BATCH: usize = 16;
+/// Bytes of vectors that are read at a time, unless those of the fewest documents are more.
+const LOAD_BYTES: usize = 8 << 20;
 /// Documents that are added to a graph while searches wait.
 const FEW_MISSING: usize = 64;
 /// How often one that waits for another's load looks whether it is done.
@@ -218,8 +221,9 @@ impl VectorIndex {
         let version = work.transaction.version().await?;
         let mut index = Box::new(ResidentIndex::new(definition.clone()));
         let mut after = None;
+        let limit = documents_at_once(definition) as u32;
         loop {
-            let vectors = work.transaction.vectors(id, after, LOAD_BATCH).await?;
+            let vectors = work.transaction.vectors(id, after, limit).await?;
             let Some(last) = vectors.last() else { break };
             after = Some(last.row);
             for (row, vectors) in by_row(vectors) {
@@ -346,6 +350,12 @@ fn apply_to(index: &mut ResidentIndex, change: &VectorChange) -> Result<(), Data
         return Ok(());
     }
     index.insert(change.row, &change.vectors)
+}
+
+/// How many documents' vectors are read at a time: few where a document may have many.
+pub(super) fn documents_at_once(definition: &VectorDefinition) -> usize {
+    let vectors = if definition.multi_vector { MAX_VECTORS_PER_DOCUMENT } else { 1 };
+    (LOAD_BYTES / (vectors * definition.stored_bytes())).clamp(SMALLEST_LOAD_BATCH, LOAD_BATCH)
 }
 
 /// Vectors by document, in the order in which they came.

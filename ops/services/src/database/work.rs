@@ -102,6 +102,13 @@ impl Work {
         Self { transaction, changes: Vec::new(), now, yields, bytes: 0 }
     }
 
+    /// Gives the isolate's other requests their turn, where reading runs on its thread.
+    pub(super) async fn yield_now(&mut self) {
+        if self.yields {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// The collection of this name, if there is one.
     pub(super) async fn collection(&mut self, name: &str) -> Result<Option<Arc<Collection>>, DatabaseError> {
         check_collection_name(name)?;

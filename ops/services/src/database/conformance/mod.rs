@@ -11,9 +11,11 @@ pub mod oracle;
 mod pages;
 pub mod property;
 mod scans;
+mod searches;
 mod store;
 mod transactions;
 mod vectors;
+mod watched;
 
 use std::sync::Arc;
 
@@ -44,6 +46,7 @@ pub async fn run_service(empty_store: impl AsyncFn() -> Arc<dyn DocumentStore>) 
     transactions::run(&empty_store).await;
     events::run(&empty_store).await;
     vectors::run(&empty_store).await;
+    searches::run(&empty_store).await;
     concurrency::run(&empty_store).await;
 }
 

@@ -110,6 +110,15 @@ impl VectorDefinition {
         ])
     }
 
+    /// How many bytes a stored vector has.
+    pub fn stored_bytes(&self) -> usize {
+        match self.storage {
+            Storage::Float32 => 4 * self.dimensions,
+            Storage::Int8 => 4 + self.dimensions,
+            Storage::Bit => self.dimensions.div_ceil(8),
+        }
+    }
+
     /// Whether another definition indexes the same vectors in the same way, whatever its name. Then creating it again
     /// changes nothing; with the same field and a different shape it is a conflict.
     pub fn same_shape(&self, other: &Self) -> bool {

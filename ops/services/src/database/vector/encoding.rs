@@ -40,13 +40,8 @@ pub fn decode(definition: &VectorDefinition, bytes: &[u8]) -> Result<Vec<f32>, D
 
 /// Refuses bytes that [`encode`] cannot have made.
 pub(super) fn check(definition: &VectorDefinition, bytes: &[u8]) -> Result<(), DatabaseError> {
-    let expected = match definition.storage {
-        Storage::Float32 => 4 * definition.dimensions,
-        Storage::Int8 => 4 + definition.dimensions,
-        Storage::Bit => definition.dimensions.div_ceil(8),
-    };
     let finite = match definition.storage {
-        _ if bytes.len() != expected => false,
+        _ if bytes.len() != definition.stored_bytes() => false,
         Storage::Float32 => floats(bytes).all(f32::is_finite),
         Storage::Int8 => split_scale(bytes).0.is_finite(),
         Storage::Bit => true,

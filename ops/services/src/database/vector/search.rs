@@ -64,6 +64,17 @@ pub struct Found {
     pub tested: usize,
 }
 
+impl Found {
+    /// Takes in what the same search found among other documents, and keeps the `k` nearest of both.
+    pub fn merge(&mut self, other: Self, k: usize) {
+        self.hits.extend(other.hits);
+        self.hits.sort_unstable_by(|one, other| one.distance.total_cmp(&other.distance).then(one.row.cmp(&other.row)));
+        self.hits.truncate(k);
+        self.compared += other.compared;
+        self.tested += other.tested;
+    }
+}
+
 /// A search while it runs.
 pub(super) struct Search<'i, 'a> {
     comparison: Comparison<'i>,

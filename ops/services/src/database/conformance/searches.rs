@@ -1,0 +1,87 @@
+//! What a vector search takes of the store and of memory: little at a time, however large documents and indexes are.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::vectors::Noise;
+use super::watched::{Watch, Watched};
+use super::{Fixture, ids_in};
+use crate::database::limits::ROWS_AT_ONCE;
+use crate::database::store::DocumentStore;
+
+pub(super) async fn run(empty_store: &impl AsyncFn() -> Arc<dyn DocumentStore>) {
+    large_documents(Fixture::new(empty_store().await).await).await;
+    few_at_a_time(watched(empty_store().await).await).await;
+    named_by_the_store(watched(empty_store().await).await).await;
+}
+
+async fn watched(store: Arc<dyn DocumentStore>) -> (Fixture, Arc<Watch>) {
+    let (store, watch) = Watched::new(store);
+    (Fixture::new(store).await, watch)
+}
+
+/// Only what is returned counts.
+async fn large_documents(fixture: Fixture) {
+    fixture.ok("createVectorIndex", "c", "{'field':'v','dimensions':2,'metric':'l2'}").await;
+    let text = "x".repeat(15 << 20);
+    for id in 0..5 {
+        fixture.ok("insertOne", "c", &format!("{{'_id':{id},'v':[{id},0],'text':'{text}'}}")).await;
+    }
+    let all = "{'vector':{'field':'v','value':[0,0],'k':5}";
+    assert_eq!(fixture.code("find", "c", &format!("{{}},{all}}}")).await, "DB_RESULT_TOO_LARGE");
+    assert_eq!(fixture.ids("c", &format!("{{}},{all},'skip':1,'limit':2}}")).await, "1 2");
+    assert_eq!(fixture.ids("c", &format!("{{'text':{{'$ne':1}}}},{all},'skip':3,'limit':2}}")).await, "3 4");
+    assert_eq!(fixture.ids("c", &format!("{{}},{all},'projection':{{'_id':1}}}}")).await, "0 1 2 3 4");
+}
+
+/// Documents are read in the order in which they are found, until there are enough.
+async fn few_at_a_time((fixture, watch): (Fixture, Arc<Watch>)) {
+    const COUNT: usize = 200;
+    fixture.ok("createVectorIndex", "c", "{'field':'v','dimensions':2,'metric':'l2'}").await;
+    // Four of them are equally far away each time.
+    let documents = (0..COUNT).map(|n| format!("{{'_id':{n},'even':{},'v':[{},0]}}", n % 2 == 0, n / 4));
+    fixture.ok("insertMany", "c", &format!("[{}]", documents.collect::<Vec<_>>().join(","))).await;
+    let expected = |ids: &mut dyn Iterator<Item = usize>| ids.map(|id| id.to_string()).collect::<Vec<_>>().join(" ");
+    for (filter, rest, wanted, rows) in [
+        ("{}", "", expected(&mut (0..100)), 100),
+        ("{}", ",'skip':5,'limit':9", expected(&mut (5..14)), 16),
+        ("{}", ",'skip':98,'limit':9", expected(&mut (98..100)), 100),
+        ("{'even':true}", "", expected(&mut (0..200).step_by(2)), 200),
+        ("{'even':true}", ",'skip':3,'limit':5", expected(&mut (6..16).step_by(2)), 16),
+        ("{'_id':{'$gt':7}}", ",'limit':3", expected(&mut (8..11)), 16),
+    ] {
+        let read = watch.rows.load(Relaxed);
+        let arguments = format!("{filter},{{'vector':{{'field':'v','value':[0,0],'k':100}}{rest}}}");
+        assert_eq!(fixture.ids("c", &arguments).await, wanted, "{arguments}");
+        assert!(watch.rows.load(Relaxed) - read <= rows, "{arguments} read {}", watch.rows.load(Relaxed) - read);
+    }
+    fixture.ok("updateMany", "c", "{},{'$inc':{'n':1}}").await;
+    assert!(watch.rows_at_once.load(Relaxed) <= ROWS_AT_ONCE, "{:?} rows at once", watch.rows_at_once);
+}
+
+/// Where the store names the documents, their vectors are read and compared in parts, and what is found is the same.
+async fn named_by_the_store((fixture, watch): (Fixture, Arc<Watch>)) {
+    let mut noise = Noise(11);
+    let options = "{'field':'v','dimensions':512,'metric':'l2','multiVector':true}";
+    fixture.ok("createVectorIndex", "c", options).await;
+    // Every vector is that of several documents.
+    let vectors: Vec<_> = (0..40).map(|_| noise.vector(512)).collect();
+    let documents =
+        (0..120).map(|n| format!("{{'_id':{n},'n':{},'v':{:?}}}", n % 3, [&vectors[n / 3], &vectors[n % 40]]));
+    fixture.ok("insertMany", "c", &format!("[{}]", documents.collect::<Vec<_>>().join(","))).await;
+    for (k, filter, rest) in [(1, "{}", ""), (30, "{}", ""), (25, "{'n':1}", ""), (90, "{}", ",'minScore':0.03")] {
+        let query = &vectors[k % 40];
+        let arguments = format!("{filter},{{'vector':{{'field':'v','value':{query:?},'k':{k}{rest}}}}}");
+        watch.searches.store(false, Relaxed);
+        let in_memory = fixture.ok("find", "c", &arguments).await;
+        watch.searches.store(true, Relaxed);
+        assert_eq!(fixture.ok("find", "c", &arguments).await, in_memory);
+        assert!(!ids_in(&in_memory).is_empty());
+        assert!(fixture.ok("explain", "c", &arguments).await.contains("'regime':'store'"));
+    }
+    let at_once = watch.vectors_at_once.load(Relaxed);
+    assert!(
+        (1..=16).contains(&at_once),
+        "of {at_once} documents, each of which may have many, vectors are read at once"
+    );
+}
