@@ -43,7 +43,8 @@ struct Loaded {
     searches: u64,
 }
 
-/// A vector index in memory.
+/// A vector index in memory; a new one has yet to be read.
+#[derive(Default)]
 pub(super) struct VectorIndex {
     state: RwLock<State>,
     /// Counts up with each search of any index: the least one is the one not searched for longest.
@@ -107,6 +108,8 @@ impl VectorIndexes {
         if shared {
             index.catch_up(work, id).await?;
         }
+        // Reading it may have taken long: it is not the one that was not searched for longest.
+        self.lock().searched(&index);
         self.count(&name, &index);
         index.build_graph_if_wanted();
         Ok(index)
@@ -140,14 +143,11 @@ impl VectorIndexes {
     /// The index of this name, and the duty to read it where it is new.
     fn claim(&self, name: &Name) -> (Arc<VectorIndex>, Option<Loading<'_>>) {
         let mut loaded = self.lock();
-        loaded.searches += 1;
-        let searches = loaded.searches;
-        if let Some(index) = loaded.indexes.get(name) {
-            index.searched.store(searches, Relaxed);
-            return (index.clone(), None);
+        if let Some(index) = loaded.indexes.get(name).cloned() {
+            loaded.searched(&index);
+            return (index, None);
         }
-        let state = RwLock::new(State::Loading(Vec::new()));
-        let index = Arc::new(VectorIndex { state, searched: searches.into(), counted: AtomicUsize::default() });
+        let index = Arc::<VectorIndex>::default();
         loaded.indexes.insert(name.clone(), index.clone());
         let loading = Loading { indexes: self, name: name.clone(), index: index.clone() };
         (index, Some(loading))
@@ -161,15 +161,20 @@ impl VectorIndexes {
         }
     }
 
-    /// Looks how large an index is by now, and drops indexes until the rest fits, or one is left.
+    /// Looks how large an index is by now, and drops indexes until the rest fits, or one is left. One that is being read
+    /// takes nothing yet, and stays.
     fn count(&self, name: &Name, index: &Arc<VectorIndex>) {
         let bytes = index.with(ResidentIndex::bytes).unwrap_or_default();
         let mut loaded = self.lock();
         if loaded.has(name, index) {
             loaded.bytes = loaded.bytes + bytes - index.counted.swap(bytes, Relaxed);
         }
-        while loaded.bytes > self.memory && loaded.indexes.len() > 1 {
-            let oldest = loaded.indexes.iter().min_by_key(|(_, index)| index.searched.load(Relaxed));
+        while loaded.bytes > self.memory {
+            let counted = loaded.indexes.iter().filter(|(_, index)| index.counted.load(Relaxed) > 0);
+            if counted.clone().count() <= 1 {
+                return;
+            }
+            let oldest = counted.min_by_key(|(_, index)| index.searched.load(Relaxed));
             let Some(oldest) = oldest.map(|(name, _)| name.clone()) else { return };
             loaded.remove(&oldest);
         }
@@ -181,6 +186,12 @@ impl VectorIndexes {
 }
 
 impl Loaded {
+    /// Notes a search of an index.
+    fn searched(&mut self, index: &VectorIndex) {
+        self.searches += 1;
+        index.searched.store(self.searches, Relaxed);
+    }
+
     fn has(&self, name: &Name, index: &Arc<VectorIndex>) -> bool {
         self.indexes.get(name).is_some_and(|known| Arc::ptr_eq(known, index))
     }
@@ -205,6 +216,12 @@ impl Drop for Loading<'_> {
             *self.index.write() = State::Failed;
             self.indexes.remove(&self.name, &self.index);
         }
+    }
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::Loading(Vec::new())
     }
 }
 

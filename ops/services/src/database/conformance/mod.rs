@@ -67,8 +67,12 @@ pub struct Fixture {
 impl Fixture {
     /// A service on a store.
     pub async fn new(store: Arc<dyn DocumentStore>) -> Self {
+        Self::with(store, DatabaseConfig::default()).await
+    }
+
+    async fn with(store: Arc<dyn DocumentStore>, config: DatabaseConfig) -> Self {
         let (clock, bus) = (Arc::new(ManualClock::at(NOON)), LocalBus::new());
-        let (events, config) = (Arc::new(bus.clone()), DatabaseConfig::default());
+        let events = Arc::new(bus.clone());
         let database = Database::open(store, Gate::default(), clock.clone(), events, config).await.unwrap();
         Self { database, clock, bus, caller: caller("acme", "shop") }
     }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use super::vectors::Noise;
 use super::watched::{Watch, Watched};
 use super::{Fixture, ids_in};
+use crate::database::DatabaseConfig;
 use crate::database::limits::ROWS_AT_ONCE;
 use crate::database::store::DocumentStore;
 
@@ -13,6 +15,7 @@ pub(super) async fn run(empty_store: &impl AsyncFn() -> Arc<dyn DocumentStore>) 
     large_documents(Fixture::new(empty_store().await).await).await;
     few_at_a_time(watched(empty_store().await).await).await;
     named_by_the_store(watched(empty_store().await).await).await;
+    just_read(empty_store().await).await;
 }
 
 async fn watched(store: Arc<dyn DocumentStore>) -> (Fixture, Arc<Watch>) {
@@ -84,4 +87,36 @@ async fn named_by_the_store((fixture, watch): (Fixture, Arc<Watch>)) {
         (1..=16).contains(&at_once),
         "of {at_once} documents, each of which may have many, vectors are read at once"
     );
+}
+
+/// An index whose reading took long stays, and those that were not searched for longest make room for it.
+async fn just_read(store: Arc<dyn DocumentStore>) {
+    let (store, watch) = Watched::new(store);
+    let fixture = Fixture::new(store.clone()).await;
+    for field in ["a", "b", "c"] {
+        fixture.ok("createVectorIndex", "c", &format!("{{'field':'{field}','dimensions':8}}")).await;
+    }
+    let vector = "[1,2,3,4,5,6,7,8]";
+    fixture.ok("insertOne", "c", &format!("{{'_id':1,'a':{vector},'b':{vector},'c':{vector}}}")).await;
+    let arguments = |field: &str| format!("{{'field':'{field}','value':{vector},'k':1}}");
+    fixture.ok("findSimilar", "c", &arguments("a")).await;
+    // There is room for one of them, and not for two.
+    let vector_bytes = fixture.database.vector_bytes() * 3 / 2;
+    let fixture = Fixture::with(store, DatabaseConfig { vector_bytes }).await;
+    let loads = async |field: &str| {
+        let before = watch.loads.load(Relaxed);
+        fixture.ok("findSimilar", "c", &arguments(field)).await;
+        watch.loads.load(Relaxed) - before
+    };
+    let gate = watch.gate.lock().await;
+    watch.next_waits.store(true, Relaxed);
+    let others = async {
+        while watch.next_waits.load(Relaxed) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!((loads("b").await, loads("c").await), (1, 1));
+        drop(gate);
+    };
+    tokio::join!(async { fixture.ok("findSimilar", "c", &arguments("a")).await }, others);
+    assert_eq!((loads("a").await, loads("c").await, loads("c").await), (0, 1, 0));
 }
