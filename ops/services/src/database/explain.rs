@@ -14,11 +14,11 @@ use crate::gate::Scope;
 impl Database {
     /// Runs a query and tells how, instead of what it found.
     pub(super) async fn explain(&self, scope: &Scope<'_>, name: &str, query: &Query) -> Result<String, DatabaseError> {
-        let transaction = self.store.begin(scope, Mode::Read).await?;
-        let mut work = Work::new(transaction, self.clock.now(), true);
-        let explained = self.explain_in(scope, name, query, &mut work).await?;
-        work.transaction.rollback().await?;
-        Ok(explained.to_json())
+        let context = (self, scope, name, query);
+        let explained = self.transact(scope, Mode::Read, context, |work, (database, scope, name, query)| {
+            Box::pin(database.explain_in(scope, name, query, work))
+        });
+        Ok(explained.await?.to_json())
     }
 
     async fn explain_in(

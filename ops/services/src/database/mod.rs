@@ -49,8 +49,6 @@ pub mod work;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures_util::FutureExt as _;
-
 use self::build::Builds;
 use self::call::Call;
 pub use self::check::Checked;
@@ -63,7 +61,7 @@ pub use self::summary::{CollectionSummary, IndexSummary, Summary};
 pub use self::transaction::DatabaseTransaction;
 use self::value::Value;
 use self::vectors::VectorIndexes;
-use self::work::{Change, Work, retried};
+use self::work::{Change, Work};
 use crate::caller::Caller;
 use crate::clock::{Clock, UnixMillis};
 use crate::cursor::CursorSeal;
@@ -140,10 +138,10 @@ impl Database {
                 self.drop_index(&scope, collection, &is_meant, field).await?;
                 Ok("null".into())
             }
-            Call::FindPage(query) => retried(|| self.find_page(&scope, collection, query).boxed()).await,
-            Call::Explain(query) => retried(|| self.explain(&scope, collection, query).boxed()).await,
+            Call::FindPage(query) => self.find_page(&scope, collection, query).await,
+            Call::Explain(query) => self.explain(&scope, collection, query).await,
             Call::Find(query) | Call::FindSimilar(query) if query.vector.is_some() => {
-                retried(|| self.find_similar(&scope, collection, query).boxed()).await
+                self.find_similar(&scope, collection, query).await
             }
             _ => {
                 let mode = if changes_something(&call) { Mode::Write } else { Mode::Read };
@@ -209,12 +207,14 @@ impl Database {
         collection: &str,
         query: &query::Query,
     ) -> Result<String, DatabaseError> {
-        let clause = query.vector.clone().unwrap_or_default();
-        let transaction = self.store.begin(scope, Mode::Read).await?;
-        let mut work = Work::new(transaction, self.clock.now(), true);
-        let found = self.search(scope, collection, query, &clause, &mut work).await?;
-        work.transaction.rollback().await?;
-        Ok(Value::Array(found.documents.into_iter().map(Value::Object).collect()).to_json())
+        let context = (self, scope, collection, query);
+        let search = self.transact(scope, Mode::Read, context, |work, (database, scope, collection, query)| {
+            Box::pin(async move {
+                let clause = query.vector.clone().unwrap_or_default();
+                Ok(database.search(scope, collection, query, &clause, work).await?.documents)
+            })
+        });
+        Ok(Value::Array(search.await?.into_iter().map(Value::Object).collect()).to_json())
     }
 
     /// Commits, and lets everyone know who has to: the vectors in memory, and the event bus.

@@ -6,6 +6,7 @@
 use super::Database;
 use super::error::DatabaseError;
 use super::query::Query;
+use super::reader::Found;
 use super::run::{documents_json, object};
 use super::sort::{Place, Sort};
 use super::store::Mode;
@@ -32,26 +33,30 @@ impl Database {
             position.and_then(|position| place(&position)).ok_or(DatabaseError::CursorInvalid)
         });
         let after = after.transpose()?;
-        let transaction = self.store.begin(scope, Mode::Read).await?;
-        let mut work = Work::new(transaction, self.clock.now(), true);
+        let find = self.transact(scope, Mode::Read, (collection_name, query, after), |work, (name, query, after)| {
+            Box::pin(work.page(name, query, after.clone()))
+        });
+        let mut found = find.await?;
         let mut cursor = Value::Null;
-        let mut documents = "[]".to_owned();
-        if let Some(collection) = work.collection(collection_name).await? {
-            let limit = query.limit as usize;
-            // One document more than asked for tells whether there is a next page.
-            let filter = query.filter(&collection);
-            let mut found = work.find_page(&collection, filter, &query.sort, after, limit + 1).await?;
-            if found.documents.len() > limit {
-                found.documents.truncate(limit);
-                if let Some(last) = found.places.get(limit - 1) {
-                    cursor = Value::String(self.cursors.seal(&parts, &position(last)?));
-                }
+        let limit = query.limit as usize;
+        if found.documents.len() > limit {
+            found.documents.truncate(limit);
+            if let Some(last) = found.places.get(limit - 1) {
+                cursor = Value::String(self.cursors.seal(&parts, &position(last)?));
             }
-            documents = documents_json(&found.documents, query)?;
         }
-        work.transaction.rollback().await?;
+        let documents = documents_json(&found.documents, query)?;
         let rest = object([("cursor", cursor)]).to_json();
         Ok(format!("{{\"documents\":{documents},{}", &rest[1..]))
+    }
+}
+
+impl Work {
+    /// The documents of a page, and one more if there is a next page.
+    async fn page(&mut self, collection: &str, query: &Query, after: Option<Place>) -> Result<Found, DatabaseError> {
+        let Some(collection) = self.collection(collection).await? else { return Ok(Found::default()) };
+        let filter = query.filter(&collection);
+        self.find_page(&collection, filter, &query.sort, after, query.limit as usize + 1).await
     }
 }
 

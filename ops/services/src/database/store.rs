@@ -218,7 +218,8 @@ pub trait DocumentStore: Send + Sync + 'static {
 /// transaction in place or not, the transaction must be rolled back.
 #[async_trait]
 pub trait Transaction: Send {
-    /// The collection of this name, if there is one.
+    /// The collection of this name, if there is one. A reader may be told of one that others have changed since; then its
+    /// commit, if nothing before, fails with [`Failure::Conflict`].
     async fn collection(&mut self, name: &str) -> Outcome<Option<Arc<Collection>>>;
 
     /// The collection of this name, created if need be.

@@ -59,7 +59,7 @@ impl Database {
                 Ok(result)
             }
             Err(error) => {
-                work.transaction.rollback().await?;
+                work.fail(mode, &error).await?;
                 Err(error)
             }
         }
@@ -100,6 +100,17 @@ impl Work {
     /// Work on a fresh transaction.
     pub(super) fn new(transaction: Box<dyn Transaction>, now: UnixMillis, yields: bool) -> Self {
         Self { transaction, changes: Vec::new(), now, yields, bytes: 0 }
+    }
+
+    /// Ends a transaction in which something failed. A reader may have been told of a catalog that another host has changed
+    /// since, and only a commit makes sure: the conflict takes the place of an error that was none.
+    async fn fail(self, mode: Mode, error: &DatabaseError) -> Result<(), DatabaseError> {
+        let of_store =
+            matches!(error, DatabaseError::TransactionConflict | DatabaseError::Busy | DatabaseError::Store(_));
+        if mode == Mode::Read && !of_store {
+            return Ok(self.transaction.commit(Box::new(|| {})).await?);
+        }
+        Ok(self.transaction.rollback().await?)
     }
 
     /// Gives the isolate's other requests their turn, where reading runs on its thread.

@@ -10,12 +10,14 @@ use super::{Fixture, ids_in};
 use crate::database::DatabaseConfig;
 use crate::database::limits::ROWS_AT_ONCE;
 use crate::database::store::DocumentStore;
+use crate::gate::Scope;
 
 pub(super) async fn run(empty_store: &impl AsyncFn() -> Arc<dyn DocumentStore>) {
     large_documents(Fixture::new(empty_store().await).await).await;
     few_at_a_time(watched(empty_store().await).await).await;
     named_by_the_store(watched(empty_store().await).await).await;
     just_read(empty_store().await).await;
+    outdated_catalog(watched(empty_store().await).await).await;
 }
 
 async fn watched(store: Arc<dyn DocumentStore>) -> (Fixture, Arc<Watch>) {
@@ -119,4 +121,24 @@ async fn just_read(store: Arc<dyn DocumentStore>) {
     };
     tokio::join!(async { fixture.ok("findSimilar", "c", &arguments("a")).await }, others);
     assert_eq!((loads("a").await, loads("c").await, loads("c").await), (0, 1, 0));
+}
+
+/// That a host does not know yet what another one has made is no reason to refuse a call.
+async fn outdated_catalog((fixture, watch): (Fixture, Arc<Watch>)) {
+    fixture.ok("insertOne", "c", "{'_id':1,'v':[1,0]}").await;
+    let scope = Scope::of_host(&fixture.caller.tenant, &fixture.caller.app);
+    let outdated = fixture.database.collections(&scope).await.unwrap().pop();
+    fixture.ok("createVectorIndex", "c", "{'field':'v','dimensions':2}").await;
+    for (method, arguments, found) in [
+        ("findSimilar", "{'field':'v','value':[1,0],'k':1}", "'_id':1"),
+        ("find", "{},{'vector':{'field':'v','value':[1,0],'k':1}}", "'_id':1"),
+        ("explain", "{},{'vector':{'field':'v','value':[1,0],'k':1}}", "'returned':1"),
+    ] {
+        watch.outdated.lock().unwrap().clone_from(&outdated);
+        let result = fixture.ok(method, "c", arguments).await;
+        assert!(result.contains(found), "{method}: {result}");
+    }
+    watch.outdated.lock().unwrap().clone_from(&outdated);
+    let missing = fixture.code("findSimilar", "c", "{'field':'w','value':[1,0],'k':1}").await;
+    assert_eq!(missing, "DB_VECTOR_INDEX_NOT_FOUND");
 }
