@@ -8,7 +8,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use orilla_postgres::{PostgresConfig, PostgresStore};
 use orilla_services::clock::{Clock, UnixMillis};
-use orilla_services::database::limits::EXPIRY_INTERVAL;
 use orilla_services::database::store::DocumentStore;
 use orilla_services::database::{Database, DatabaseConfig, DatabaseError, Declared, Reconciled};
 use orilla_services::event::LocalBus;
@@ -18,12 +17,8 @@ use orilla_services::kv::{Kv, KvConfig, KvError};
 use orilla_services::thread_starter;
 use orilla_sqlite::{DATABASE_FILE, OpenError, SqliteConfig, SqliteStore};
 use tokio::sync::{Mutex, mpsc};
-use tokio::time::MissedTickBehavior;
 
 use crate::config::{Config, Database as DatabaseSettings, DatabaseUrl};
-
-/// Ticks of the expiry between two looks at what indexes there are, where other hosts make some too.
-const SURVEY_TICKS: u64 = 60;
 
 /// The services of one host. Cloning is cheap.
 #[derive(Clone)]
@@ -210,20 +205,7 @@ impl Services {
     /// Does what has to be done again and again, until it is dropped: removes what has expired, and finishes indexes that
     /// are being built.
     pub async fn maintain(self) {
-        let database = async {
-            let mut ticks = tokio::time::interval(EXPIRY_INTERVAL);
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            for tick in 0u64.. {
-                ticks.tick().await;
-                // Other hosts may have made indexes since.
-                let survey = tick == 0 || (self.database.is_shared() && tick % SURVEY_TICKS == 0);
-                let surveyed = if survey { self.database.survey().await } else { Ok(()) };
-                if let Err(error) = surveyed.and(self.database.expire().await.map(drop)) {
-                    tracing::warn!(code = error.code(), %error, "the database could not be maintained");
-                }
-            }
-        };
-        tokio::join!(self.kv.run_sweeper(), database, self.reconcile());
+        tokio::join!(self.kv.run_sweeper(), self.database.maintain(), self.reconcile());
     }
 
     /// Has the indexes made that an app declares, soon.

@@ -36,6 +36,10 @@ pub const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(5);
 pub const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Most documents that one transaction of the expiry deletes, so that it never holds up writes for long.
 pub const EXPIRY_BATCH: u32 = 500;
+/// Most such transactions at a time for one index, so that no app holds up the expiry of others.
+pub const EXPIRY_BATCHES: u32 = 10;
+/// How often all apps' catalogs are looked through, where other hosts make indexes too.
+pub const SURVEY_INTERVAL: Duration = Duration::from_secs(60);
 
 pub(super) fn check_collection_name(name: &str) -> Result<(), DatabaseError> {
     let is_sound = |character: char| !character.is_control() && character != '$';

@@ -52,6 +52,18 @@ impl Database {
         run: Run<C, T>,
     ) -> Result<T, DatabaseError> {
         let transaction = self.store.begin(scope, mode).await?;
+        self.run_in(transaction, scope, mode, context, run).await
+    }
+
+    /// Runs work in an open transaction and commits it.
+    pub(super) async fn run_in<C: Sync, T>(
+        &self,
+        transaction: Box<dyn Transaction>,
+        scope: &Scope<'_>,
+        mode: Mode,
+        context: &C,
+        run: Run<C, T>,
+    ) -> Result<T, DatabaseError> {
         let mut work = Work::new(transaction, self.clock.now(), mode == Mode::Read);
         match run(&mut work, context).await {
             Ok(result) => {

@@ -83,7 +83,7 @@ async fn check(directory: &Path, acknowledged: &HashMap<String, Stage>) -> usize
     }
     assert!(ahead <= WRITERS, "a writer has one write under way at most");
     let listed = fixture.ok("listIndexes", "many", "").await;
-    fixture.database.survey().await.unwrap();
+    fixture.database.finish_builds().await.unwrap();
     let finished = fixture.ok("listIndexes", "many", "").await;
     assert_eq!(finished, listed.replace("'state':'building'", "'state':'ready'"));
     fixture.assert_sound().await;

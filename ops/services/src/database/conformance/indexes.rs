@@ -313,7 +313,7 @@ async fn expiry(fixture: Fixture) {
     // A host that has just started learns of the indexes that are there, and forgets those that are not.
     fixture.ok("insertOne", "d", &format!("{{'_id':4,'at':{}}}", now + 1.0)).await;
     fixture.ok("dropIndex", "d", "'d_at_desc_ttl'").await;
-    fixture.database.survey().await.unwrap();
+    fixture.database.note_expiries().await.unwrap();
     fixture.clock.advance(Duration::from_secs(1));
     assert_eq!(fixture.database.expire().await.unwrap(), 1);
     assert_eq!(fixture.ids("d", "").await, "3 4");

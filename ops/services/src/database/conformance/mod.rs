@@ -7,6 +7,7 @@ mod concurrency;
 mod events;
 mod indexes;
 mod input;
+mod maintenance;
 pub mod oracle;
 mod pages;
 pub mod property;
@@ -47,6 +48,7 @@ pub async fn run_service(empty_store: impl AsyncFn() -> Arc<dyn DocumentStore>) 
     events::run(&empty_store).await;
     vectors::run(&empty_store).await;
     searches::run(&empty_store).await;
+    maintenance::run(&empty_store).await;
     concurrency::run(&empty_store).await;
 }
 
