@@ -10,7 +10,7 @@ use super::key;
 use super::store::{Access, Collection, IndexRecord, IndexState, KeySpan, Mode, Position, RowId, Scan};
 use super::value::{Object, Value};
 use super::vector::{self, VectorDefinition};
-use super::vectors::documents_at_once;
+use super::vector_index::documents_at_once;
 use super::work::Work;
 use crate::caller::Caller;
 use crate::gate::Action;

@@ -44,6 +44,7 @@ pub mod tuples;
 pub mod update;
 pub mod value;
 pub mod vector;
+mod vector_index;
 mod vectors;
 pub mod work;
 

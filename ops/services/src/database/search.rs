@@ -15,7 +15,7 @@ use super::sort::Sort;
 use super::store::{Collection, IndexId, IndexState, RowId, StoredDocument};
 use super::value::{Object, Value};
 use super::vector::{Allowed, Found, Hit, MAX_K, Regime, ResidentIndex, RowSet, VectorDefinition, VectorQuery};
-use super::vectors::{VectorIndex, by_row, documents_at_once};
+use super::vector_index::{VectorIndex, by_row, documents_at_once};
 use super::work::Work;
 use crate::gate::Scope;
 

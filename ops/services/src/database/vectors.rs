@@ -4,25 +4,17 @@
 //! not searched for longest goes first.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::error::DatabaseError;
-use super::store::{IndexId, RowId, StoredVector};
-use super::vector::{Graph, GraphError, MAX_VECTORS_PER_DOCUMENT, ResidentIndex, VectorDefinition};
+use super::store::IndexId;
+use super::vector::{ResidentIndex, VectorDefinition};
+use super::vector_index::{VectorChange, VectorIndex};
 use super::work::{Change, Work};
 use crate::gate::Scope;
-use crate::thread_starter;
 
-/// Documents whose vectors are read at a time: at most; and at least, if they are as large as they may be.
-const LOAD_BATCH: usize = 500;
-const SMALLEST_LOAD_BATCH: usize = 16;
-/// Bytes of vectors that are read at a time, unless those of the fewest documents are more.
-const LOAD_BYTES: usize = 8 << 20;
-/// Documents that are added to a graph while searches wait.
-const FEW_MISSING: usize = 64;
 /// How often one that waits for another's load looks whether it is done.
 const POLL: Duration = Duration::from_millis(2);
 
@@ -43,43 +35,12 @@ struct Loaded {
     searches: u64,
 }
 
-/// A vector index in memory; a new one has yet to be read.
-#[derive(Default)]
-pub(super) struct VectorIndex {
-    state: RwLock<State>,
-    /// Counts up with each search of any index: the least one is the one not searched for longest.
-    searched: AtomicU64,
-    /// What it took when that was last looked at, in bytes. It changes under the lock of all indexes only.
-    counted: AtomicUsize,
-}
-
-enum State {
-    /// The rows are being read; these changes came meanwhile.
-    Loading(Vec<VectorChange>),
-    Ready {
-        index: Box<ResidentIndex>,
-        /// The latest change of the store that is in it.
-        version: u64,
-        /// Whether a graph is being built.
-        building: bool,
-    },
-    /// It could not be read.
-    Failed,
-}
-
-#[derive(Clone)]
-struct VectorChange {
-    version: u64,
-    row: RowId,
-    vectors: Vec<Vec<u8>>,
-}
-
 impl VectorIndexes {
     pub(super) fn new(memory: usize) -> Self {
         Self { memory, loaded: Mutex::default() }
     }
 
-    /// The index, read from the rows if it is not in memory. `shared` says that other hosts may have changed the rows.
+    /// The index as the transaction sees it, or newer. `shared` says that other hosts may have changed the rows.
     pub(super) async fn get(
         &self,
         scope: &Scope<'_>,
@@ -90,29 +51,42 @@ impl VectorIndexes {
     ) -> Result<Arc<VectorIndex>, DatabaseError> {
         let name = (scope.tenant().clone(), scope.app().clone(), id);
         let index = loop {
-            let (index, loading) = self.claim(&name);
-            if let Some(loading) = loading {
-                index.load(work, id, definition).await?;
-                drop(loading);
+            let index = self.read(&name, work, id, definition).await?;
+            if !shared || index.catch_up(work, id, definition).await? {
                 break index;
             }
-            if index.with(|_| ()).is_some() {
-                break index;
-            }
-            if matches!(&*index.read(), State::Failed) {
-                self.remove(&name, &index);
-            } else {
-                tokio::time::sleep(POLL).await;
-            }
+            self.remove(&name, &index);
         };
-        if shared {
-            index.catch_up(work, id).await?;
-        }
         // Reading it may have taken long: it is not the one that was not searched for longest.
         self.lock().searched(&index);
         self.count(&name, &index);
         index.build_graph_if_wanted();
         Ok(index)
+    }
+
+    /// The index, read from the rows if it is not in memory.
+    async fn read(
+        &self,
+        name: &Name,
+        work: &mut Work,
+        id: IndexId,
+        definition: &VectorDefinition,
+    ) -> Result<Arc<VectorIndex>, DatabaseError> {
+        loop {
+            let (index, loading) = self.claim(name);
+            if let Some(_loading) = loading {
+                index.load(work, id, definition).await?;
+                return Ok(index);
+            }
+            if index.with(|_| ()).is_some() {
+                return Ok(index);
+            }
+            if index.has_failed() {
+                self.remove(name, &index);
+            } else {
+                tokio::time::sleep(POLL).await;
+            }
+        }
     }
 
     /// Applies what a transaction has changed. Called after its commit, in commit order.
@@ -212,177 +186,8 @@ struct Loading<'i> {
 
 impl Drop for Loading<'_> {
     fn drop(&mut self) {
-        if self.index.with(|_| ()).is_none() {
-            *self.index.write() = State::Failed;
+        if self.index.give_up() {
             self.indexes.remove(&self.name, &self.index);
         }
     }
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self::Loading(Vec::new())
-    }
-}
-
-impl VectorIndex {
-    /// Looks at the index; `None` if it could not be read.
-    pub(super) fn with<T>(&self, look: impl FnOnce(&ResidentIndex) -> T) -> Option<T> {
-        match &*self.read() {
-            State::Ready { index, .. } => Some(look(index)),
-            State::Loading(_) | State::Failed => None,
-        }
-    }
-
-    async fn load(&self, work: &mut Work, id: IndexId, definition: &VectorDefinition) -> Result<(), DatabaseError> {
-        let version = work.transaction.version().await?;
-        let mut index = Box::new(ResidentIndex::new(definition.clone()));
-        let mut after = None;
-        let limit = documents_at_once(definition) as u32;
-        loop {
-            let vectors = work.transaction.vectors(id, after, limit).await?;
-            let Some(last) = vectors.last() else { break };
-            after = Some(last.row);
-            for (row, vectors) in by_row(vectors) {
-                index.insert(row, &vectors)?;
-            }
-            tokio::task::yield_now().await;
-        }
-        let mut state = self.write();
-        let mut latest = version;
-        if let State::Loading(changes) = &mut *state {
-            for change in changes.drain(..).filter(|change| change.version > version) {
-                latest = change.version;
-                apply_to(&mut index, &change)?;
-            }
-        }
-        *state = State::Ready { index, version: latest, building: false };
-        Ok(())
-    }
-
-    /// Takes in what this host and others have changed since.
-    async fn catch_up(&self, work: &mut Work, id: IndexId) -> Result<(), DatabaseError> {
-        let known = match &*self.read() {
-            State::Ready { version, .. } => *version,
-            State::Loading(_) | State::Failed => return Ok(()),
-        };
-        let now = work.transaction.version().await?;
-        let rows = work.transaction.changed_vectors(id, known).await?;
-        let vectors = work.transaction.vectors_of(id, &rows).await?;
-        let mut found: HashMap<RowId, Vec<Vec<u8>>> = by_row(vectors).into_iter().collect();
-        match &mut *self.write() {
-            // Another search, which began later, was faster: it has taken in newer vectors.
-            State::Ready { index, version, .. } if *version < now => {
-                for row in rows {
-                    let vectors = found.remove(&row).unwrap_or_default();
-                    apply_to(index, &VectorChange { version: now, row, vectors })?;
-                }
-                *version = now;
-            }
-            State::Ready { .. } | State::Loading(_) | State::Failed => {}
-        }
-        Ok(())
-    }
-
-    fn apply(&self, change: VectorChange) {
-        let mut state = self.write();
-        match &mut *state {
-            State::Loading(changes) => changes.push(change),
-            // The rows were read with this change in them.
-            State::Ready { version, .. } if change.version <= *version => {}
-            State::Ready { index, version, .. } => {
-                *version = change.version;
-                if let Err(error) = apply_to(index, &change) {
-                    tracing::error!(%error, "a vector index in memory is dropped and will be read again");
-                    *state = State::Failed;
-                }
-            }
-            State::Failed => {}
-        }
-    }
-
-    /// Builds a graph beside the index, while it is searched and changed, once there are enough vectors for one.
-    fn build_graph_if_wanted(self: &Arc<Self>) {
-        let graph = match &mut *self.write() {
-            State::Ready { index, building, .. } if !*building && index.wants_graph() => {
-                let Ok(graph) = index.new_graph() else { return };
-                *building = true;
-                graph
-            }
-            _ => return,
-        };
-        let index = self.clone();
-        let build = move || {
-            let built = index.build_graph(graph);
-            if let Err(error) = built {
-                tracing::warn!(%error, "there is no vector graph; searches compare all vectors");
-            }
-            if let State::Ready { building, .. } = &mut *index.write() {
-                *building = false;
-            }
-        };
-        let started = thread_starter::start(std::thread::Builder::new().name("vector-graph".into()), build);
-        if let Err(error) = started {
-            tracing::warn!(%error, "no thread can be started for a vector graph");
-            if let State::Ready { building, .. } = &mut *self.write() {
-                *building = false;
-            }
-        }
-    }
-
-    /// Adds to a graph what it lacks, again and again, until that is so little that searches can wait for it.
-    fn build_graph(self: &Arc<Self>, mut graph: Graph) -> Result<(), GraphError> {
-        // An index that nobody can search any more needs no graph.
-        let is_wanted =
-            |_| if Arc::strong_count(self) > 1 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
-        loop {
-            let Some(missing) = self.with(|index| index.missing_from(&graph)) else {
-                return Err(GraphError::Cancelled);
-            };
-            if missing.len() <= FEW_MISSING {
-                break;
-            }
-            tracing::info!(documents = missing.len(), "building a vector graph");
-            graph.add(&missing, is_wanted)?;
-        }
-        if let State::Ready { index, .. } = &mut *self.write() {
-            index.attach(graph)?;
-            tracing::info!(documents = index.len(), "the vector graph is ready");
-        }
-        Ok(())
-    }
-
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, State> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, State> {
-        self.state.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn apply_to(index: &mut ResidentIndex, change: &VectorChange) -> Result<(), DatabaseError> {
-    if change.vectors.is_empty() {
-        index.remove(change.row);
-        return Ok(());
-    }
-    index.insert(change.row, &change.vectors)
-}
-
-/// How many documents' vectors are read at a time: few where a document may have many.
-pub(super) fn documents_at_once(definition: &VectorDefinition) -> usize {
-    let vectors = if definition.multi_vector { MAX_VECTORS_PER_DOCUMENT } else { 1 };
-    (LOAD_BYTES / (vectors * definition.stored_bytes())).clamp(SMALLEST_LOAD_BATCH, LOAD_BATCH)
-}
-
-/// Vectors by document, in the order in which they came.
-pub(super) fn by_row(vectors: Vec<StoredVector>) -> Vec<(RowId, Vec<Vec<u8>>)> {
-    let mut rows: Vec<(RowId, Vec<Vec<u8>>)> = Vec::new();
-    for StoredVector { row, bytes, .. } in vectors {
-        match rows.last_mut() {
-            Some((last, vectors)) if *last == row => vectors.push(bytes),
-            _ => rows.push((row, vec![bytes])),
-        }
-    }
-    rows
 }

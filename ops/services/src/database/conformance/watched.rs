@@ -26,6 +26,8 @@ pub(super) struct Watch {
     pub(super) rows: AtomicUsize,
     /// The most rows whose vectors were asked for at once.
     pub(super) vectors_at_once: AtomicUsize,
+    /// Reads of vectors by their rows until one fails; 0 is none.
+    pub(super) failing: AtomicUsize,
     /// How often an index was read from the beginning.
     pub(super) loads: AtomicUsize,
     /// Transactions that may change something.
@@ -123,6 +125,9 @@ impl Transaction for WatchedTransaction {
 
     async fn vectors_of(&mut self, index: IndexId, rows: &[RowId]) -> Outcome<Vec<StoredVector>> {
         self.watch.vectors_at_once.fetch_max(rows.len(), Relaxed);
+        if self.watch.failing.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)) == Ok(1) {
+            return Err(StoreError::Unavailable("a test wants that".into()).into());
+        }
         self.inner.vectors_of(index, rows).await
     }
 
