@@ -33,7 +33,7 @@ async fn expired(fixture: &Fixture, app: &str) -> Caller {
 }
 
 async fn idle(store: Arc<dyn DocumentStore>) {
-    let (store, watch) = Watched::new(store);
+    let (store, watch) = Watched::over(store);
     let fixture = Fixture::new(store).await;
     expired(&fixture, "shop").await;
     assert_eq!(fixture.database.expire().await, Ok(1));

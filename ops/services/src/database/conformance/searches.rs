@@ -22,7 +22,7 @@ pub(super) async fn run(empty_store: &impl AsyncFn() -> Arc<dyn DocumentStore>) 
 }
 
 async fn watched(store: Arc<dyn DocumentStore>) -> (Fixture, Arc<Watch>) {
-    let (store, watch) = Watched::new(store);
+    let (store, watch) = Watched::over(store);
     (Fixture::new(store).await, watch)
 }
 
@@ -92,7 +92,7 @@ async fn named_by_the_store((fixture, watch): (Fixture, Arc<Watch>)) {
 
 /// An index whose reading took long stays, and those that were not searched for longest make room for it.
 async fn just_read(store: Arc<dyn DocumentStore>) {
-    let (store, watch) = Watched::new(store);
+    let (store, watch) = Watched::over(store);
     let fixture = Fixture::new(store.clone()).await;
     for field in ["a", "b", "c"] {
         fixture.ok("createVectorIndex", "c", &format!("{{'field':'{field}','dimensions':8}}")).await;
@@ -125,7 +125,7 @@ async fn just_read(store: Arc<dyn DocumentStore>) {
 /// What other hosts have changed is taken in by parts, from the start again where that failed; after too much of it the
 /// index is read anew.
 async fn changed_by_others(store: Arc<dyn DocumentStore>) {
-    let (store, watch) = Watched::new(store);
+    let (store, watch) = Watched::over(store);
     watch.shared.store(true, Relaxed);
     let (one, other) = (Fixture::new(store.clone()).await, Fixture::new(store).await);
     let options = "{'field':'v','dimensions':512,'metric':'l2','multiVector':true}";

@@ -46,8 +46,9 @@ pub(super) struct Watch {
 }
 
 impl Watched {
-    pub(super) fn new(store: Arc<dyn DocumentStore>) -> (Arc<dyn DocumentStore>, Arc<Watch>) {
-        let watch = Arc::<Watch>::default();
+    /// The store, and what will be asked of it.
+    pub(super) fn over(store: Arc<dyn DocumentStore>) -> (Arc<dyn DocumentStore>, Arc<Watch>) {
+        let watch = Arc::new(Watch::default());
         (Arc::new(Self { store, watch: watch.clone() }), watch)
     }
 }
