@@ -20,6 +20,13 @@ pub fn check_document(document: &Object) -> Result<(), DatabaseError> {
     if size.bytes > MAX_DOCUMENT_BYTES { Err(DatabaseError::DocumentTooLarge(size.bytes)) } else { Ok(()) }
 }
 
+/// The bytes of a value as JSON. Fails if no document can hold it.
+pub fn json_bytes(value: &Value) -> Result<usize, DatabaseError> {
+    let mut size = Size { bytes: 0 };
+    size.value(value, 1)?;
+    Ok(size.bytes)
+}
+
 /// Checks that a value can be the `_id` of a document.
 pub fn check_id(id: &Value) -> Result<(), DatabaseError> {
     match id {

@@ -20,7 +20,7 @@ pub enum DatabaseError {
     TooDeep,
     /// `DB_DOCUMENT_TOO_LARGE`
     #[error(
-        "the document has {0} bytes as JSON, the limit is {MAX_DOCUMENT_BYTES}: split it up or put large content into \
+        "the document has {0} bytes as JSON or more, the limit is {MAX_DOCUMENT_BYTES}: split it up or put large content into \
          object storage"
     )]
     DocumentTooLarge(usize),

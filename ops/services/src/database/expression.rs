@@ -1,11 +1,10 @@
 //! Expressions: values computed from a document.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::cmp::Ordering;
 
 use super::error::DatabaseError;
-use super::limits::MAX_COMPUTED_BYTES;
+use super::limits::Room;
 use super::order;
 use super::path::{Component, Path};
 use super::value::{Object, Value};
@@ -17,27 +16,6 @@ pub struct Input<'d> {
     pub document: &'d Object,
     /// What may be made of it.
     pub room: &'d Room,
-}
-
-/// How many bytes expressions may still make of one document. Without it a line of text could become all of the memory.
-pub struct Room(Cell<usize>);
-
-impl Room {
-    /// For one document.
-    pub fn of_document() -> Self {
-        Self(Cell::new(MAX_COMPUTED_BYTES))
-    }
-
-    fn take(&self, bytes: usize) -> Result<(), DatabaseError> {
-        self.0.set(self.0.get().checked_sub(bytes).ok_or(DatabaseError::ComputedTooLarge)?);
-        Ok(())
-    }
-
-    /// Counts a value that is made, and makes it.
-    pub fn make(&self, value: Cow<'_, Value>) -> Result<Value, DatabaseError> {
-        self.take(value.weight())?;
-        Ok(value.into_owned())
-    }
 }
 
 /// Items of the operand of an operator.

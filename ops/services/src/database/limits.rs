@@ -1,8 +1,12 @@
 //! The limits of the database that no other module owns, and the checks that enforce them.
 
+use std::borrow::Cow;
+use std::cell::Cell;
 use std::time::Duration;
 
+use super::document::MAX_DOCUMENT_BYTES;
 use super::error::DatabaseError;
+use super::value::Value;
 
 /// Most documents that one query returns; also the default limit.
 pub const MAX_LIMIT: u32 = 1000;
@@ -26,6 +30,8 @@ pub const MAX_INDEXES: usize = 64;
 pub const MAX_COLLECTION_BYTES: usize = 120;
 /// Most bytes of an `_id` as an index keeps it.
 pub const MAX_ID_BYTES: usize = 1024;
+/// Bytes that expressions may make of one document, as it is in memory.
+pub const MAX_COMPUTED_BYTES: usize = 16 << 20;
 /// Most values that `distinct` returns.
 pub const MAX_DISTINCT_VALUES: usize = 10_000;
 /// How often a call is tried again when another transaction is in the way.
@@ -48,5 +54,46 @@ pub(super) fn check_collection_name(name: &str) -> Result<(), DatabaseError> {
     }
     Err(DatabaseError::CollectionInvalid(super::error::shortened(name)))
 }
-/// Bytes that expressions may make of one document, as it is in memory.
-pub const MAX_COMPUTED_BYTES: usize = 16 << 20;
+
+/// How many bytes may still be made of one document. Without it a line of text could become all of the memory.
+pub struct Room {
+    left: Cell<usize>,
+    limit: usize,
+    /// What is wrong if so many bytes are made.
+    beyond: fn(usize) -> DatabaseError,
+}
+
+impl Room {
+    /// For what expressions compute, as it is in memory.
+    pub fn of_computed() -> Self {
+        Self::of(MAX_COMPUTED_BYTES, |_| DatabaseError::ComputedTooLarge)
+    }
+
+    /// For what an update adds, as JSON.
+    pub fn of_document() -> Self {
+        Self::of(MAX_DOCUMENT_BYTES, DatabaseError::DocumentTooLarge)
+    }
+
+    fn of(limit: usize, beyond: fn(usize) -> DatabaseError) -> Self {
+        Self { left: Cell::new(limit), limit, beyond }
+    }
+
+    /// Counts bytes before they are made.
+    pub fn take(&self, bytes: usize) -> Result<(), DatabaseError> {
+        let left = self.left.get();
+        let beyond = || (self.beyond)(self.limit.saturating_sub(left).saturating_add(bytes));
+        self.left.set(left.checked_sub(bytes).ok_or_else(beyond)?);
+        Ok(())
+    }
+
+    /// Bytes that were there are no more.
+    pub fn give_back(&self, bytes: usize) {
+        self.left.set(self.left.get().saturating_add(bytes));
+    }
+
+    /// Counts a value that is made, and makes it.
+    pub fn make(&self, value: Cow<'_, Value>) -> Result<Value, DatabaseError> {
+        self.take(value.weight())?;
+        Ok(value.into_owned())
+    }
+}

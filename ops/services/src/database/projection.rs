@@ -4,8 +4,9 @@
 //! How a value is computed is the business of [`super::expression`].
 
 use super::error::DatabaseError;
-use super::expression::{Expression, Input, Room};
+use super::expression::{Expression, Input};
 use super::filter::{ElemMatch, is_expression, read_elem_match};
+use super::limits::Room;
 use super::path::{Component, Path};
 use super::value::{Object, Value};
 
@@ -70,7 +71,7 @@ impl Projection {
     /// computed.
     pub fn apply(&self, document: Object) -> Result<Object, DatabaseError> {
         let mut computed = Vec::with_capacity(self.computed.len());
-        let room = Room::of_document();
+        let room = Room::of_computed();
         for (path, expression) in &self.computed {
             let value = expression.compute(Input { document: &document, room: &room })?;
             computed.push((path, value.map(|value| room.make(value)).transpose()?));

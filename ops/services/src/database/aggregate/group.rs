@@ -8,7 +8,8 @@ use super::MAX_GROUPS;
 use super::parse::invalid;
 use super::run::Budget;
 use crate::database::error::DatabaseError;
-use crate::database::expression::{Expression, Input, Room, check_name};
+use crate::database::expression::{Expression, Input, check_name};
+use crate::database::limits::Room;
 use crate::database::order::{self, Key};
 use crate::database::value::{Object, Value};
 
@@ -91,7 +92,7 @@ impl<'g> Groups<'g> {
 
     /// Counts a document in.
     pub fn add(&mut self, document: &Object) -> Result<(), DatabaseError> {
-        let room = Room::of_document();
+        let room = Room::of_computed();
         let input = Input { document, room: &room };
         let by = self.group.by.compute(input)?.map_or(Value::Null, Cow::into_owned);
         let key = Key(by);

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
+use super::target::Changer;
 use crate::database::error::DatabaseError;
 use crate::database::filter::Filter;
 use crate::database::order::{self, Key};
@@ -21,21 +22,23 @@ pub(super) struct Push {
 }
 
 impl Push {
-    pub fn apply(&self, items: &mut Vec<Value>) {
+    pub fn apply(&self, items: &mut Vec<Value>, at: &Changer<'_>) -> Result<(), DatabaseError> {
         let place = match self.position {
             None => items.len(),
             Some(position) if position >= 0 => items.len().min(clamped(position)),
             Some(position) => items.len().saturating_sub(clamped(position)),
         };
-        items.splice(place..place, self.values.iter().cloned());
+        let added = self.values.iter().map(|value| at.copy(value)).collect::<Result<Vec<_>, _>>()?;
+        items.splice(place..place, added);
         if let Some(sort) = &self.sort {
             items.sort_by(|left, right| sort.compare(left, right));
         }
-        match self.slice {
-            Some(kept) if kept >= 0 => items.truncate(clamped(kept)),
-            Some(kept) => drop(items.drain(..items.len().saturating_sub(clamped(kept)))),
-            None => {}
-        }
+        let sliced_off = match self.slice {
+            Some(kept) if kept >= 0 => clamped(kept).min(items.len())..items.len(),
+            Some(kept) => 0..items.len().saturating_sub(clamped(kept)),
+            None => 0..0,
+        };
+        items.drain(sliced_off).try_for_each(|item| at.give_back(&item))
     }
 }
 
@@ -115,9 +118,11 @@ impl Pull {
 pub(super) struct AddToSet(pub Vec<Value>);
 
 impl AddToSet {
-    pub fn apply(&self, items: &mut Vec<Value>) {
+    pub fn apply(&self, items: &mut Vec<Value>, at: &Changer<'_>) -> Result<(), DatabaseError> {
         let mut present: HashSet<Key<&Value>> = items.iter().map(Key).collect();
-        let added: Vec<_> = self.0.iter().filter(|value| present.insert(Key(value))).cloned().collect();
+        let missing = self.0.iter().filter(|value| present.insert(Key(value)));
+        let added = missing.map(|value| at.copy(value)).collect::<Result<Vec<_>, _>>()?;
         items.extend(added);
+        Ok(())
     }
 }

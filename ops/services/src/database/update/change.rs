@@ -73,16 +73,16 @@ impl Change {
         match self {
             Self::Unset => return Ok(Fate::Removed),
             Self::Rename { .. } | Self::MovedAway => {}
-            Self::Set(new) => *value = new.clone(),
+            Self::Set(new) => *value = at.copy(new)?,
             Self::Now(form) => *value = form.write(at.now),
-            Self::Least(other) if order::compare(other, value).is_lt() => *value = other.clone(),
-            Self::Greatest(other) if order::compare(other, value).is_gt() => *value = other.clone(),
+            Self::Least(other) if order::compare(other, value).is_lt() => *value = at.copy(other)?,
+            Self::Greatest(other) if order::compare(other, value).is_gt() => *value = at.copy(other)?,
             Self::Least(_) | Self::Greatest(_) => {}
             Self::Add(by) => *value = calculate("$inc", value, at, |number| number + by)?,
             Self::Multiply(by) => *value = calculate("$mul", value, at, |number| number * by)?,
-            Self::Push(push) => push.apply(items("$push", value, at)?),
+            Self::Push(push) => push.apply(items("$push", value, at)?, at)?,
             Self::Pull(pull) => pull.apply(items("$pull", value, at)?)?,
-            Self::AddToSet(set) => set.apply(items("$addToSet", value, at)?),
+            Self::AddToSet(set) => set.apply(items("$addToSet", value, at)?, at)?,
             Self::Pop { first } => pop(items("$pop", value, at)?, *first),
         }
         Ok(Fate::Kept)
@@ -92,7 +92,7 @@ impl Change {
     pub fn create(&self, at: &Changer<'_>) -> Result<Option<Value>, DatabaseError> {
         Ok(match self {
             Self::Unset | Self::Rename { .. } | Self::MovedAway | Self::Pull(_) | Self::Pop { .. } => None,
-            Self::Set(value) | Self::Least(value) | Self::Greatest(value) => Some(value.clone()),
+            Self::Set(value) | Self::Least(value) | Self::Greatest(value) => Some(at.copy(value)?),
             Self::Now(form) => Some(form.write(at.now)),
             Self::Add(by) => Some(Value::Number(*by)),
             Self::Multiply(_) => Some(Value::Number(0.0)),

@@ -11,11 +11,12 @@ mod target;
 
 use self::change::Change;
 pub use self::parse::{MAX_ARRAY_FILTERS, MAX_CHANGES};
-pub use self::target::MAX_PADDING;
 use self::target::{Changer, Steps};
+pub use self::target::{MAX_PADDING, MAX_TARGET_BYTES};
 use super::document::check_document;
 use super::error::DatabaseError;
 use super::filter::Filter;
+use super::limits::Room;
 use super::value::{Object, Value};
 use crate::clock::UnixMillis;
 
@@ -120,10 +121,11 @@ fn change_fields(
     let mut changed = document.clone();
     let changes = changes.iter().filter(|targeted| context.inserting || !targeted.only_on_insert);
     let targets = target::resolve(document, changes, array_filters, context)?;
+    let room = Room::of_document();
     for (path, change) in targets {
         match change {
-            Change::Rename { from } => target::rename(&mut changed, from.components(), &path)?,
-            change => Changer { change, path: &path, now: context.now }.object(&mut changed, &path)?,
+            Change::Rename { from } => target::rename(&mut changed, from.components(), &path, &room)?,
+            change => Changer { change, path: &path, now: context.now, room: &room }.object(&mut changed, &path)?,
         }
     }
     Ok(changed)

@@ -6,12 +6,17 @@ use std::cmp::Ordering;
 use super::change::{Change, Fate};
 use super::{ArrayFilter, Targeted, UpdateContext};
 use crate::clock::UnixMillis;
+use crate::database::document::json_bytes;
 use crate::database::error::DatabaseError;
+use crate::database::limits::Room;
 use crate::database::path::{Component, Fields, Path};
 use crate::database::value::{Object, Value};
 
 /// Items with which an array may be filled up so that a position beyond its end can be set; MongoDB's own bound.
 pub const MAX_PADDING: usize = 1_500_000;
+
+/// Bytes of the paths that the placeholders of an update stand for in one document: 32 MiB, some 400,000 short paths.
+pub const MAX_TARGET_BYTES: usize = 32 << 20;
 
 /// The path of a change as it was written.
 #[derive(Clone, Debug)]
@@ -85,15 +90,16 @@ pub(super) fn resolve<'u>(
     context: &UpdateContext,
 ) -> Result<Vec<Target<'u>>, DatabaseError> {
     let mut targets: Vec<Target<'u>> = Vec::new();
-    let mut fixed = true;
+    let (mut fixed, mut bytes) = (true, 0);
     for Targeted { steps, change, .. } in changes {
         if steps.is_fixed() {
             targets.push((Cow::Borrowed(steps.path.components()), change));
             continue;
         }
         fixed = false;
-        let mut resolver = Resolver { path: &steps.path, array_filters, context, found: Vec::new() };
+        let mut resolver = Resolver { path: &steps.path, array_filters, context, found: Vec::new(), bytes };
         resolver.follow(&steps.steps, Some(Fields::Object(document)), &mut Vec::new())?;
+        bytes = resolver.bytes;
         targets.extend(resolver.found.into_iter().map(|path| (Cow::Owned(path), change)));
     }
     if !fixed {
@@ -118,6 +124,8 @@ struct Resolver<'r> {
     array_filters: &'r [ArrayFilter],
     context: &'r UpdateContext,
     found: Vec<Vec<Component>>,
+    /// The memory that all paths found take, those of other changes included.
+    bytes: usize,
 }
 
 impl Resolver<'_> {
@@ -129,8 +137,7 @@ impl Resolver<'_> {
         taken: &mut Vec<Component>,
     ) -> Result<(), DatabaseError> {
         let Some((step, rest)) = steps.split_first() else {
-            self.found.push(taken.clone());
-            return Ok(());
+            return self.find(taken);
         };
         let array_filter = match step {
             Step::Name(component) => return self.step(component.clone(), rest, fields, taken),
@@ -158,6 +165,16 @@ impl Resolver<'_> {
         Ok(())
     }
 
+    fn find(&mut self, path: &[Component]) -> Result<(), DatabaseError> {
+        self.bytes += path.iter().map(|component| size_of::<Component>() + component.name.len()).sum::<usize>();
+        if self.bytes > MAX_TARGET_BYTES {
+            let reason = format!("{:?} stands for too many places in it; change them in parts", self.path.as_str());
+            return Err(DatabaseError::UpdateTarget(reason));
+        }
+        self.found.push(path.to_vec());
+        Ok(())
+    }
+
     fn step(
         &mut self,
         component: Component,
@@ -179,9 +196,24 @@ pub(super) struct Changer<'c> {
     /// The whole path, for errors.
     pub path: &'c [Component],
     pub now: UnixMillis,
+    /// What all changes of the update may still add.
+    pub room: &'c Room,
 }
 
 impl Changer<'_> {
+    /// A copy of a value of the update, to be put into the document. It is counted before it is made: a value may go into
+    /// each item of an array.
+    pub fn copy(&self, value: &Value) -> Result<Value, DatabaseError> {
+        self.room.take(json_bytes(value)?)?;
+        Ok(value.clone())
+    }
+
+    /// A value is in the document no more.
+    pub fn give_back(&self, value: &Value) -> Result<(), DatabaseError> {
+        self.room.give_back(json_bytes(value)?);
+        Ok(())
+    }
+
     /// Changes what the rest of the path leads to.
     pub fn object(&self, object: &mut Object, path: &[Component]) -> Result<(), DatabaseError> {
         let Some((component, rest)) = path.split_first() else { return Ok(()) };
@@ -224,13 +256,15 @@ impl Changer<'_> {
             Some(value) => self.value(value, rest)?,
             None => {
                 if let Some(value) = self.change.create(self)? {
-                    if index - items.len() > MAX_PADDING {
+                    let padding = index - items.len();
+                    if padding > MAX_PADDING {
                         let reason = format!(
                             "{:?} lies more than {MAX_PADDING} items beyond the end of the array",
                             dotted(self.path)
                         );
                         return Err(DatabaseError::UpdateTarget(reason));
                     }
+                    self.room.take(padding * "null,".len())?;
                     items.resize(index, Value::Null);
                     items.push(nested(rest, value));
                 }
@@ -256,15 +290,20 @@ fn nested(path: &[Component], value: Value) -> Value {
 }
 
 /// Moves a value. Neither path may lead through an array.
-pub(super) fn rename(document: &mut Object, from: &[Component], to: &[Component]) -> Result<(), DatabaseError> {
+pub(super) fn rename(
+    document: &mut Object,
+    from: &[Component],
+    to: &[Component],
+    room: &Room,
+) -> Result<(), DatabaseError> {
     let Some(value) = follow_objects(document, from)?.cloned() else { return Ok(()) };
     let is_id = |path: &[Component]| path.first().is_some_and(|component| &*component.name == "_id");
     if document.get("_id").is_some() && (is_id(from) || is_id(to)) {
         return Err(DatabaseError::IdImmutable);
     }
     follow_objects(document, to)?;
-    Changer { change: &Change::Set(value), path: to, now: 0 }.object(document, to)?;
-    Changer { change: &Change::Unset, path: from, now: 0 }.object(document, from)
+    Changer { change: &Change::Set(value), path: to, now: 0, room }.object(document, to)?;
+    Changer { change: &Change::Unset, path: from, now: 0, room }.object(document, from)
 }
 
 /// What a path leads to through objects. Fails if it leads through anything else.

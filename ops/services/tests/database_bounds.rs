@@ -1,0 +1,60 @@
+//! What a filter, an update or a pipeline may make of a document, and how long it may take: each has a bound that is found
+//! before the memory is full, and an error with a code.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use orilla_services::database::DatabaseError;
+use orilla_services::database::document::MAX_DOCUMENT_BYTES;
+use orilla_services::database::update::{Update, UpdateContext};
+use orilla_services::database::value::{Object, Value};
+
+fn text(bytes: usize) -> Value {
+    Value::String("x".repeat(bytes))
+}
+
+fn objects(count: usize) -> Value {
+    Value::Array(vec![Value::Object(Object::new()); count])
+}
+
+fn of<const N: usize>(fields: [(&str, Value); N]) -> Object {
+    fields.into_iter().collect()
+}
+
+fn updated(operator: &str, operand: Object, mut document: Object) -> Result<Object, DatabaseError> {
+    let update = Update::parse(&Value::Object(of([(operator, Value::Object(operand))])))?;
+    update.apply(&mut document, &UpdateContext::default())?;
+    Ok(document)
+}
+
+#[test]
+fn what_an_update_adds_is_counted_while_it_is_added() {
+    let early = |updated: Result<Object, DatabaseError>| match updated {
+        Err(DatabaseError::DocumentTooLarge(bytes)) => assert!(bytes < 2 * MAX_DOCUMENT_BYTES, "found after {bytes}"),
+        other => panic!("{:?}", other.map(|_| "made")),
+    };
+    let items = || of([("a", Value::Array(vec![Value::Array(Vec::new()); 20]))]);
+    early(updated("$set", of([("a.$[]", text(4 << 20))]), items()));
+    early(updated("$push", of([("a.$[]", text(4 << 20))]), items()));
+    early(updated("$addToSet", of([("a.$[]", text(4 << 20))]), items()));
+    early(updated("$max", of([("a.$[].b", text(4 << 20))]), of([("a", objects(20))])));
+    let arrays: Object = (0..20).map(|field| (format!("a{field}"), Value::Array(Vec::new()))).collect();
+    let far: Object = (0..20).map(|field| (format!("a{field}.1499999"), Value::from(1.0))).collect();
+    early(updated("$set", far, arrays));
+
+    // What a `$slice` takes away again makes room for what other items get.
+    let pushed = of([("$each", Value::Array(vec![text(1 << 20); 4])), ("$slice", Value::from(1.0))]);
+    let updated_items = updated("$push", of([("a.$[]", Value::Object(pushed))]), items());
+    assert!(matches!(updated_items.map(|_| ()), Err(DatabaseError::DocumentTooLarge(_))), "20 MiB stay");
+    let pushed = of([("$each", Value::Array(vec![text(1 << 20); 4])), ("$slice", Value::from(0.0))]);
+    assert_eq!(updated("$push", of([("a.$[]", Value::Object(pushed))]), items()).unwrap(), items());
+    let replaced = updated("$set", of([("a.$[]", text(15 << 10))]), of([("a", objects(1000))])).unwrap();
+    assert!(replaced.to_json().len() > 15_000_000);
+}
+
+#[test]
+fn an_update_stands_for_a_bounded_number_of_places() {
+    let many = || of([("a", Value::Array(vec![Value::from(0.0); 500_000]))]);
+    let error = updated("$inc", of([("a.$[]", Value::from(1.0))]), many()).unwrap_err();
+    assert_eq!(error.code(), "DB_UPDATE_TARGET", "{error}");
+    let some = of([("a", Value::Array(vec![Value::from(0.0); 100_000]))]);
+    assert!(updated("$inc", of([("a.$[]", Value::from(1.0))]), some).is_ok());
+}
