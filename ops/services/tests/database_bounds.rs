@@ -4,6 +4,8 @@
 
 use orilla_services::database::DatabaseError;
 use orilla_services::database::document::MAX_DOCUMENT_BYTES;
+use orilla_services::database::index::{DocumentIndex, MAX_ENTRIES};
+use orilla_services::database::sort::Sort;
 use orilla_services::database::update::{Update, UpdateContext};
 use orilla_services::database::value::{Object, Value};
 
@@ -57,4 +59,22 @@ fn an_update_stands_for_a_bounded_number_of_places() {
     assert_eq!(error.code(), "DB_UPDATE_TARGET", "{error}");
     let some = of([("a", Value::Array(vec![Value::from(0.0); 100_000]))]);
     assert!(updated("$inc", of([("a.$[]", Value::from(1.0))]), some).is_ok());
+}
+
+#[test]
+fn the_entries_of_a_document_in_an_index_are_bounded() {
+    let json = |text: &str| Object::parse(text).unwrap();
+    let index = DocumentIndex::parse("c", &json(r#"{"keys":{"a":1,"s":1}}"#)).unwrap();
+    let sort = Sort::parse(&Value::Object(json(r#"{"a":1,"s":1}"#))).unwrap();
+    let document = |items: usize, bytes: usize| {
+        let numbers = (0..items).map(|number| Value::from(number as f64)).collect();
+        of([("a", Value::Array(numbers)), ("s", text(bytes))])
+    };
+    let entries = index.entries(&document(300, 10_000)).unwrap();
+    assert!(entries.truncated && entries.keys.len() == 300);
+    assert!(sort.key(&document(300, 10_000)).is_ok());
+    assert_eq!(index.entries(&document(300, 1 << 20)).unwrap_err().code(), "DB_INDEX_TOO_MANY_ENTRIES");
+    assert_eq!(sort.key(&document(300, 1 << 20)).unwrap_err().code(), "DB_SORT_INVALID");
+    assert_eq!(index.entries(&document(MAX_ENTRIES, 1)).unwrap().keys.len(), MAX_ENTRIES);
+    assert_eq!(index.entries(&document(MAX_ENTRIES + 1, 1)).unwrap_err().code(), "DB_INDEX_TOO_MANY_ENTRIES");
 }

@@ -3,8 +3,10 @@
 use std::fmt;
 
 use super::document::MAX_DOCUMENT_BYTES;
+use super::index::MAX_ENTRIES;
 use super::limits::*;
 use super::store::{Failure, StoreError};
+use super::tuples::MAX_KEY_BYTES;
 use super::value::{MAX_DEPTH, TOO_DEEP};
 use super::vector::MAX_VECTORS_PER_DOCUMENT;
 use crate::gate::Denied;
@@ -175,6 +177,12 @@ pub enum DatabaseError {
         /// The index.
         index: String,
     },
+    /// `DB_INDEX_TOO_MANY_ENTRIES`
+    #[error(
+        "the index {0:?} would list this document more than {MAX_ENTRIES} times, or by more than {MAX_KEY_BYTES} bytes: \
+         split it up, or index less of it"
+    )]
+    IndexTooManyEntries(String),
     /// `DB_TOO_MANY_INDEXES`
     #[error("the collection has {MAX_INDEXES} indexes, which is all it may have: drop one that is not needed")]
     TooManyIndexes,
@@ -320,6 +328,7 @@ impl DatabaseError {
             Self::IndexNotFound(_) => "DB_INDEX_NOT_FOUND",
             Self::IndexBuilding(_) => "DB_INDEX_BUILDING",
             Self::IndexParallelArrays { .. } => "DB_INDEX_PARALLEL_ARRAYS",
+            Self::IndexTooManyEntries(_) => "DB_INDEX_TOO_MANY_ENTRIES",
             Self::TooManyIndexes => "DB_TOO_MANY_INDEXES",
             Self::VectorIndexNotFound { .. } => "DB_VECTOR_INDEX_NOT_FOUND",
             Self::TransactionConflict => "DB_TRANSACTION_CONFLICT",

@@ -7,9 +7,12 @@
 use super::error::DatabaseError;
 use super::filter::Filter;
 use super::key::{self, Part};
-use super::tuples::{self, OrderedField, ParallelArrays, each_tuple};
+use super::tuples::{OrderedField, Unordered, each_key};
 use super::value::{Object, Value};
 use super::vector::VectorDefinition;
+
+/// Entries of one document in one index; MongoDB's own bound.
+pub const MAX_ENTRIES: usize = 100_000;
 
 /// An index of any kind.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,7 +93,7 @@ impl DocumentIndex {
     /// # Errors
     ///
     /// `DB_INDEX_PARALLEL_ARRAYS` if two fields come through two different arrays: that would be an entry for each pair
-    /// of elements.
+    /// of elements. `DB_INDEX_TOO_MANY_ENTRIES` if it has more than [`MAX_ENTRIES`], or if they are too long all together.
     pub fn entries(&self, document: &Object) -> Result<Entries, DatabaseError> {
         let mut entries = Entries::default();
         if let Some(partial) = &self.partial
@@ -99,16 +102,24 @@ impl DocumentIndex {
             return Ok(entries);
         }
         let is_absent = |part: &Part<'_>| *part == Part::Value(&Value::Null);
-        let multikey = each_tuple(document, &self.fields, &mut |tuple| {
-            if !self.sparse || !tuple.iter().any(is_absent) {
-                entries.keys.push(tuples::encoded(tuple, &self.fields));
+        let multikey = each_key(document, &self.fields, &mut |tuple, mut key| {
+            if self.sparse && tuple.iter().any(is_absent) {
+                return Ok(());
             }
+            if entries.keys.len() == MAX_ENTRIES {
+                return Err(Unordered::TooMuch);
+            }
+            entries.truncated |= key::shorten(&mut key);
+            entries.keys.push(key);
+            Ok(())
         });
-        entries.multikey =
-            multikey.map_err(|ParallelArrays| DatabaseError::IndexParallelArrays { index: self.name.clone() })?;
-        for key in &mut entries.keys {
-            entries.truncated |= key::shorten(key);
-        }
+        entries.multikey = multikey.map_err(|unordered| {
+            let index = self.name.clone();
+            match unordered {
+                Unordered::ParallelArrays => DatabaseError::IndexParallelArrays { index },
+                Unordered::TooMuch => DatabaseError::IndexTooManyEntries(index),
+            }
+        })?;
         entries.keys.sort_unstable();
         entries.keys.dedup();
         Ok(entries)

@@ -86,6 +86,7 @@ pub fn shorten(key: &mut Vec<u8>) -> bool {
     let hash = blake3::hash(key);
     key.truncate(KEPT_BYTES);
     key.extend_from_slice(hash.as_bytes());
+    key.shrink_to_fit();
     true
 }
 

@@ -7,7 +7,7 @@ use super::error::DatabaseError;
 use super::key::Direction;
 use super::path::Path;
 use super::store::RowId;
-use super::tuples::{self, OrderedField, ParallelArrays, each_tuple};
+use super::tuples::{MAX_KEY_BYTES, OrderedField, Unordered, each_key};
 use super::value::{Object, Value};
 
 /// Fields that can be sorted by at once; MongoDB's own bound.
@@ -53,18 +53,26 @@ impl Sort {
     }
 
     /// The place of a document in this order: documents come in the order of these bytes. Fails if two fields lead
-    /// through different arrays.
+    /// through different arrays, or if a long text would have to be compared for each of many items.
     pub fn key(&self, document: &Object) -> Result<Vec<u8>, DatabaseError> {
         let mut first: Option<Vec<u8>> = None;
-        let tuples = each_tuple(document, &self.fields, &mut |tuple| {
-            let key = tuples::encoded(tuple, &self.fields);
+        let keys = each_key(document, &self.fields, &mut |_, key| {
             if first.as_ref().is_none_or(|first| key < *first) {
                 first = Some(key);
             }
+            Ok(())
         });
-        tuples.map_err(|ParallelArrays| {
-            let reason = "two of its fields lead through different arrays; sort by one of them";
-            DatabaseError::SortInvalid(reason.to_owned())
+        keys.map_err(|unordered| {
+            DatabaseError::SortInvalid(match unordered {
+                Unordered::ParallelArrays => {
+                    "two of its fields lead through different arrays; sort by one of them".to_owned()
+                }
+                Unordered::TooMuch => {
+                    format!(
+                        "the items of a document make keys of more than {MAX_KEY_BYTES} bytes; sort by fewer fields"
+                    )
+                }
+            })
         })?;
         Ok(first.unwrap_or_default())
     }

@@ -1,4 +1,4 @@
-//! What several paths lead to at once: the tuples of values by which a document is indexed and sorted.
+//! What several paths lead to at once: the tuples of values by which a document is indexed and sorted, as keys.
 //!
 //! Where a path comes to an array there is a tuple for each of its items, and paths that come through the same array
 //! take their values from the same item. A position in a path chooses the same item every time.
@@ -16,40 +16,54 @@ pub struct OrderedField {
     pub direction: Direction,
 }
 
-/// Two paths come through two different arrays: there is no saying which items belong together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ParallelArrays;
+/// Bytes of all keys of a document in one order, each at its full length: 128 MiB. A long text that stands beside the items
+/// of an array is in the key of each of them.
+pub const MAX_KEY_BYTES: usize = 128 << 20;
 
-/// Visits each tuple of a document. Bit n of the result is set if the n-th path has come to an array.
-pub(super) fn each_tuple<'v>(
-    document: &'v Object,
-    fields: &[OrderedField],
-    visit: &mut impl FnMut(&[Part<'v>]),
-) -> Result<u32, ParallelArrays> {
-    let steps = fields.iter().map(|field| Step::start(document, field.path.components())).collect();
-    expand(steps, visit)
+/// Why a document has no place in an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unordered {
+    /// Two paths come through two different arrays: there is no saying which items belong together.
+    ParallelArrays,
+    /// Its keys are too many, or too long all together.
+    TooMuch,
 }
 
-/// A tuple as bytes in the order of the fields.
-pub(super) fn encoded(tuple: &[Part<'_>], fields: &[OrderedField]) -> Vec<u8> {
+/// Visits each tuple of a document with its key: its bytes in the order of the fields. Bit n of the result is set if the
+/// n-th path has come to an array.
+pub(super) fn each_key<'v>(
+    document: &'v Object,
+    fields: &[OrderedField],
+    visit: &mut impl FnMut(&[Part<'v>], Vec<u8>) -> Result<(), Unordered>,
+) -> Result<u32, Unordered> {
+    let steps = fields.iter().map(|field| Step::start(document, field.path.components())).collect();
+    let mut left = MAX_KEY_BYTES;
+    expand(steps, &mut |tuple| visit(tuple, encoded(tuple, fields, &mut left)?))
+}
+
+fn encoded(tuple: &[Part<'_>], fields: &[OrderedField], left: &mut usize) -> Result<Vec<u8>, Unordered> {
     let mut bytes = Vec::with_capacity(16 * tuple.len());
     for (part, field) in tuple.iter().zip(fields) {
+        let written = bytes.len();
         key::write_part(*part, field.direction, &mut bytes);
+        *left = left.checked_sub(bytes.len() - written).ok_or(Unordered::TooMuch)?;
     }
-    bytes
+    Ok(bytes)
 }
 
 /// Goes into the first array that a path still leads through, once for each of its items, until every part is known.
-fn expand<'v>(steps: Vec<Step<'v, '_>>, visit: &mut impl FnMut(&[Part<'v>])) -> Result<u32, ParallelArrays> {
+fn expand<'v>(
+    steps: Vec<Step<'v, '_>>,
+    visit: &mut impl FnMut(&[Part<'v>]) -> Result<(), Unordered>,
+) -> Result<u32, Unordered> {
     let Some(items) = steps.iter().find_map(Step::array) else {
         let tuple: Vec<_> = steps.into_iter().map(Step::part).collect();
-        visit(&tuple);
-        return Ok(0);
+        return visit(&tuple).map(|()| 0);
     };
     let mut through_arrays = 0;
     for (place, array) in steps.iter().enumerate().filter_map(|(place, step)| Some((place, step.array()?))) {
         if !std::ptr::eq(array, items) {
-            return Err(ParallelArrays);
+            return Err(Unordered::ParallelArrays);
         }
         through_arrays |= 1 << place;
     }
