@@ -5,6 +5,7 @@
 use orilla_services::database::DatabaseError;
 use orilla_services::database::document::MAX_DOCUMENT_BYTES;
 use orilla_services::database::index::{DocumentIndex, MAX_ENTRIES};
+use orilla_services::database::projection::Projection;
 use orilla_services::database::sort::Sort;
 use orilla_services::database::update::{Update, UpdateContext};
 use orilla_services::database::value::{Object, Value};
@@ -77,4 +78,23 @@ fn the_entries_of_a_document_in_an_index_are_bounded() {
     assert_eq!(sort.key(&document(300, 1 << 20)).unwrap_err().code(), "DB_SORT_INVALID");
     assert_eq!(index.entries(&document(MAX_ENTRIES, 1)).unwrap().keys.len(), MAX_ENTRIES);
     assert_eq!(index.entries(&document(MAX_ENTRIES + 1, 1)).unwrap_err().code(), "DB_INDEX_TOO_MANY_ENTRIES");
+}
+
+#[test]
+fn a_computed_value_counts_in_each_item_it_is_put_into() {
+    let projected = |projection: &str, document: &Object| {
+        let projection = Projection::parse(&Value::parse(projection).unwrap()).unwrap();
+        projection.apply(document.clone()).map(|projected| projected.to_json().len())
+    };
+    let into_items = r#"{"a.b":"$s"}"#;
+    let document = |items: usize, bytes: usize| of([("a", objects(items)), ("s", text(bytes))]);
+    assert_eq!(projected(into_items, &document(400, 1 << 20)).unwrap_err().code(), "DB_COMPUTED_TOO_LARGE");
+    assert!(projected(into_items, &document(400, 1 << 15)).unwrap() > 400 << 15);
+    // Once, it may take all there is.
+    assert!(projected(r#"{"c":"$s"}"#, &document(1, 15 << 20)).is_ok());
+    // The way is counted as well, be there a value at its end or not.
+    assert_eq!(
+        projected(r#"{"a.b.c.d.e":"$none"}"#, &document(200_000, 1)).unwrap_err().code(),
+        "DB_COMPUTED_TOO_LARGE"
+    );
 }

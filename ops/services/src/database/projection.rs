@@ -3,6 +3,8 @@
 //! Fields keep the order they have in the document; computed ones come last, in the order in which they are named.
 //! How a value is computed is the business of [`super::expression`].
 
+use std::borrow::Cow;
+
 use super::error::DatabaseError;
 use super::expression::{Expression, Input};
 use super::filter::{ElemMatch, is_expression, read_elem_match};
@@ -78,7 +80,9 @@ impl Projection {
         }
         let mut projected = self.keep(document)?;
         for (path, value) in computed {
-            place_everywhere(&mut projected, path.components(), value.as_ref());
+            // It counts wherever it is put.
+            room.give_back(value.as_ref().map_or(0, Value::weight));
+            place_everywhere(&mut projected, path.components(), value.as_ref(), &room)?;
         }
         Ok(projected)
     }
@@ -293,30 +297,39 @@ fn sliced(items: Vec<Value>, skip: i64, limit: usize) -> Value {
 
 /// Gives a field a value; in each item of an array on the way. What is no object on the way becomes one. Without a
 /// value, only the way is made.
-fn place_everywhere(object: &mut Object, path: &[Component], value: Option<&Value>) {
-    let Some((component, rest)) = path.split_first() else { return };
+fn place_everywhere(
+    object: &mut Object,
+    path: &[Component],
+    value: Option<&Value>,
+    room: &Room,
+) -> Result<(), DatabaseError> {
+    let Some((component, rest)) = path.split_first() else { return Ok(()) };
     if rest.is_empty() {
         if let Some(value) = value {
-            object.insert(&*component.name, value.clone());
+            room.take(component.name.len())?;
+            object.insert(&*component.name, room.make(Cow::Borrowed(value))?);
         }
-        return;
+        return Ok(());
     }
     if object.get(&component.name).is_none() {
+        room.take(size_of::<(String, Value)>() + component.name.len())?;
         object.insert(&*component.name, Value::Null);
     }
-    if let Some(inner) = object.get_mut(&component.name) {
-        place_within(inner, rest, value);
+    match object.get_mut(&component.name) {
+        Some(inner) => place_within(inner, rest, value, room),
+        None => Ok(()),
     }
 }
 
-fn place_within(at: &mut Value, path: &[Component], value: Option<&Value>) {
+fn place_within(at: &mut Value, path: &[Component], value: Option<&Value>, room: &Room) -> Result<(), DatabaseError> {
     match at {
-        Value::Object(object) => place_everywhere(object, path, value),
-        Value::Array(items) => items.iter_mut().for_each(|item| place_within(item, path, value)),
+        Value::Object(object) => place_everywhere(object, path, value, room),
+        Value::Array(items) => items.iter_mut().try_for_each(|item| place_within(item, path, value, room)),
         other => {
             let mut object = Object::new();
-            place_everywhere(&mut object, path, value);
+            place_everywhere(&mut object, path, value, room)?;
             *other = Value::Object(object);
+            Ok(())
         }
     }
 }

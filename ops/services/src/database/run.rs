@@ -282,11 +282,13 @@ fn one_json(document: Option<&StoredDocument>, projection: Option<&Projection>) 
 }
 
 fn projected(document: Option<Object>, projection: Option<&Projection>) -> Result<String, DatabaseError> {
-    Ok(match (document, projection) {
+    let json = match (document, projection) {
         (None, _) => "null".into(),
         (Some(document), None) => document.to_json(),
         (Some(document), Some(projection)) => projection.apply(document)?.to_json(),
-    })
+    };
+    // What is computed is bounded as it is in memory, and text may be several times as long as JSON.
+    if json.len() > MAX_RESULT_BYTES { Err(DatabaseError::ResultTooLarge) } else { Ok(json) }
 }
 
 fn nothing_updated(call: &UpdateCall) -> String {

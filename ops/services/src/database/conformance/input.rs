@@ -205,6 +205,12 @@ async fn sizes(fixture: Fixture) {
     assert_eq!(fixture.ids("files", "{},{'limit':3,'sort':{'_id':-1}}").await, "5 4 3");
     assert_eq!(fixture.ok("countDocuments", "files", "{'x':{'$exists':true}}").await, "5");
     assert_eq!(fixture.ok("deleteMany", "files", "{'_id':{'$gt':1}}").await, "{'deletedCount':4}");
+    // What is computed within its bound may be beyond that of an answer: as JSON it is longer.
+    fixture.ok("insertOne", "escaped", &format!("{{'_id':1,'s':'{}'}}", "\\u0001".repeat(2_500_000))).await;
+    let repeated = "{},{'projection':{'a':'$s','b':'$s','c':'$s','d':'$s','e':'$s'}}";
+    assert_eq!(fixture.code("findOne", "escaped", repeated).await, "DB_RESULT_TOO_LARGE");
+    assert_eq!(fixture.code("findOneAndDelete", "escaped", repeated).await, "DB_RESULT_TOO_LARGE");
+    assert_eq!(fixture.ok("countDocuments", "escaped", "").await, "1");
     fixture.assert_sound().await;
 }
 
