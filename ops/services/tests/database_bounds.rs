@@ -2,9 +2,12 @@
 //! before the memory is full, and an error with a code.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use async_trait::async_trait;
 use orilla_services::database::DatabaseError;
+use orilla_services::database::aggregate::{Lookup, Pipeline};
 use orilla_services::database::document::MAX_DOCUMENT_BYTES;
 use orilla_services::database::index::{DocumentIndex, MAX_ENTRIES};
+use orilla_services::database::path::Path;
 use orilla_services::database::projection::Projection;
 use orilla_services::database::sort::Sort;
 use orilla_services::database::update::{Update, UpdateContext};
@@ -97,4 +100,32 @@ fn a_computed_value_counts_in_each_item_it_is_put_into() {
         projected(r#"{"a.b.c.d.e":"$none"}"#, &document(200_000, 1)).unwrap_err().code(),
         "DB_COMPUTED_TOO_LARGE"
     );
+}
+
+/// No collection beside the one at hand.
+struct NoOther;
+
+#[async_trait]
+impl Lookup for NoOther {
+    async fn fetch(&mut self, _: &str, _: &Path, _: &[Value]) -> Result<Vec<Object>, DatabaseError> {
+        Ok(Vec::new())
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn groups_count_with_all_their_fields() {
+    let pipeline = |fields: usize| {
+        let sum = Value::Object(of([("$sum", Value::from(1.0))]));
+        let mut group: Object = (0..fields).map(|field| (format!("f{field}"), sum.clone())).collect();
+        group.insert("_id", Value::from("$n"));
+        let group = Value::Object(of([("$group", Value::Object(group))]));
+        let count = Value::Object(of([("$count", Value::from("groups"))]));
+        Pipeline::parse(&Value::Array(vec![group, count]))
+    };
+    let documents = |count: usize| (0..count).map(|number| of([("n", Value::from(number as f64))])).collect();
+    let made = pipeline(999).unwrap().run(documents(100), &mut NoOther).await.unwrap();
+    assert_eq!(made, [of([("groups", Value::from(100.0))])]);
+    let error = pipeline(999).unwrap().run(documents(2000), &mut NoOther).await.unwrap_err();
+    assert_eq!(error.code(), "DB_PIPELINE_TOO_LARGE");
+    assert_eq!(pipeline(1000).unwrap_err().code(), "DB_PIPELINE_INVALID");
 }

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
-use super::MAX_GROUPS;
 use super::parse::invalid;
 use super::run::Budget;
+use super::{MAX_GROUP_FIELDS, MAX_GROUPS};
 use crate::database::error::DatabaseError;
 use crate::database::expression::{Expression, Input, check_name};
 use crate::database::limits::Room;
@@ -38,6 +38,9 @@ enum Accumulator {
 impl Group {
     pub(super) fn parse(group: &Object) -> Result<Self, DatabaseError> {
         let by = group.get("_id").ok_or_else(|| invalid("$group needs an _id to group by; null makes one group"))?;
+        if group.len() > MAX_GROUP_FIELDS {
+            return Err(invalid(format!("$group has {} fields, the limit is {MAX_GROUP_FIELDS}", group.len())));
+        }
         let fields = group.iter().filter(|(name, _)| *name != "_id").map(|(name, operand)| {
             check_name(name)?;
             let (accumulator, expression) = accumulator(name, operand)?;
@@ -83,11 +86,16 @@ pub(super) struct Groups<'g> {
     places: HashMap<Key<Value>, usize>,
     states: Vec<Vec<State>>,
     budget: Budget,
+    /// What each group takes apart from its values, now and as a document: many groups of many fields are large even
+    /// where they count nothing but numbers.
+    frame: usize,
 }
 
 impl<'g> Groups<'g> {
     pub fn new(group: &'g Group) -> Self {
-        Self { group, places: HashMap::new(), states: Vec::new(), budget: Budget::new("$group") }
+        let names: usize = group.fields.iter().map(|(name, ..)| size_of::<(String, Value)>() + name.len()).sum();
+        let frame = size_of::<(Key<Value>, usize)>() + group.fields.len() * size_of::<State>() + names;
+        Self { group, places: HashMap::new(), states: Vec::new(), budget: Budget::new("$group"), frame }
     }
 
     /// Counts a document in.
@@ -104,6 +112,7 @@ impl<'g> Groups<'g> {
                     return Err(DatabaseError::PipelineTooLarge { stage: "$group", what: "groups", limit: MAX_GROUPS });
                 }
                 self.budget.take_value(&key.0)?;
+                self.budget.take_bytes(self.frame)?;
                 self.places.insert(key, place);
                 self.states.push(self.group.fields.iter().map(|(_, kind, _)| State::new(*kind)).collect());
                 place
@@ -171,6 +180,8 @@ impl State {
             (Self::AddToSet(known, items), Some(value)) => {
                 let key = Key(value.into_owned());
                 if !known.contains(&key) {
+                    // Once among those known, once in its place.
+                    budget.take_value(&key.0)?;
                     budget.take_value(&key.0)?;
                     items.push(key.0.clone());
                     known.insert(key);

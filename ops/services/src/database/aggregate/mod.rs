@@ -33,6 +33,9 @@ pub const MAX_HELD_BYTES: usize = 100 * 1024 * 1024;
 /// Groups that a `$group` makes.
 pub const MAX_GROUPS: usize = 1_000_000;
 
+/// Fields of a `$group`, its `_id` included.
+pub const MAX_GROUP_FIELDS: usize = 1000;
+
 /// The stages that documents go through.
 #[derive(Clone, Debug)]
 pub struct Pipeline {

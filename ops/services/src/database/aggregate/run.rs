@@ -216,7 +216,8 @@ impl Budget {
         self.take_bytes(value.weight())
     }
 
-    fn take_bytes(&mut self, bytes: usize) -> Result<(), DatabaseError> {
+    /// Counts bytes that are no value's.
+    pub fn take_bytes(&mut self, bytes: usize) -> Result<(), DatabaseError> {
         self.bytes = self.bytes.checked_sub(bytes).ok_or(DatabaseError::PipelineTooLarge {
             stage: self.stage,
             what: "bytes",
