@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use orilla_services::database::DatabaseError;
 use orilla_services::database::aggregate::{Lookup, Pipeline};
 use orilla_services::database::document::MAX_DOCUMENT_BYTES;
+use orilla_services::database::filter::Filter;
 use orilla_services::database::index::{DocumentIndex, MAX_ENTRIES};
 use orilla_services::database::path::Path;
 use orilla_services::database::projection::Projection;
@@ -63,6 +64,36 @@ fn an_update_stands_for_a_bounded_number_of_places() {
     assert_eq!(error.code(), "DB_UPDATE_TARGET", "{error}");
     let some = of([("a", Value::Array(vec![Value::from(0.0); 100_000]))]);
     assert!(updated("$inc", of([("a.$[]", Value::from(1.0))]), some).is_ok());
+}
+
+/// From each place alone these would take few enough steps.
+#[test]
+fn a_regular_expression_has_one_budget_for_a_whole_document() {
+    let costly = Object::parse(r#"{"a":{"$regex":"(?:a|b)*[ck]"}}"#).unwrap();
+    let found = |filter: &Object, value: Value| Filter::parse(filter).unwrap().matches(&of([("a", value)]));
+    let letters = |count: usize| Value::String("a".repeat(count));
+    assert_eq!(found(&costly, letters(100)), Ok(false));
+    assert_eq!(found(&costly, letters(100_000)).unwrap_err().code(), "DB_REGEX_TOO_COSTLY");
+    assert_eq!(found(&costly, Value::Array(vec![letters(500); 1000])).unwrap_err().code(), "DB_REGEX_TOO_COSTLY");
+    let items = of([("a", Value::Array(vec![letters(500); 1000]))]);
+    assert_eq!(updated("$pull", costly, items).unwrap_err().code(), "DB_REGEX_TOO_COSTLY");
+    // What takes few steps may be looked for in as much text as there is.
+    let cheap = Object::parse(r#"{"a":{"$regex":"\\d+-\\d+"}}"#).unwrap();
+    assert_eq!(found(&cheap, text(15 << 20)), Ok(false));
+    assert_eq!(found(&cheap, Value::Array(vec![Value::from("2026-11"); 100_000])), Ok(true));
+}
+
+#[test]
+fn pulling_many_values_out_of_many_items_takes_no_time() {
+    let numbers =
+        |from: u32, count: u32| Value::Array((from..from + count).map(|n| Value::from(f64::from(n))).collect());
+    // One by one these would be 10,000,000,000 comparisons.
+    let pulled = updated("$pullAll", of([("a", numbers(1, 100_000))]), of([("a", numbers(0, 100_002))])).unwrap();
+    assert_eq!(pulled.to_json(), r#"{"a":[0,100001]}"#);
+    let odd = Value::parse(r#"[-0,{"b":1,"a":2},[1],null]"#).unwrap();
+    let document = Object::parse(r#"{"a":[0,{"a":2,"b":1},[1],[[1]],{"b":1,"a":2},null,"0"]}"#).unwrap();
+    let left = updated("$pullAll", of([("a", odd)]), document).unwrap().to_json();
+    assert_eq!(left, r#"{"a":[{"a":2,"b":1},[[1]],"0"]}"#);
 }
 
 #[test]

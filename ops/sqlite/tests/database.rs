@@ -7,9 +7,11 @@ mod durability;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use orilla_services::database::conformance::{self, Fixture};
-use orilla_services::database::store::DocumentStore;
+use orilla_services::database::store::{DocumentStore, Mode};
+use orilla_services::gate::{Action, Gate, Request, Service};
 use orilla_sqlite::{SqliteConfig, SqliteStore};
 use tempfile::TempDir;
 
@@ -59,6 +61,22 @@ async fn the_engine_agrees_with_the_matcher() {
     let scenarios = std::env::var("ORILLA_PROPERTY_SCENARIOS").map_or(SCENARIOS, |count| count.parse().unwrap());
     let stores = Stores::new();
     conformance::property::run(stores.empty().await, scenarios).await;
+}
+
+/// Whoever still reads or writes when the host stops keeps it for a moment only.
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_waits_a_bounded_time() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).await;
+    let fixture = Fixture::new(store.clone()).await;
+    fixture.ok("insertOne", "c", "{'_id':1}").await;
+    let request = Request { service: Service::Database, action: Action::Read, resource: "c", record: "" };
+    let scope = Gate::default().admit(&fixture.caller, &request).unwrap();
+    let reading = store.begin(&scope, Mode::Read).await.unwrap();
+    let writing = store.begin(&scope, Mode::Write).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(20), store.close()).await.unwrap().unwrap();
+    drop((reading, writing));
+    assert_eq!(fixture.code("find", "c", "").await, "DB_UNAVAILABLE");
 }
 
 /// Versions rise from one opening of the file to the next, and catalogs that have changed meanwhile are there.

@@ -63,7 +63,7 @@ pub enum DatabaseError {
     RegexInvalid(String),
     /// `DB_REGEX_TOO_COSTLY`
     #[error(
-        "the regular expression {0:?} takes too many steps on a value: make it less ambiguous, for instance by avoiding \
+        "the regular expression {0:?} takes too many steps on a document: make it less ambiguous, for instance by avoiding \
          a repeat within a repeat"
     )]
     RegexTooCostly(String),

@@ -10,6 +10,7 @@ use super::expression::{Expression, Input};
 use super::filter::{ElemMatch, is_expression, read_elem_match};
 use super::limits::Room;
 use super::path::{Component, Path};
+use super::regex::Effort;
 use super::value::{Object, Value};
 
 /// Fields that a projection may name.
@@ -252,9 +253,9 @@ impl Fields {
             }
             (Some(Wish::Within(inner)), value) => inner.within(value, inclusive)?,
             (Some(Wish::Slice { skip, limit }), Value::Array(items)) => Some(sliced(items, *skip, *limit)),
-            (Some(Wish::ElemMatch(wanted)), Value::Array(mut items)) => {
-                wanted.find(&items)?.map(|position| Value::Array(vec![items.swap_remove(position)]))
-            }
+            (Some(Wish::ElemMatch(wanted)), Value::Array(mut items)) => wanted
+                .find(&items, &Effort::of_document())?
+                .map(|position| Value::Array(vec![items.swap_remove(position)])),
             (Some(Wish::Slice { .. }), other) => Some(other),
             (Some(Wish::ElemMatch(_) | Wish::Computed), _) => None,
         })

@@ -8,6 +8,7 @@ use std::time::Duration;
 use orilla_services::database::store::{Failure, Mode, Outcome, StoreError};
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
+use tokio::time::{Instant, timeout_at};
 
 use super::catalog::Catalog;
 use super::committer::Committer;
@@ -122,12 +123,16 @@ impl AppDatabase {
         self.readers.add_permits(1);
     }
 
-    /// Waits for those at work, and moves the log into the database, which takes nothing but time at the next start.
-    pub(super) async fn close(&self) {
-        let _all = self.readers.acquire_many(MAX_READERS as u32).await;
+    /// Waits for those at work, but no longer than until the deadline, and moves the log into the database, which takes
+    /// nothing but time at the next start.
+    pub(super) async fn close(&self, deadline: Instant) {
+        let _all = timeout_at(deadline, self.readers.acquire_many(MAX_READERS as u32)).await;
         self.readers.close();
         self.idle().clear();
-        let mut writer = self.writer.lock().await;
+        let Ok(mut writer) = timeout_at(deadline, self.writer.lock()).await else {
+            tracing::warn!("an app's database was closed during a transaction, which is undone");
+            return;
+        };
         writer.commit();
         let checkpoint = writer.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
         if let Err(error) = checkpoint {

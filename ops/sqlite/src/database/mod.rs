@@ -15,16 +15,20 @@ mod writer;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use orilla_services::database::store::{DocumentStore, Failure, Mode, Outcome, StoreError, Transaction};
 use orilla_services::gate::Scope;
+use tokio::time::Instant;
 
 use self::app::AppDatabase;
 use crate::directory::DataDirectory;
 
 /// The directory in the data directory that holds the apps' databases: `databases/<tenant>/<app>.db`.
 pub const DATABASES_DIRECTORY: &str = "databases";
+/// How long closing waits for those who are still at work. What they have not been promised may be undone.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Documents of all apps of a data directory.
 pub struct SqliteDocuments {
@@ -96,8 +100,9 @@ impl DocumentStore for SqliteDocuments {
 
     async fn close(&self) -> Outcome<()> {
         let open = self.open().take();
+        let deadline = Instant::now() + CLOSE_TIMEOUT;
         for database in open.iter().flat_map(|open| open.apps.values()) {
-            database.close().await;
+            database.close(deadline).await;
         }
         Ok(())
     }

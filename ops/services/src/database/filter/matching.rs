@@ -6,72 +6,88 @@ use super::{Comparison, ElemMatch, Filter, In, Predicate};
 use crate::database::error::DatabaseError;
 use crate::database::order::{self, rank};
 use crate::database::path::{self, Fields, Leaf, Path};
+use crate::database::regex::Effort;
 use crate::database::value::{Object, Value};
 
 impl Filter {
     /// Whether the filter matches a document. Fails if a regular expression takes too many steps.
     pub fn matches(&self, document: &Object) -> Result<bool, DatabaseError> {
-        self.holds(Fields::Object(document))
+        self.matches_with(document, &Effort::of_document())
+    }
+
+    /// The same for an object that is part of a document, all parts of which share an effort.
+    pub(crate) fn matches_with(&self, object: &Object, effort: &Effort) -> Result<bool, DatabaseError> {
+        self.holds(Fields::Object(object), effort)
     }
 
     /// Whether the filter matches an object whose only field has this name and value.
-    pub(crate) fn matches_named(&self, name: &str, value: &Value) -> Result<bool, DatabaseError> {
-        self.holds(Fields::Only(name, value))
+    pub(crate) fn matches_named(&self, name: &str, value: &Value, effort: &Effort) -> Result<bool, DatabaseError> {
+        self.holds(Fields::Only(name, value), effort)
     }
 
     /// The position that `$` in the path of an update stands for: where, in the array it went through last, the filter
     /// found what it looked for. `None` if it does not match or goes through no array.
     pub fn position(&self, document: &Object) -> Result<Option<usize>, DatabaseError> {
         let mut position = None;
-        let matches = self.locates(Fields::Object(document), &mut position)?;
+        let matches = self.locates(Fields::Object(document), &mut position, &Effort::of_document())?;
         Ok(if matches { position } else { None })
     }
 
-    fn holds(&self, fields: Fields<'_>) -> Result<bool, DatabaseError> {
+    fn holds(&self, fields: Fields<'_>, effort: &Effort) -> Result<bool, DatabaseError> {
         match self {
             Self::True => Ok(true),
-            Self::And(filters) => all(filters, |filter| filter.holds(fields)),
-            Self::Or(filters) => any(filters, |filter| filter.holds(fields)),
-            Self::Nor(filters) => Ok(!any(filters, |filter| filter.holds(fields))?),
-            Self::Field { path, predicate } => predicate.holds(fields, path),
+            Self::And(filters) => all(filters, |filter| filter.holds(fields, effort)),
+            Self::Or(filters) => any(filters, |filter| filter.holds(fields, effort)),
+            Self::Nor(filters) => Ok(!any(filters, |filter| filter.holds(fields, effort))?),
+            Self::Field { path, predicate } => predicate.holds(fields, path, effort),
         }
     }
 
-    fn locates(&self, fields: Fields<'_>, position: &mut Option<usize>) -> Result<bool, DatabaseError> {
+    fn locates(
+        &self,
+        fields: Fields<'_>,
+        position: &mut Option<usize>,
+        effort: &Effort,
+    ) -> Result<bool, DatabaseError> {
         match self {
             Self::And(filters) => {
-                let matches = all(filters, |filter| filter.locates(fields, position))?;
+                let matches = all(filters, |filter| filter.locates(fields, position, effort))?;
                 if !matches {
                     *position = None;
                 }
                 Ok(matches)
             }
-            Self::Field { path, predicate } => predicate.locates(fields, path, position),
-            other => other.holds(fields),
+            Self::Field { path, predicate } => predicate.locates(fields, path, position, effort),
+            other => other.holds(fields, effort),
         }
     }
 }
 
 impl Predicate {
     /// Whether the predicate holds for what a path reaches.
-    fn holds(&self, fields: Fields<'_>, path: &Path) -> Result<bool, DatabaseError> {
+    fn holds(&self, fields: Fields<'_>, path: &Path, effort: &Effort) -> Result<bool, DatabaseError> {
         match self {
-            Self::Not(predicates) => Ok(!all(predicates, |predicate| predicate.holds(fields, path))?),
+            Self::Not(predicates) => Ok(!all(predicates, |predicate| predicate.holds(fields, path, effort))?),
             Self::All(predicates) => {
-                Ok(!predicates.is_empty() && all(predicates, |predicate| predicate.holds(fields, path))?)
+                Ok(!predicates.is_empty() && all(predicates, |predicate| predicate.holds(fields, path, effort))?)
             }
-            _ => path::visit(fields, path.components(), self.leaf(), &mut |value, _| self.accepts(value)),
+            _ => path::visit(fields, path.components(), self.leaf(), &mut |value, _| self.accepts(value, effort)),
         }
     }
 
-    fn locates(&self, fields: Fields<'_>, path: &Path, position: &mut Option<usize>) -> Result<bool, DatabaseError> {
+    fn locates(
+        &self,
+        fields: Fields<'_>,
+        path: &Path,
+        position: &mut Option<usize>,
+        effort: &Effort,
+    ) -> Result<bool, DatabaseError> {
         match self {
-            Self::Not(_) => self.holds(fields, path),
-            Self::All(predicates) => {
-                Ok(!predicates.is_empty() && all(predicates, |predicate| predicate.locates(fields, path, position))?)
-            }
+            Self::Not(_) => self.holds(fields, path, effort),
+            Self::All(predicates) => Ok(!predicates.is_empty()
+                && all(predicates, |predicate| predicate.locates(fields, path, position, effort))?),
             _ => path::visit(fields, path.components(), self.leaf(), &mut |value, through| {
-                let Some(inner) = self.accepts_at(value)? else { return Ok(false) };
+                let Some(inner) = self.accepts_at(value, effort)? else { return Ok(false) };
                 *position = through.or(inner).or(*position);
                 Ok(true)
             }),
@@ -87,39 +103,41 @@ impl Predicate {
     }
 
     /// Like [`Predicate::accepts`], with the item that an `$elemMatch` chose.
-    fn accepts_at(&self, value: Option<&Value>) -> Result<Option<Option<usize>>, DatabaseError> {
+    fn accepts_at(&self, value: Option<&Value>, effort: &Effort) -> Result<Option<Option<usize>>, DatabaseError> {
         match (self, value) {
-            (Self::ElemMatch(wanted), Some(Value::Array(items))) => Ok(wanted.find(items)?.map(Some)),
-            _ => Ok(if self.accepts(value)? { Some(None) } else { None }),
+            (Self::ElemMatch(wanted), Some(Value::Array(items))) => Ok(wanted.find(items, effort)?.map(Some)),
+            _ => Ok(if self.accepts(value, effort)? { Some(None) } else { None }),
         }
     }
 
     /// Whether the predicate holds for one value, or for a missing one.
-    fn accepts(&self, value: Option<&Value>) -> Result<bool, DatabaseError> {
+    fn accepts(&self, value: Option<&Value>, effort: &Effort) -> Result<bool, DatabaseError> {
         Ok(match self {
             Self::Equal(operand) => match value {
                 Some(value) => value == operand,
                 None => *operand == Value::Null,
             },
             Self::Compare { operator, operand } => operator.accepts(value, operand),
-            Self::In(list) => return list.accepts(value),
+            Self::In(list) => return list.accepts(value, effort),
             Self::Exists => value.is_some(),
             Self::Type(types) => value.is_some_and(|value| types.contain(value)),
             Self::Regex(pattern) => match value {
-                Some(Value::String(text)) => return pattern.matches(text),
+                Some(Value::String(text)) => return pattern.matches(text, effort),
                 _ => false,
             },
             Self::Size(size) => matches!(value, Some(Value::Array(items)) if items.len() == *size),
-            Self::All(predicates) => !predicates.is_empty() && all(predicates, |predicate| predicate.accepts(value))?,
+            Self::All(predicates) => {
+                !predicates.is_empty() && all(predicates, |predicate| predicate.accepts(value, effort))?
+            }
             Self::ElemMatch(wanted) => match value {
-                Some(Value::Array(items)) => wanted.find(items)?.is_some(),
+                Some(Value::Array(items)) => wanted.find(items, effort)?.is_some(),
                 _ => false,
             },
             Self::Mod { divisor, remainder } => match value {
                 Some(Value::Number(number)) => leaves(*number, *divisor, *remainder),
                 _ => false,
             },
-            Self::Not(predicates) => !all(predicates, |predicate| predicate.accepts(value))?,
+            Self::Not(predicates) => !all(predicates, |predicate| predicate.accepts(value, effort))?,
         })
     }
 }
@@ -141,13 +159,13 @@ impl Comparison {
 }
 
 impl In {
-    fn accepts(&self, value: Option<&Value>) -> Result<bool, DatabaseError> {
+    fn accepts(&self, value: Option<&Value>, effort: &Effort) -> Result<bool, DatabaseError> {
         let wanted = value.unwrap_or(&Value::Null);
         if self.values.binary_search_by(|listed| order::compare(listed, wanted)).is_ok() {
             return Ok(true);
         }
         match value {
-            Some(Value::String(text)) => any(&self.patterns, |pattern| pattern.matches(text)),
+            Some(Value::String(text)) => any(&self.patterns, |pattern| pattern.matches(text, effort)),
             _ => Ok(false),
         }
     }
@@ -155,12 +173,12 @@ impl In {
 
 impl ElemMatch {
     /// The position of the first item that fulfils the condition.
-    pub(crate) fn find(&self, items: &[Value]) -> Result<Option<usize>, DatabaseError> {
+    pub(crate) fn find(&self, items: &[Value], effort: &Effort) -> Result<Option<usize>, DatabaseError> {
         for (position, item) in items.iter().enumerate() {
             let fulfils = match (self, item) {
-                (Self::Item(predicates), item) => all(predicates, |predicate| predicate.accepts(Some(item)))?,
-                (Self::Document(filter), Value::Object(object)) => filter.holds(Fields::Object(object))?,
-                (Self::Document(filter), Value::Array(inner)) => filter.holds(Fields::Array(inner))?,
+                (Self::Item(predicates), item) => all(predicates, |predicate| predicate.accepts(Some(item), effort))?,
+                (Self::Document(filter), Value::Object(object)) => filter.holds(Fields::Object(object), effort)?,
+                (Self::Document(filter), Value::Array(inner)) => filter.holds(Fields::Array(inner), effort)?,
                 _ => false,
             };
             if fulfils {

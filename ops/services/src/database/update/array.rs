@@ -8,6 +8,7 @@ use crate::database::error::DatabaseError;
 use crate::database::filter::Filter;
 use crate::database::order::{self, Key};
 use crate::database::path::{Fields, Path};
+use crate::database::regex::Effort;
 use crate::database::value::Value;
 
 /// `$push` with its modifiers.
@@ -82,7 +83,7 @@ fn field<'v>(item: &'v Value, path: &Path) -> &'v Value {
 /// What `$pull` takes out of an array.
 #[derive(Clone, Debug)]
 pub(super) enum Pull {
-    /// Items that are equal to one of these.
+    /// Items that are equal to one of these, which are in the order of values.
     Values(Vec<Value>),
     /// Items for which this holds, read as a condition on a field without a name.
     Items(Filter),
@@ -91,9 +92,15 @@ pub(super) enum Pull {
 }
 
 impl Pull {
+    /// Takes out what is equal to one of these.
+    pub fn values(mut values: Vec<Value>) -> Self {
+        values.sort_by(order::compare);
+        Self::Values(values)
+    }
+
     pub fn apply(&self, items: &mut Vec<Value>) -> Result<(), DatabaseError> {
-        let mut failure = None;
-        items.retain(|item| match self.takes(item) {
+        let (mut failure, effort) = (None, Effort::of_document());
+        items.retain(|item| match self.takes(item, &effort) {
             Ok(taken) => !taken,
             Err(error) => {
                 failure = Some(error);
@@ -103,11 +110,11 @@ impl Pull {
         failure.map_or(Ok(()), Err)
     }
 
-    fn takes(&self, item: &Value) -> Result<bool, DatabaseError> {
+    fn takes(&self, item: &Value, effort: &Effort) -> Result<bool, DatabaseError> {
         match (self, item) {
-            (Self::Values(values), item) => Ok(values.contains(item)),
-            (Self::Items(filter), item) => filter.matches_named("", item),
-            (Self::Documents(filter), Value::Object(object)) => filter.matches(object),
+            (Self::Values(values), item) => Ok(values.binary_search_by(|value| order::compare(value, item)).is_ok()),
+            (Self::Items(filter), item) => filter.matches_named("", item, effort),
+            (Self::Documents(filter), Value::Object(object)) => filter.matches_with(object, effort),
             (Self::Documents(_), _) => Ok(false),
         }
     }

@@ -137,7 +137,7 @@ impl Reader<'_> {
                 "$max" => Change::Greatest(operand.clone()),
                 "$push" => Change::Push(push(operand)?),
                 "$pull" => Change::Pull(pull(operand)?),
-                "$pullAll" => Change::Pull(Pull::Values(array(operator, operand)?.to_vec())),
+                "$pullAll" => Change::Pull(Pull::values(array(operator, operand)?.to_vec())),
                 "$pop" => pop(operand)?,
                 "$addToSet" => Change::AddToSet(add_to_set(operand)?),
                 "$currentDate" => Change::Now(date_form(operand)?),
@@ -281,7 +281,7 @@ fn pull(operand: &Value) -> Result<Pull, DatabaseError> {
             Ok(Pull::Items(Filter::parse(&condition)?))
         }
         Value::Object(filter) => Ok(Pull::Documents(Filter::parse(filter)?)),
-        value => Ok(Pull::Values(vec![value.clone()])),
+        value => Ok(Pull::values(vec![value.clone()])),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::database::document::json_bytes;
 use crate::database::error::DatabaseError;
 use crate::database::limits::Room;
 use crate::database::path::{Component, Fields, Path};
+use crate::database::regex::Effort;
 use crate::database::value::{Object, Value};
 
 /// Items with which an array may be filled up so that a position beyond its end can be set; MongoDB's own bound.
@@ -90,14 +91,15 @@ pub(super) fn resolve<'u>(
     context: &UpdateContext,
 ) -> Result<Vec<Target<'u>>, DatabaseError> {
     let mut targets: Vec<Target<'u>> = Vec::new();
-    let (mut fixed, mut bytes) = (true, 0);
+    let (mut fixed, mut bytes, effort) = (true, 0, Effort::of_document());
     for Targeted { steps, change, .. } in changes {
         if steps.is_fixed() {
             targets.push((Cow::Borrowed(steps.path.components()), change));
             continue;
         }
         fixed = false;
-        let mut resolver = Resolver { path: &steps.path, array_filters, context, found: Vec::new(), bytes };
+        let mut resolver =
+            Resolver { path: &steps.path, array_filters, context, effort: &effort, found: Vec::new(), bytes };
         resolver.follow(&steps.steps, Some(Fields::Object(document)), &mut Vec::new())?;
         bytes = resolver.bytes;
         targets.extend(resolver.found.into_iter().map(|path| (Cow::Owned(path), change)));
@@ -123,6 +125,7 @@ struct Resolver<'r> {
     path: &'r Path,
     array_filters: &'r [ArrayFilter],
     context: &'r UpdateContext,
+    effort: &'r Effort,
     found: Vec<Vec<Component>>,
     /// The memory that all paths found take, those of other changes included.
     bytes: usize,
@@ -158,7 +161,7 @@ impl Resolver<'_> {
             return Err(DatabaseError::UpdateTarget(reason));
         };
         for (position, item) in items.iter().enumerate() {
-            if array_filter.map_or(Ok(true), |only| only.filter.matches_named(&only.name, item))? {
+            if array_filter.map_or(Ok(true), |only| only.filter.matches_named(&only.name, item, self.effort))? {
                 self.step(Component::of(position), rest, fields, taken)?;
             }
         }
