@@ -40,6 +40,20 @@ const METHODS = [
   "listVectorIndexes",
 ];
 
+/** Where the arguments of methods hold filters, or what is read like one; of those that are not named, the first is one. */
+const FILTERS = {
+  __proto__: null,
+  distinct: ["1"],
+  findSimilar: ["0.filter"],
+  updateOne: ["0", "1.$pull", "2.arrayFilters"],
+  updateMany: ["0", "1.$pull", "2.arrayFilters"],
+  findOneAndUpdate: ["0", "1.$pull", "2.arrayFilters"],
+  insertOne: [],
+  insertMany: [],
+  createIndex: ["0.partial"],
+  createVectorIndex: [],
+};
+
 /**
  * @param {(method: string, collection: string, args: string) => Promise<string>} send
  * @param {string} method
@@ -53,7 +67,7 @@ async function call(send, method, collection, args) {
       `the collection of ${method}() must be a string, not ${collection === null ? "null" : typeof collection}`,
     );
   }
-  return JSON.parse(await send(method, collection, toJson(args)));
+  return JSON.parse(await send(method, collection, toJson(args, FILTERS[method] ?? ["0"])));
 }
 
 /**

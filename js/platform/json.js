@@ -5,36 +5,50 @@ import { PlatformError } from "ext:orilla_web/errors.js";
 /** Levels of arrays and objects, those of the arguments included. The service has the exact bound for documents. */
 const MAX_DEPTH = 150;
 
+/** What stands for the places of filters within a filter. */
+const EVERYWHERE = Object.freeze([]);
+
 /**
  * The JSON text of a call's arguments.
  *
  * Dates become ISO 8601 strings, regular expressions `{ $regularExpression }`, typed arrays arrays of numbers; fields that
- * are undefined are left out.
+ * are undefined are left out. Within a filter they are refused: a condition that is left out matches everything.
  * @param {unknown[]} args
+ * @param {readonly string[]} filters where filters are: the number of the argument, and names behind it, such as `0.filter`
  * @returns {string}
  * @throws {PlatformError} `DB_VALUE_INVALID`
  */
-export function toJson(args) {
-  return JSON.stringify(args.map((arg) => (arg === undefined ? null : plain(arg, "", 0))));
+export function toJson(args, filters) {
+  const json = (arg, place) => (arg === undefined ? null : plain(arg, `${place}`, 0, filters));
+  return JSON.stringify(args.map(json));
 }
 
-function plain(value, path, depth) {
+/** `path` begins with the number of the argument. */
+function plain(value, path, depth, filters) {
+  const within = filters.includes(path) ? EVERYWHERE : filters;
   switch (typeof value) {
     case "string":
-    case "boolean":
+      if (within === EVERYWHERE && !value.isWellFormed()) refuse(path, LONE_SURROGATE);
+      return value;
     case "undefined":
+      if (filters === EVERYWHERE) refuse(path, UNDEFINED);
+      return value;
+    case "boolean":
       return value;
     case "number":
       if (!Number.isFinite(value)) refuse(path, `${value} is not a finite number`);
       return value;
     case "object":
-      return value === null ? null : plainObject(value, path, depth + 1);
+      return value === null ? null : plainObject(value, path, depth + 1, within);
     default:
       return refuse(path, `a ${typeof value} cannot be stored`);
   }
 }
 
-function plainObject(value, path, depth) {
+const UNDEFINED = "undefined in a filter would match everything; use null or leave it out";
+const LONE_SURROGATE = "the text has half of a character (a lone surrogate), which no document holds";
+
+function plainObject(value, path, depth, filters) {
   if (depth > MAX_DEPTH) {
     throw new PlatformError(
       "DB_TOO_DEEP",
@@ -44,7 +58,7 @@ function plainObject(value, path, depth) {
   if (Array.isArray(value)) {
     return Array.from(value, (item, place) => {
       if (item === undefined) refuse(at(path, place), "an item of an array cannot be undefined");
-      return plain(item, at(path, place), depth);
+      return plain(item, at(path, place), depth, filters);
     });
   }
   if (value instanceof Date) {
@@ -57,9 +71,9 @@ function plainObject(value, path, depth) {
     };
   }
   if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
-    return Array.from(value, (item, place) => plain(item, at(path, place), depth));
+    return Array.from(value, (item, place) => plain(item, at(path, place), depth, filters));
   }
-  if (typeof value.toJSON === "function") return plain(value.toJSON(), path, depth);
+  if (typeof value.toJSON === "function") return plain(value.toJSON(), path, depth, filters);
   if (value instanceof Map || value instanceof Set || value instanceof ArrayBuffer) {
     refuse(
       path,
@@ -68,14 +82,16 @@ function plainObject(value, path, depth) {
   }
   const copy = { __proto__: null };
   for (const name of Object.keys(value)) {
-    const field = value[name];
-    if (field !== undefined) copy[name] = plain(field, at(path, name), depth);
+    const place = at(path, name);
+    if (filters === EVERYWHERE && !name.isWellFormed()) refuse(place, LONE_SURROGATE);
+    const field = plain(value[name], place, depth, filters);
+    if (field !== undefined) copy[name] = field;
   }
   return copy;
 }
 
 function at(path, name) {
-  return path === "" ? `${name}` : `${path}.${name}`;
+  return `${path}.${name}`;
 }
 
 /** The flags that mean the same to the database; `g`, `y`, `d` say how to search on, not what is found. */
@@ -86,5 +102,7 @@ function regexOptions(pattern, path) {
 }
 
 function refuse(path, reason) {
-  throw new PlatformError("DB_VALUE_INVALID", path === "" ? reason : `${path}: ${reason}`);
+  const [, ...names] = path.split(".");
+  const place = names.join(".").toWellFormed();
+  throw new PlatformError("DB_VALUE_INVALID", place === "" ? reason : `${place}: ${reason}`);
 }
