@@ -46,7 +46,8 @@ function plain(value, path, depth, filters) {
 }
 
 const UNDEFINED = "undefined in a filter would match everything; use null or leave it out";
-const LONE_SURROGATE = "the text has half of a character (a lone surrogate), which no document holds";
+const LONE_SURROGATE =
+  "the text has half of a character (a lone surrogate), which no document holds";
 
 function plainObject(value, path, depth, filters) {
   if (depth > MAX_DEPTH) {

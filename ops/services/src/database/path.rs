@@ -77,6 +77,11 @@ impl Path {
         Ok(path)
     }
 
+    /// The path of the `_id`.
+    pub fn of_id() -> Self {
+        Self { text: "_id".into(), components: [Component::new("_id")].into() }
+    }
+
     /// The path as it was written.
     pub fn as_str(&self) -> &str {
         &self.text

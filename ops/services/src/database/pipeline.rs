@@ -9,6 +9,7 @@ use super::limits::{MAX_RESULT_BYTES, MAX_SKIP};
 use super::order;
 use super::path::Path;
 use super::plan::Plan;
+use super::query::aliased;
 use super::reader::Reading;
 use super::sort::Sort;
 use super::store::Collection;
@@ -19,11 +20,13 @@ impl Work {
     /// The results of a pipeline on a collection, as JSON.
     pub(super) async fn aggregate(&mut self, name: &str, pipeline: &Pipeline) -> Result<String, DatabaseError> {
         let (filter, stages) = match pipeline.stages.split_first() {
-            Some((Stage::Match(filter), rest)) => (filter.clone(), rest),
-            _ => (Filter::True, &pipeline.stages[..]),
+            Some((Stage::Match(filter), rest)) => (filter, rest),
+            _ => (&Filter::True, &pipeline.stages[..]),
         };
+        let collection = self.collection(name).await?;
+        let filter = aliased(filter, collection.as_ref().is_some_and(|collection| collection.own_ids));
         let mut results = Results::new();
-        match (self.collection(name).await?, first_sorted(stages)) {
+        match (collection, first_sorted(stages)) {
             (None, _) => {
                 let pipeline = Pipeline { stages: stages.to_vec() };
                 results.extend(pipeline.run(Vec::new(), self).await?)?;

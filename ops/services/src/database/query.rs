@@ -1,9 +1,10 @@
 //! A query as it was asked: which documents, in which order, how many, and what of each.
 
 use super::error::DatabaseError;
-use super::filter::Filter;
+use super::filter::{Filter, Predicate};
 use super::index_options::did_you_mean;
 use super::limits::{MAX_LIMIT, MAX_SKIP};
+use super::path::Path;
 use super::projection::Projection;
 use super::sort::Sort;
 use super::store::Collection;
@@ -52,13 +53,9 @@ impl Query {
             let suggestion = did_you_mean(unknown, known);
             return Err(DatabaseError::OptionsInvalid(format!("there is no option {unknown:?} here{suggestion}")));
         }
-        let (filter, with_own_ids) = match source.get("id") {
-            None => (Filter::parse(&source)?, None),
-            Some(id) => {
-                let own = OwnIds { filter: Filter::parse(&with_own_id(&source, id))?, seed: Filter::parse(&source)? };
-                (Filter::parse(&with_id_as_alias(&source, id))?, Some(own))
-            }
-        };
+        let seed = Filter::parse(&source)?;
+        let filter = aliased(&seed, false);
+        let with_own_ids = (filter != seed).then(|| OwnIds { filter: aliased(&seed, true), seed });
         Ok(Self {
             filter,
             with_own_ids,
@@ -94,31 +91,25 @@ pub(super) fn given<'o>(options: &'o Object, name: &str) -> Option<&'o Value> {
     options.get(name).filter(|value| **value != Value::Null)
 }
 
-/// What identifies a document is its `_id`. Where no document has an `id`, a filter on `id` means that.
-fn with_id_as_alias(filter: &Object, id: &Value) -> Object {
-    let rest =
-        filter.iter().filter(|(name, _)| *name != "id" && *name != "_id").map(|(name, value)| (name, value.clone()));
-    let mut aliased: Object = rest.collect();
-    match filter.get("_id") {
-        None => drop(aliased.insert("_id", id.clone())),
-        Some(named) => {
-            let of_id = |id: &Value| Value::Object([("_id", id.clone())].into_iter().collect());
-            let both = Value::Array(vec![of_id(named), of_id(id), Value::Object(aliased)]);
-            aliased = [("$and", both)].into_iter().collect();
+/// A filter with what `id` stands for in it. What identifies a document is its `_id`: where no document has an `id`, a
+/// condition on that means the `_id`. Where documents have one of their own, that goes first, and the alias stands in for
+/// those that have none. Within `$elemMatch`, `id` is a field like any other.
+pub(super) fn aliased(filter: &Filter, own_ids: bool) -> Filter {
+    let all = |filters: &[Filter]| filters.iter().map(|filter| aliased(filter, own_ids)).collect();
+    match filter {
+        Filter::And(filters) => Filter::And(all(filters)),
+        Filter::Or(filters) => Filter::Or(all(filters)),
+        Filter::Nor(filters) => Filter::Nor(all(filters)),
+        Filter::Field { path, predicate } if path.as_str() == "id" => {
+            let by_id = Filter::Field { path: Path::of_id(), predicate: predicate.clone() };
+            if !own_ids {
+                return by_id;
+            }
+            let is_missing = Filter::Field { path: path.clone(), predicate: Predicate::Not(vec![Predicate::Exists]) };
+            Filter::Or(vec![filter.clone(), Filter::And(vec![by_id, is_missing])])
         }
+        other => other.clone(),
     }
-    aliased
-}
-
-/// Where documents have an `id`, that goes first; the alias stands in for those that have none.
-fn with_own_id(filter: &Object, id: &Value) -> Object {
-    let of = |name: &str, value: Value| Value::Object([(name, value)].into_iter().collect());
-    let is_missing = of("id", of("$exists", Value::Bool(false)));
-    let by_id = of("$and", Value::Array(vec![of("_id", id.clone()), is_missing]));
-    let alias = of("$or", Value::Array(vec![of("id", id.clone()), by_id]));
-    let mut rest = filter.clone();
-    rest.remove("id");
-    [("$and", Value::Array(vec![alias, Value::Object(rest)]))].into_iter().collect()
 }
 
 /// A limit of 0 is none of its own, as in MongoDB.

@@ -178,7 +178,30 @@ async fn own_ids(fixture: Fixture) {
         "{'matchedCount':1,'modifiedCount':1,'upsertedId':null}"
     );
 
+    // At every level of a filter, but for the items of an array.
+    let nested = "{'_id':'n','l':[{'id':'a'}]}";
+    fixture.ok("insertOne", "users", nested).await;
+    let everywhere = [
+        ("{'$or':[{'id':'a'},{'n':2}]}", "'a' 'b'"),
+        ("{'$and':[{'id':{'$in':['a','b']}},{'$nor':[{'id':'a'}]}]}", "'b'"),
+        ("{'$nor':[{'id':'a'},{'id':'n'}]}", "'b' 'c'"),
+        ("{'l':{'$elemMatch':{'id':'a'}}}", "'n'"),
+        ("{'l':{'$elemMatch':{'$or':[{'id':'a'}]}}}", "'n'"),
+    ];
+    for (filter, expected) in everywhere {
+        assert_eq!(fixture.ids("users", filter).await, expected, "{filter}");
+        let piped = fixture.ok("aggregate", "users", &format!("[{{'$match':{filter}}}]")).await;
+        assert_eq!(ids_in(&piped).join(" "), expected, "{filter} in a pipeline");
+    }
+    fixture.ok("deleteMany", "users", "{'$nor':[{'id':{'$ne':'n'}}]}").await;
+    assert_eq!(fixture.ids("users", "").await, "'a' 'b' 'c'");
+
     fixture.ok("insertOne", "users", "{'_id':'d','id':'a'}").await;
+    for (filter, expected) in [("{'$or':[{'id':'a'},{'id':'d'}]}", "'a' 'd'"), ("{'$nor':[{'id':'a'}]}", "'b' 'c'")] {
+        assert_eq!(fixture.ids("users", filter).await, expected, "{filter}");
+        let piped = fixture.ok("aggregate", "users", &format!("[{{'$match':{filter}}}]")).await;
+        assert_eq!(ids_in(&piped).join(" "), expected, "{filter} in a pipeline");
+    }
     assert_eq!(fixture.ids("users", "{'id':'a'},{'sort':{'_id':1}}").await, "'a' 'd'");
     assert_eq!(fixture.ids("users", "{'id':'b'}").await, "'b'");
     assert_eq!(fixture.ids("users", "{'id':'d'}").await, "", "a document with an id goes by that");
