@@ -13,6 +13,7 @@ pub(super) async fn run(empty_store: &impl AsyncFn() -> Arc<dyn DocumentStore>) 
     made_listed_and_dropped(Fixture::new(empty_store().await).await).await;
     unique(Fixture::new(empty_store().await).await).await;
     sparse_and_partial(Fixture::new(empty_store().await).await).await;
+    partial_and_missing(Fixture::new(empty_store().await).await).await;
     arrays(Fixture::new(empty_store().await).await).await;
     long_values(Fixture::new(empty_store().await).await).await;
     orders(Fixture::new(empty_store().await).await).await;
@@ -162,6 +163,25 @@ async fn sparse_and_partial(fixture: Fixture) {
     fixture.ok("insertOne", "c", "{'_id':5,'x':[{'a':1},{'b':2}]}").await;
     assert_eq!(fixture.ids("c", "{'x.a':1,'x.b':2}").await, "5");
     fixture.assert_sound().await;
+}
+
+/// Conditions that a missing field meets say less than they seem to.
+async fn partial_and_missing(fixture: Fixture) {
+    fixture.ok("createIndex", "c", "{'keys':{'k':1},'partial':{'a':{'$exists':true}},'name':'there'}").await;
+    fixture.ok("createIndex", "c", "{'keys':{'c':1},'partial':{'a.b':null},'name':'null'}").await;
+    fixture.ok("insertMany", "c", "[{'_id':1,'k':1},{'_id':2,'k':1,'a':null},{'_id':3,'k':1,'a':7}]").await;
+    fixture.ok("insertMany", "c", "[{'_id':4,'c':1,'a':[[1]]},{'_id':5,'c':1,'a':[{'b':1}]},{'_id':6,'c':1}]").await;
+    for (arguments, expected) in [
+        ("{'k':1,'a':{'$gte':null}}", "1 2"),
+        ("{'k':1,'a':{'$lte':null}}", "1 2"),
+        ("{'c':1,'a':{'$elemMatch':{'b':null}}}", "4"),
+        ("{'c':1,'a':{'$elemMatch':{'b':{'$lte':null}}}}", "4"),
+        ("{'c':1,'a':{'$elemMatch':{'b':{'$in':[null,2]}}}}", "4"),
+    ] {
+        assert_eq!(fixture.ids("c", arguments).await, expected, "{arguments}");
+    }
+    fixture.finds_by("there", "{'k':1,'a':{'$gte':7}}", "3").await;
+    fixture.finds_by("null", "{'c':1,'a.b':null}", "6").await;
 }
 
 async fn arrays(fixture: Fixture) {

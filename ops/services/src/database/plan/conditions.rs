@@ -17,6 +17,8 @@ pub(super) struct Condition<'f> {
     pub(super) predicates: Vec<&'f Predicate>,
     /// Whether one value meets all of them: they come from one `$elemMatch`.
     pub(super) one_value: bool,
+    /// Whether it is items of an array that meet them: they come from within an `$elemMatch`.
+    pub(super) of_items: bool,
 }
 
 /// The conditions of a filter, and the alternatives it has besides.
@@ -43,17 +45,17 @@ impl<'f> Conditions<'f> {
             Filter::Or(filters) if prefix.is_empty() => self.alternatives.push(filters),
             Filter::Field { path, predicate } => {
                 if let Some(path) = joined(prefix, path) {
-                    self.add_predicate(path, predicate);
+                    self.add_predicate(path, predicate, !prefix.is_empty());
                 }
             }
             Filter::True | Filter::Or(_) | Filter::Nor(_) => {}
         }
     }
 
-    fn add_predicate(&mut self, path: String, predicate: &'f Predicate) {
+    fn add_predicate(&mut self, path: String, predicate: &'f Predicate, of_items: bool) {
         match predicate {
             Predicate::All(predicates) => {
-                predicates.iter().for_each(|predicate| self.add_predicate(path.clone(), predicate));
+                predicates.iter().for_each(|predicate| self.add_predicate(path.clone(), predicate, of_items));
             }
             Predicate::ElemMatch(ElemMatch::Document(filter)) => self.add(filter, &path),
             Predicate::ElemMatch(ElemMatch::Item(predicates)) => {
@@ -65,13 +67,17 @@ impl<'f> Conditions<'f> {
                     )
                 };
                 let predicates = predicates.iter().filter(of_field).collect();
-                self.all.push(Condition { path, predicates, one_value: true });
+                self.all.push(Condition { path, predicates, one_value: true, of_items: true });
             }
             Predicate::Not(_) => {}
-            other => match self.all.iter_mut().find(|known| known.path == path && !known.one_value) {
-                Some(known) => known.predicates.push(other),
-                None => self.all.push(Condition { path, predicates: vec![other], one_value: false }),
-            },
+            other => {
+                let joins =
+                    |known: &&mut Condition| known.path == path && !known.one_value && known.of_items == of_items;
+                match self.all.iter_mut().find(joins) {
+                    Some(known) => known.predicates.push(other),
+                    None => self.all.push(Condition { path, predicates: vec![other], one_value: false, of_items }),
+                }
+            }
         }
     }
 

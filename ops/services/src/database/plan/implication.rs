@@ -44,7 +44,20 @@ fn implies(conditions: &Conditions<'_>, wanted: &Filter) -> bool {
 
 fn predicates<'c>(path: &'c str, conditions: &'c Conditions<'_>) -> impl Iterator<Item = &'c Predicate> {
     let of_path = conditions.all.iter().filter(move |condition: &&Condition<'_>| condition.path == path);
-    of_path.flat_map(|condition| condition.predicates.iter().copied())
+    // What an item lacks, the path of the field may not even come to: an array in an array has no fields.
+    of_path.flat_map(|condition| {
+        let all = condition.predicates.iter().copied();
+        all.filter(|predicate| !(condition.of_items && accepts_missing(predicate)))
+    })
+}
+
+/// Whether a missing field may meet a predicate.
+fn accepts_missing(predicate: &Predicate) -> bool {
+    match predicate {
+        Predicate::Equal(value) | Predicate::Compare { operand: value, .. } => *value == Value::Null,
+        Predicate::In(list) => list.values.contains(&Value::Null),
+        _ => false,
+    }
 }
 
 /// Whether a value that meets `known` always meets `wanted`.
@@ -54,7 +67,9 @@ fn entails(known: &Predicate, wanted: &Predicate) -> bool {
         (Predicate::In(list), wanted) => {
             list.patterns.is_empty() && list.values.iter().all(|value| meets(value, wanted))
         }
-        (Predicate::Compare { .. } | Predicate::Regex(_) | Predicate::Mod { .. }, Predicate::Exists) => true,
+        (Predicate::Compare { .. } | Predicate::Regex(_) | Predicate::Mod { .. }, Predicate::Exists) => {
+            !accepts_missing(known)
+        }
         (
             Predicate::Compare { operator: known, operand: bound },
             Predicate::Compare { operator: wanted, operand: limit },
