@@ -3,6 +3,14 @@
 use orilla_services::database::guard::{Guard, GuardTest, GuardValue};
 use rusqlite::types::Value;
 
+/// Guards that one statement tests. A filter may have thousands of conditions; SQLite allows no expression that deep, and
+/// the first few tell most documents apart.
+const MAX_GUARDS: usize = 16;
+/// Placeholders in the guards of one statement.
+const MAX_PARAMETERS: usize = 500;
+/// Bytes of SQL of all guards of one statement: long paths are written several times.
+const MAX_SQL_BYTES: usize = 64 << 10;
+
 /// Guards as SQL on a table `d` of documents.
 #[derive(Default)]
 pub(super) struct Conditions {
@@ -14,14 +22,28 @@ pub(super) struct Conditions {
 
 impl Conditions {
     pub(super) fn of(guards: &[Guard]) -> Self {
-        let mut conditions = Self::default();
-        for guard in guards {
-            conditions.add(guard);
+        let mut all = Self::default();
+        for one in guards.iter().map(Self::of_one).filter(|one| !one.sql.is_empty()).take(MAX_GUARDS) {
+            let parameters = all.parameters.len() + one.parameters.len();
+            if parameters > MAX_PARAMETERS || all.sql.len() + one.sql.len() > MAX_SQL_BYTES {
+                continue;
+            }
+            if !all.sql.is_empty() {
+                all.sql.push_str(" AND ");
+            }
+            all.sql.push_str(&one.sql);
+            all.parameters.extend(one.parameters);
         }
-        conditions
+        all
     }
 
-    fn add(&mut self, guard: &Guard) {
+    fn of_one(guard: &Guard) -> Self {
+        let mut condition = Self::default();
+        condition.write(guard);
+        condition
+    }
+
+    fn write(&mut self, guard: &Guard) {
         // Names that would have to be quoted within a JSON path are rare, and SQLite's rules for them are not JSON's.
         let is_plain =
             |name: &String| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
@@ -31,9 +53,6 @@ impl Conditions {
         let paths: Vec<String> =
             (1..=guard.path.len()).map(|count| format!("'$.{}'", guard.path[..count].join("."))).collect();
         let Some(path) = paths.last() else { return };
-        if !self.sql.is_empty() {
-            self.sql.push_str(" AND ");
-        }
         self.sql.push('(');
         match &guard.test {
             GuardTest::Exists => self.sql.push_str(&format!("json_type(d.body, {path}) IS NOT NULL")),

@@ -4,7 +4,7 @@ use orilla_services::database::store::{
     Access, IndexId, KeySpan, PART_BYTES, Position, Scan, Scanned, ScannedPart, StoredDocument,
 };
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row, params_from_iter};
+use rusqlite::{Connection, Row, Statement, params_from_iter};
 
 use super::guard::Conditions;
 
@@ -86,12 +86,20 @@ impl Reader<'_> {
     /// Reads documents until the part is full. Those that do not meet the guards come without their body, so that they
     /// are counted too.
     fn take(&mut self, position: &str, from: &str, values: Vec<Value>) -> rusqlite::Result<()> {
-        let body = match self.conditions.sql.as_str() {
-            "" => "json(d.body)".to_owned(),
-            conditions => format!("CASE WHEN {conditions} THEN json(d.body) END"),
-        };
-        let mut statement = self.connection.prepare_cached(&format!("SELECT {position}, d.version, {body} {from}"))?;
         let parameters = self.conditions.parameters.iter().cloned().chain(values);
+        let select = |body: &str| format!("SELECT {position}, d.version, {body} {from}");
+        // There are as many guards as there are filters: their statements would push out those that come again.
+        let (mut cached, mut single);
+        let statement: &mut Statement<'_> = match self.conditions.sql.as_str() {
+            "" => {
+                cached = self.connection.prepare_cached(&select("json(d.body)"))?;
+                &mut cached
+            }
+            conditions => {
+                single = self.connection.prepare(&select(&format!("CASE WHEN {conditions} THEN json(d.body) END")))?;
+                &mut single
+            }
+        };
         let mut rows = statement.query(params_from_iter(parameters))?;
         while let Some(row) = rows.next()? {
             self.part.examined += 1;

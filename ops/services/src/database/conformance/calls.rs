@@ -54,6 +54,13 @@ async fn reads(fixture: Fixture) {
     assert_eq!(fixture.ok("distinct", "people", "'age'").await, "[null,17,36]");
     assert_eq!(fixture.ok("distinct", "people", "'tags',{'_id':3}").await, "['b']");
 
+    // More conditions than an engine takes at a time.
+    let fields = |each: fn(usize) -> String| (0..1500).map(each).collect::<Vec<_>>().join(",");
+    let (values, conditions) =
+        (fields(|n| format!("'f{n}':{n}")), fields(|n| format!("'f{n}':{{'$in':[{n},'x',0.5]}}")));
+    fixture.ok("insertMany", "wide", &format!("[{{'_id':1,{values}}},{{'_id':2,'f0':0}},{{'_id':3}}]")).await;
+    assert_eq!(fixture.ids("wide", &format!("{{{values}}}")).await, "1");
+    assert_eq!(fixture.ids("wide", &format!("{{{conditions}}}")).await, "1");
     let explained = fixture.ok("explain", "people", "{'name':'Bo'}").await;
     assert!(
         explained.contains("'from':'collection','index':null") && explained.contains("'returned':1"),
