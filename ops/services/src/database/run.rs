@@ -16,10 +16,42 @@ use super::projection::Projection;
 use super::query::Query;
 use super::reader::Found;
 use super::sort::Sort;
-use super::store::{Collection, StoredDocument};
+use super::store::{Collection, PART_BYTES, RowId, StoredDocument};
 use super::update::UpdateContext;
 use super::value::{Object, Value};
 use super::work::{Work, id_text};
+
+/// Documents that are read at a time to be changed, if they come to no more than [`PART_BYTES`].
+const CHANGE_BATCH: usize = 64;
+
+/// A document that is going to be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Match {
+    row: RowId,
+    /// Its length as JSON.
+    bytes: usize,
+}
+
+impl Match {
+    fn of(document: &StoredDocument) -> Self {
+        Self { row: document.row, bytes: document.json.len() }
+    }
+
+    /// The rows of documents that are read together: many small ones, or one that is large.
+    fn batches(mut matches: &[Self]) -> impl Iterator<Item = Vec<RowId>> {
+        std::iter::from_fn(move || {
+            let mut bytes = 0;
+            let fits = |found: &&Self| {
+                bytes += found.bytes;
+                bytes <= PART_BYTES
+            };
+            let count = matches.iter().take(CHANGE_BATCH).take_while(fits).count().max(1);
+            let (batch, rest) = matches.split_at_checked(count)?;
+            matches = rest;
+            Some(batch.iter().map(|found| found.row).collect())
+        })
+    }
+}
 
 impl Work {
     /// Runs a call that needs nothing but the transaction.
@@ -141,8 +173,8 @@ impl Work {
         let mut changes = Changes { work: self, collection };
         let mut modified = 0;
         let mut returned = None;
-        for batch in rows.chunks(ROWS_AT_ONCE) {
-            for known in changes.read(batch).await? {
+        for batch in Match::batches(&rows) {
+            for known in changes.read(&batch).await? {
                 let mut changed = known.object.clone();
                 let position = if call.update.is_positional() { filter.position(&known.object)? } else { None };
                 if call.update.apply(&mut changed, &UpdateContext { now, inserting: false, position })? {
@@ -190,8 +222,8 @@ impl Work {
         if let Some(collection) = self.collection(collection).await? {
             rows = self.rows_to_change(&collection, &call.query, call.many).await?;
             let mut changes = Changes { work: self, collection };
-            for batch in rows.chunks(ROWS_AT_ONCE) {
-                for known in changes.read(batch).await? {
+            for batch in Match::batches(&rows) {
+                for known in changes.read(&batch).await? {
                     changes.delete(&known).await?;
                     returned = Some(known.object);
                 }
@@ -203,21 +235,21 @@ impl Work {
         }
     }
 
-    /// The rows of the documents that a change is about: all that match, or the first.
+    /// The documents that a change is about: all that match, or the first.
     async fn rows_to_change(
         &mut self,
         collection: &Collection,
         query: &Query,
         many: bool,
-    ) -> Result<Vec<i64>, DatabaseError> {
+    ) -> Result<Vec<Match>, DatabaseError> {
         let filter = query.filter(collection);
         if !many {
             let found = self.find(collection, filter, &query.sort, query.skip as usize, 1).await?;
-            return Ok(found.documents.iter().map(|document| document.row).collect());
+            return Ok(found.documents.iter().map(Match::of).collect());
         }
         let mut rows = Vec::new();
         let mut gather = |document: StoredDocument, _: Object| {
-            rows.push(document.row);
+            rows.push(Match::of(&document));
             if rows.len() > MAX_CHANGED_DOCUMENTS {
                 return Err(DatabaseError::TooManyChanges);
             }
@@ -303,4 +335,21 @@ fn nothing_updated(call: &UpdateCall) -> String {
 
 pub(super) fn object<const N: usize>(fields: [(&str, Value); N]) -> Object {
     fields.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_documents_are_read_one_by_one_and_small_ones_together() {
+        let batches = |bytes: &[usize]| {
+            let matches: Vec<_> = bytes.iter().zip(0..).map(|(&bytes, row)| Match { row, bytes }).collect();
+            Match::batches(&matches).map(|batch| batch.len()).collect::<Vec<_>>()
+        };
+        assert!(batches(&[]).is_empty());
+        assert_eq!(batches(&[10; 100]), [64, 36]);
+        assert_eq!(batches(&[16 << 20; 3]), [1, 1, 1]);
+        assert_eq!(batches(&[10, 10, 16 << 20, 10, 4 << 20, 4 << 20]), [2, 1, 2, 1]);
+    }
 }

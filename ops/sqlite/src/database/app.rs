@@ -15,7 +15,7 @@ use super::committer::Committer;
 use super::failure;
 use super::schema::{self, PrepareError};
 use super::transaction::SqliteTransaction;
-use super::writer::{MAX_GROUP, Writer};
+use super::writer::Writer;
 
 /// Most connections that read one app's database at a time; the next reader waits.
 const MAX_READERS: usize = 16;
@@ -105,8 +105,7 @@ impl AppDatabase {
     pub(super) async fn write(self: Arc<Self>, mode: Mode) -> Outcome<SqliteTransaction> {
         let turn = tokio::time::timeout(TURN_TIMEOUT, self.writer.clone().lock_owned());
         let mut writer = turn.await.map_err(|_| Failure::Busy)?;
-        let group = writer.group();
-        if group >= MAX_GROUP || (mode == Mode::Interactive && group > 0) {
+        if writer.is_full() || (mode == Mode::Interactive && writer.has_group()) {
             writer.commit();
         }
         writer.open().map_err(|error| writer.abandon(&error))?;

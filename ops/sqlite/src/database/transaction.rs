@@ -167,7 +167,13 @@ impl Transaction for SqliteTransaction {
         let sql = format!("SELECT row, version, json(body) FROM documents_{collection} WHERE row = ?");
         let mut statement = self.connection()?.prepare_cached(&sql).map_err(|error| failure(&error))?;
         let mut find = |row: &RowId| statement.query_row([row], scan::document).optional().transpose();
-        rows.iter().filter_map(&mut find).collect::<rusqlite::Result<_>>().map_err(|error| failure(&error))
+        let found = rows.iter().filter_map(&mut find).collect::<rusqlite::Result<Vec<_>>>();
+        drop(statement);
+        let found = found.map_err(|error| failure(&error))?;
+        if let On::Writer { writer, .. } = &mut self.on {
+            found.iter().for_each(|document| writer.count(&document.json));
+        }
+        Ok(found)
     }
 
     async fn scan(&mut self, scan: &Scan<'_>) -> Outcome<ScannedPart> {
@@ -182,6 +188,7 @@ impl Transaction for SqliteTransaction {
 
     async fn insert(&mut self, collection: CollectionId, id: &[u8], json: &str) -> Outcome<(RowId, u64)> {
         let version = self.next_version()?;
+        self.writer()?.count(json);
         let connection = self.connection()?;
         let sql = format!("INSERT INTO documents_{collection} (id, version, body) VALUES (?, ?, jsonb(?))");
         let mut statement = connection.prepare_cached(&sql).map_err(|error| failure(&error))?;
@@ -194,6 +201,7 @@ impl Transaction for SqliteTransaction {
 
     async fn replace(&mut self, collection: CollectionId, row: RowId, json: &str) -> Outcome<u64> {
         let version = self.next_version()?;
+        self.writer()?.count(json);
         let sql = format!("UPDATE documents_{collection} SET version = ?, body = jsonb(?) WHERE row = ?");
         self.execute(&sql, (version.cast_signed(), json, row))?;
         Ok(version)

@@ -15,7 +15,10 @@ use super::catalog::Catalog;
 use super::failure;
 
 /// Most transactions that become durable together.
-pub(super) const MAX_GROUP: usize = 1024;
+const MAX_GROUP: usize = 1024;
+/// Bytes of documents of transactions that become durable together: 64 MiB. Until then the group holds them, as they were
+/// and as they are, for the events that follow.
+const MAX_GROUP_BYTES: usize = 64 << 20;
 /// So many versions are set aside in the file at a time, which saves each commit a page to write. Those that are left when
 /// the file is closed are never used.
 const VERSIONS_AHEAD: u64 = 4096;
@@ -35,6 +38,8 @@ pub(super) struct Writer {
     /// What the file says of versions: no change in it has a greater one.
     reserved: u64,
     waiting: Vec<Waiting>,
+    /// Bytes of the documents that the group has read and written so far.
+    bytes: usize,
 }
 
 /// A transaction that has ended and is not durable yet.
@@ -53,6 +58,7 @@ impl Writer {
             committed_version: Arc::new(AtomicU64::new(version)),
             reserved: version,
             waiting: Vec::new(),
+            bytes: 0,
         }
     }
 
@@ -92,8 +98,18 @@ impl Writer {
     }
 
     /// Whether anything waits for a commit.
-    pub(super) fn group(&self) -> usize {
-        self.waiting.len()
+    pub(super) fn has_group(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Whether the group is so large that it has to become durable before another transaction joins it.
+    pub(super) fn is_full(&self) -> bool {
+        self.waiting.len() >= MAX_GROUP || self.bytes >= MAX_GROUP_BYTES
+    }
+
+    /// Counts a document that the transaction at work changes, or reads to change it.
+    pub(super) fn count(&mut self, json: &str) {
+        self.bytes += json.len();
     }
 
     /// Makes the group durable and tells everyone, in the order in which their transactions ended.
@@ -114,6 +130,7 @@ impl Writer {
         }
         self.committed_version.store(self.version, Ordering::Release);
         *self.committed.lock().unwrap_or_else(PoisonError::into_inner) = self.catalog.clone();
+        self.bytes = 0;
         for Waiting { on_commit, done } in self.waiting.drain(..) {
             on_commit();
             // Whoever asked may be gone; the change stands all the same.
@@ -144,6 +161,7 @@ impl Writer {
         }
         self.version = self.committed_version.load(Ordering::Relaxed);
         self.catalog = self.committed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.bytes = 0;
         let failure = failure(error);
         for waiting in self.waiting.drain(..) {
             let _ = waiting.done.send(Err(failure.clone()));
