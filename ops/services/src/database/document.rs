@@ -87,7 +87,7 @@ impl Size {
     }
 }
 
-/// `depth` counts as [`Value::parse`] does: what is within `MAX_DEPTH` levels of arrays and objects is too deep.
+/// What is within `MAX_DEPTH` levels of arrays and objects is too deep.
 fn check_depth(depth: usize) -> Result<(), DatabaseError> {
     if depth > MAX_DEPTH { Err(DatabaseError::TooDeep) } else { Ok(()) }
 }

@@ -12,6 +12,10 @@ use super::error::DatabaseError;
 /// Levels of arrays and objects within a document; MongoDB's own bound.
 pub const MAX_DEPTH: usize = 100;
 
+/// Levels that are read: a document comes within the array of a call's arguments, and perhaps within one of documents. That
+/// it has no more than [`MAX_DEPTH`] itself is checked when it is stored.
+const MAX_READ_DEPTH: usize = MAX_DEPTH + 2;
+
 /// A JSON value. Every number is a double, as in JavaScript; none is NaN or infinite.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -139,7 +143,7 @@ impl Value {
         size_of::<Self>() + behind
     }
 
-    /// Reads JSON text. More than [`MAX_DEPTH`] levels are refused.
+    /// Reads JSON text. Many more than [`MAX_DEPTH`] levels are refused.
     pub fn parse(json: &str) -> Result<Self, DatabaseError> {
         let mut reader = serde_json::Deserializer::from_str(json);
         let value = Level(0).deserialize(&mut reader).map_err(|error| DatabaseError::from_json(&error))?;
@@ -193,7 +197,7 @@ pub(super) const TOO_DEEP: &str = "nested too deeply";
 
 impl Level {
     fn down<E: de::Error>(&self) -> Result<Level, E> {
-        if self.0 == MAX_DEPTH { Err(E::custom(TOO_DEEP)) } else { Ok(Level(self.0 + 1)) }
+        if self.0 == MAX_READ_DEPTH { Err(E::custom(TOO_DEEP)) } else { Ok(Level(self.0 + 1)) }
     }
 }
 

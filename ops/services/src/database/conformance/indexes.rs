@@ -182,6 +182,18 @@ async fn partial_and_missing(fixture: Fixture) {
     }
     fixture.finds_by("there", "{'k':1,'a':{'$gte':7}}", "3").await;
     fixture.finds_by("null", "{'c':1,'a.b':null}", "6").await;
+    // What is negated, or one of several, follows from itself.
+    let written = ["{'x':{'$ne':1}}", "{'x':{'$nin':[1,2]}}", "{'x':{'$exists':false}}", "{'$or':[{'x':3},{'y':4}]}"];
+    for (number, partial) in written.into_iter().enumerate() {
+        let name = format!("written{number}");
+        let key = format!("k{number}");
+        fixture.ok("createIndex", "c", &format!("{{'keys':{{'{key}':1}},'partial':{partial},'name':'{name}'}}")).await;
+        fixture.ok("insertMany", "c", &format!("[{{'{key}':1,'x':1}},{{'_id':'{key}','{key}':1,'y':4}}]")).await;
+        let arguments = format!("{{'{key}':1,{}", &partial[1..]);
+        fixture.finds_by(&name, &arguments, &format!("'{key}'")).await;
+        assert_eq!(fixture.ok("countDocuments", "c", &format!("{{'{key}':1}}")).await, "2");
+    }
+    fixture.assert_sound().await;
 }
 
 async fn arrays(fixture: Fixture) {

@@ -17,12 +17,19 @@ pub(super) async fn run(empty_store: &impl AsyncFn() -> Arc<dyn DocumentStore>) 
 async fn refused(fixture: Fixture) {
     fixture.ok("insertOne", "users", "{'_id':1,'n':1,'s':'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!'}").await;
     let many = (0..=MAX_INSERTED_DOCUMENTS).map(|_| "{}").collect::<Vec<_>>().join(",");
-    let deep = format!("{{'a':{}{}}}", "[".repeat(100), "]".repeat(100));
+    let nested = |levels: usize| format!("{{'a':{}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1));
+    for (method, arguments) in [("insertOne", nested(100)), ("insertMany", format!("[{}]", nested(100)))] {
+        fixture.ok(method, "deep", &arguments).await;
+    }
+    assert_eq!(fixture.ok("deleteMany", "deep", "").await, "{'deletedCount':2}");
+    let (deep, deep_ones) = (nested(101), format!("[{{}},{}]", nested(101)));
     let (too_many, too_far) = ((MAX_LIMIT + 1).to_string(), (MAX_SKIP + 1).to_string());
     let cases = [
         ("find", "{'n':{'$gtt':1}}", "DB_UNKNOWN_OPERATOR"),
         ("find", "{'$where':'1'}", "DB_UNKNOWN_OPERATOR"),
         ("find", "{'n':{'$in':1}}", "DB_FILTER_INVALID"),
+        ("find", "{'s':{'$ne':{'$regularExpression':{'pattern':'a','options':''}}}}", "DB_FILTER_INVALID"),
+        ("find", "{'s':{'$gt':{'$regularExpression':{'pattern':'a','options':''}}}}", "DB_FILTER_INVALID"),
         ("find", "{'s':{'$regex':'('}}", "DB_REGEX_INVALID"),
         ("find", "{'s':{'$regex':'^(a+)+$'}}", "DB_REGEX_TOO_COSTLY"),
         ("find", "{'a\\u0000':1}", "DB_PATH_INVALID"),
@@ -51,6 +58,7 @@ async fn refused(fixture: Fixture) {
         ("insertOne", "{'a':1e999}", "DB_DOCUMENT_INVALID"),
         ("insertOne", "{'a':'\\ud800'}", "DB_DOCUMENT_INVALID"),
         ("insertOne", &deep, "DB_TOO_DEEP"),
+        ("insertMany", &deep_ones, "DB_TOO_DEEP"),
         ("insertMany", "[]", "DB_OPTIONS_INVALID"),
         ("insertMany", "[{},1]", "DB_OPTIONS_INVALID"),
         ("insertMany", &format!("[{many}]"), "DB_OPTIONS_INVALID"),
@@ -102,7 +110,7 @@ async fn refused(fixture: Fixture) {
     assert_eq!(error.code(), "DB_OPTIONS_INVALID");
     assert_eq!(fixture.ok("countDocuments", "users", "").await, "1");
     assert_eq!(fixture.ok("listIndexes", "users", "").await, "[]");
-    assert_eq!(fixture.ok("listCollections", "", "").await, "['users']");
+    assert_eq!(fixture.ok("listCollections", "", "").await, "['deep','users']");
 }
 
 async fn odd_names_and_texts(fixture: Fixture) {

@@ -98,6 +98,16 @@ fn object_of<'v>(operator: &str, operand: &'v Value) -> Result<&'v Object, Datab
     }
 }
 
+/// Reads an operand that is to be compared with. No document holds a regular expression, so that none is meant.
+fn value_of(operator: &str, operand: &Value) -> Result<Value, DatabaseError> {
+    match operand {
+        Value::Object(object) if object.get("$regularExpression").is_some() => Err(invalid(format!(
+            "{operator} needs a value, not a regular expression; use {{ field: /…/ }}, or {{ field: {{ $not: /…/ }} }}"
+        ))),
+        value => Ok(value.clone()),
+    }
+}
+
 /// Reads an operand that is to be an array.
 fn items_of<'v>(operator: &str, operand: &'v Value) -> Result<&'v [Value], DatabaseError> {
     match operand {
@@ -193,14 +203,15 @@ impl Reader {
     }
 
     fn predicate(&mut self, operator: &str, operand: &Value) -> Result<Predicate, DatabaseError> {
-        let compare = |operator| Predicate::Compare { operator, operand: operand.clone() };
+        let value = || value_of(operator, operand);
+        let compare = |by: Comparison| value().map(|operand| Predicate::Compare { operator: by, operand });
         Ok(match operator {
-            "$eq" => Predicate::Equal(operand.clone()),
-            "$ne" => Predicate::Not(vec![Predicate::Equal(operand.clone())]),
-            "$lt" => compare(Comparison::Less),
-            "$lte" => compare(Comparison::LessOrEqual),
-            "$gt" => compare(Comparison::Greater),
-            "$gte" => compare(Comparison::GreaterOrEqual),
+            "$eq" => Predicate::Equal(value()?),
+            "$ne" => Predicate::Not(vec![Predicate::Equal(value()?)]),
+            "$lt" => compare(Comparison::Less)?,
+            "$lte" => compare(Comparison::LessOrEqual)?,
+            "$gt" => compare(Comparison::Greater)?,
+            "$gte" => compare(Comparison::GreaterOrEqual)?,
             "$in" => self.any_of(operator, operand)?,
             "$nin" => Predicate::Not(vec![self.any_of(operator, operand)?]),
             "$exists" if is_true(operand) => Predicate::Exists,

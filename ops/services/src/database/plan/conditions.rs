@@ -28,6 +28,8 @@ pub(super) struct Conditions<'f> {
     pub(super) all: Vec<Condition<'f>>,
     /// Of each of these, one holds.
     pub(super) alternatives: Vec<&'f [Filter]>,
+    /// The filters that all hold, as they are written, whether or not there is more to be said of them.
+    pub(super) written: Vec<&'f Filter>,
 }
 
 impl<'f> Conditions<'f> {
@@ -39,6 +41,9 @@ impl<'f> Conditions<'f> {
 
     /// Adds what a filter on what lies under `prefix` says.
     fn add(&mut self, filter: &'f Filter, prefix: &str) {
+        if prefix.is_empty() {
+            self.written.push(filter);
+        }
         match filter {
             Filter::And(filters) => filters.iter().for_each(|filter| self.add(filter, prefix)),
             Filter::Or(filters) if filters.len() == 1 => self.add(&filters[0], prefix),

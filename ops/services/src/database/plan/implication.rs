@@ -32,6 +32,8 @@ fn has_value(path: &str, conditions: &Conditions<'_>) -> bool {
 
 fn implies(conditions: &Conditions<'_>, wanted: &Filter) -> bool {
     match wanted {
+        // What is negated or has alternatives follows from itself at least.
+        _ if conditions.written.contains(&wanted) => true,
         Filter::True => true,
         Filter::And(filters) => filters.iter().all(|filter| implies(conditions, filter)),
         Filter::Or(filters) => filters.iter().any(|filter| implies(conditions, filter)),
