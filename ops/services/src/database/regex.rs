@@ -36,7 +36,7 @@ const MAX_STACK_BYTES: usize = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct Pattern {
     /// The pattern with each of the [`LIMITS`], compiled when it is needed.
-    regexes: [OnceLock<Regex>; LIMITS.len()],
+    regexes: Box<[OnceLock<Regex>]>,
     source: Box<str>,
     options: Options,
     prefix: Option<Box<str>>,
@@ -103,9 +103,8 @@ impl Pattern {
         if source.contains('\0') {
             return Err(DatabaseError::RegexInvalid("it contains the character U+0000".to_owned()));
         }
-        let regexes = [const { OnceLock::new() }; LIMITS.len()];
-        let first = compile(source, options, LIMITS[0])?;
-        regexes[0].get_or_init(|| first);
+        let first = OnceLock::from(compile(source, options, LIMITS[0])?);
+        let regexes = std::iter::once(first).chain(LIMITS[1..].iter().map(|_| OnceLock::new())).collect();
         let prefix = literal_prefix(source, options).map(String::into_boxed_str);
         Ok(Self { regexes, source: source.into(), options, prefix, anchored: anchored(source, options).is_some() })
     }
