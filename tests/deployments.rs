@@ -13,67 +13,79 @@ use crate::harness::{
     App, Connection, Reply, Request, Serve, Server, beside_busy_cores, may_raise_threads, run, succeeds, wait_until,
 };
 
-const TOKEN: &str = "a-token-for-the-tests-of-deployments";
+pub const TOKEN: &str = "a-token-for-the-tests-of-deployments";
+
+/// The configuration of a host that makes none.
+pub const WITHOUT_SNAPSHOTS: &str = "[isolates]\nmake_snapshots = false\n";
 
 /// A host that serves one directory called `base` and takes deployments.
-struct Host {
-    base: App,
-    server: Server,
-    admin: SocketAddr,
+pub struct Host {
+    pub base: App,
+    pub server: Server,
+    pub admin: SocketAddr,
 }
 
 impl Host {
-    fn start(base: App) -> Self {
-        let serve = Serve::new(&base).env("ORILLA_ADMIN_TOKEN", TOKEN).args(["--admin-port", "0"]);
-        let mut server = serve.start();
+    pub fn start(base: App) -> Self {
+        let serve = Serve::new(&base);
+        Self::serving(base, serve)
+    }
+
+    /// A host with what was said to it so far, and the token.
+    pub fn serving(base: App, serve: Serve) -> Self {
+        let mut server = serve.env("ORILLA_ADMIN_TOKEN", TOKEN).args(["--admin-port", "0"]).start();
         let admin = server.listens_at("admin listening on ");
         Self { base, server, admin }
     }
 
-    fn new() -> Self {
-        Self::start(
-            App::new("export default { fetch: () => new Response('base') };").manifest(json!({ "name": "base" })),
-        )
+    pub fn new() -> Self {
+        Self::start(base())
     }
 
-    fn restart(mut self) -> Self {
+    pub fn restart(mut self) -> Self {
         self.server.kill();
         Self::start(self.base)
     }
 
-    fn command(&self, arguments: &[&str]) -> Output {
+    pub fn command(&self, arguments: &[&str]) -> Output {
         let admin = format!("http://{}", self.admin);
         run(&[arguments, &["--admin", &admin, "--token", TOKEN]].concat())
     }
 
-    fn json(&self, arguments: &[&str]) -> Value {
+    pub fn json(&self, arguments: &[&str]) -> Value {
         let output = self.command(&[arguments, &["--json"]].concat());
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{arguments:?}: {said}\n{}", self.server.log());
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    fn deploy(&self, app: &App, arguments: &[&str]) -> Value {
+    pub fn deploy(&self, app: &App, arguments: &[&str]) -> Value {
         self.json(&[&["deploy", &app.manifest_path()], arguments].concat())
     }
 
-    fn admin(&self, request: &Request) -> Reply {
+    pub fn admin(&self, request: &Request) -> Reply {
         Connection::open(self.admin)
             .request(&request.clone().header("authorization", &format!("Bearer {TOKEN}")))
             .unwrap()
     }
 
-    fn ask(&self, host: &str) -> Reply {
+    pub fn ask(&self, host: &str) -> Reply {
         self.server.send(&Request::get("/").header("host", &format!("{host}.localhost")))
     }
 }
 
+/// The app `base`.
+pub fn base() -> App {
+    App::new("export default { fetch: () => new Response('base') };").manifest(json!({ "name": "base" }))
+}
+
 /// The app `shop`, answering with `text`.
-fn shop(text: &str) -> App {
+pub fn shop(text: &str) -> App {
     App::new(&format!("export default {{ fetch: () => new Response({text:?}) }};")).manifest(json!({ "name": "shop" }))
 }
 
-fn version(deployed: &Value) -> String {
+/// The version that an answer to a deploy names.
+pub fn version(deployed: &Value) -> String {
     deployed["version"].as_str().unwrap().to_owned()
 }
 
@@ -362,11 +374,9 @@ fn a_snapshot_of_the_host_s_is_used_for_later_isolates_only_while_it_is_whole() 
 
 #[test]
 fn a_host_may_make_no_snapshots() {
-    let base = App::new("export default { fetch: () => new Response('base') };").manifest(json!({ "name": "base" }));
-    let serve = Serve::new(&base).config("[isolates]\nmake_snapshots = false\n").env("ORILLA_ADMIN_TOKEN", TOKEN);
-    let mut server = serve.args(["--admin-port", "0"]).start();
-    let admin = server.listens_at("admin listening on ");
-    let host = Host { base, server, admin };
+    let base = base();
+    let serve = Serve::new(&base).config(WITHOUT_SNAPSHOTS);
+    let host = Host::serving(base, serve);
     let deployed = version(&host.deploy(&shop("first"), &[]));
     host.deploy(&shop("second"), &[]);
     assert!(!host.base.beside(&format!("data/apps/shop/versions/{deployed}/server.snapshot")).exists());

@@ -30,5 +30,6 @@ mod static_files;
 mod streaming;
 mod tidy;
 mod top;
+mod versions;
 mod websocket;
 mod websocket_client;

@@ -164,34 +164,34 @@ fn into_problems(error: ReleaseError, path: &Path) -> Problems {
 /// The same, to be shared.
 #[async_trait]
 impl Deployer for Arc<Deployments> {
-    async fn activate(&self, app: &AppName, version: &VersionId, directory: &Path) -> Result<(), Problems> {
+    type Ready = Arc<Pool>;
+
+    async fn activate(&self, app: &AppName, version: &VersionId, directory: &Path) -> Result<Arc<Pool>, Problems> {
         let known = self.apps().get(app.as_str());
         if known.is_some() && !self.own.lock().unwrap_or_else(PoisonError::into_inner).contains(app) {
             let taken = ReleaseError::NameTaken(app.as_str().into());
             return Err(into_problems(taken, directory));
         }
-        if known.and_then(|known| known.version(version.as_str())).is_some() {
-            return Ok(());
+        if let Some(pool) = known.and_then(|known| known.version(version.as_str())) {
+            return Ok(pool);
         }
         let pool = self.start(app, version, directory).await?;
         self.own.lock().unwrap_or_else(PoisonError::into_inner).insert(app.clone());
-        self.apps().get_or_add(&app.as_str().into()).preview(pool);
-        Ok(())
+        self.apps().get_or_add(&app.as_str().into()).preview(pool.clone());
+        Ok(pool)
     }
 
-    async fn set_traffic(&self, app: &AppName, traffic: &Traffic) {
+    async fn set_traffic(&self, app: &AppName, shares: Vec<(Arc<Pool>, u8)>) {
         let running = self.apps().get_or_add(&app.as_str().into());
         let before = running.shares();
-        let share = |share: &super::versions::traffic::Share| {
-            Some(Share { pool: running.version(share.version.as_str())?, percent: share.percent })
-        };
-        let shares: Vec<_> = traffic.shares().iter().filter_map(share).collect();
+        let shares: Vec<_> = shares.into_iter().map(|(pool, percent)| Share { pool, percent }).collect();
         for share in &shares {
             running.forget(&share.pool.deployment.version);
         }
+        let lost = |before: &&Share| !shares.iter().any(|share| is_same_version(share, before));
         let mut draining = self.draining.lock().unwrap_or_else(PoisonError::into_inner);
         draining.retain(|(_, _, isolate)| isolate.strong_count() > 0);
-        for share in before.iter().filter(|share| traffic_lacks(traffic, &share.pool.deployment.version)) {
+        for share in before.iter().filter(lost) {
             let Ok(version) = VersionId::try_from(share.pool.deployment.version.to_string()) else { continue };
             let isolates = share.pool.isolates();
             draining.extend(isolates.iter().map(|isolate| (app.clone(), version.clone(), Arc::downgrade(isolate))));
@@ -226,6 +226,6 @@ impl Deployer for Arc<Deployments> {
     }
 }
 
-fn traffic_lacks(traffic: &Traffic, version: &str) -> bool {
-    !traffic.shares().iter().any(|share| share.version.as_str() == version)
+fn is_same_version(one: &Share, other: &Share) -> bool {
+    one.pool.deployment.version == other.pool.deployment.version
 }

@@ -14,10 +14,11 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::body::HostBody;
-use super::deployments_api::DeploymentsApi;
+use super::deployments_api::{self, DeploymentsApi};
 use super::platform_api::PlatformApi;
 use super::respond::refusal;
 use crate::apps::deployment::Deployment;
+use crate::apps::deployments::Deployments;
 use crate::isolate::supervisor::Supervisor;
 use crate::metrics::Metrics;
 
@@ -30,7 +31,7 @@ pub struct Admin {
     /// The host's isolates.
     pub supervisor: Arc<Supervisor>,
     /// Deploys.
-    pub deployments: Arc<DeploymentsApi>,
+    pub deployments: Arc<DeploymentsApi<Arc<Deployments>>>,
     /// Reads and changes apps' data.
     pub platform: PlatformApi,
 }
@@ -59,7 +60,7 @@ async fn answer(request: Request<Incoming>, admin: &Admin) -> Response<HostBody>
     if PlatformApi::owns(request.uri().path()) {
         return admin.platform.answer(request).await.map(HostBody::full);
     }
-    if DeploymentsApi::owns(request.uri().path()) {
+    if deployments_api::owns(request.uri().path()) {
         return admin.deployments.clone().answer(request).await.map(HostBody::full);
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {

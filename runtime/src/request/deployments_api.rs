@@ -39,9 +39,9 @@ pub const MAX_UPLOADS: usize = 4;
 pub const MAX_VERSIONS: usize = 50;
 
 /// The admin API of deployments.
-pub struct DeploymentsApi {
+pub struct DeploymentsApi<D> {
     store: Arc<Store>,
-    deployer: Arc<dyn Deployer>,
+    deployer: Arc<D>,
     token: AdminToken,
     uploads: Semaphore,
     /// The apps that are being changed.
@@ -78,18 +78,18 @@ struct Activation {
     percent: u8,
 }
 
-impl DeploymentsApi {
+/// Whether a path belongs to this API.
+pub fn owns(path: &str) -> bool {
+    path.strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+impl<D: Deployer> DeploymentsApi<D> {
     /// An API for those who know the token.
-    pub fn new(store: Arc<Store>, deployer: Arc<dyn Deployer>, token: AdminToken) -> Arc<Self> {
+    pub fn new(store: Arc<Store>, deployer: Arc<D>, token: AdminToken) -> Arc<Self> {
         Arc::new(Self { store, deployer, token, uploads: Semaphore::new(MAX_UPLOADS), changing: Mutex::default() })
     }
 
-    /// Whether a path belongs to this API.
-    pub fn owns(path: &str) -> bool {
-        path.strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    }
-
-    /// Answers a request whose path [`DeploymentsApi::owns`].
+    /// Answers a request whose path this API [`owns`].
     pub async fn answer(self: Arc<Self>, request: Request<impl RequestBody>) -> Response<Bytes> {
         let (parts, mut body) = request.into_parts();
         let answer = self.route(&parts, &mut body).await;
@@ -149,12 +149,15 @@ impl DeploymentsApi {
     /// Activates what was received. A new version that fails its check is not kept.
     async fn deploy(&self, received: Received, activation: Activation) -> Result<Response<Bytes>, ApiError> {
         let Received { version: Version { app, version, created, files, .. }, is_new } = received;
-        if let Err(refused) = self.activate(&app, &version).await {
-            if is_new {
-                self.forget(&app, version).await;
+        let ready = match self.activate(&app, &version).await {
+            Ok(ready) => ready,
+            Err(refused) => {
+                if is_new {
+                    self.forget(&app, version).await;
+                }
+                return Err(refused);
             }
-            return Err(refused);
-        }
+        };
         let mut traffic = self.blocking(&app, Store::traffic).await?;
         if activation.activate {
             let next = match &traffic {
@@ -162,9 +165,10 @@ impl DeploymentsApi {
                 // There is nobody else to answer.
                 None => Traffic::only(version.clone()),
             };
+            let shares = self.prepare(&app, &next, Some((&version, ready))).await?;
             let stored = next.clone();
             self.blocking(&app, |store, app| store.set_traffic(app, stored)).await?;
-            self.deployer.set_traffic(&app, &next).await;
+            self.deployer.set_traffic(&app, shares).await;
             traffic = Some(next);
         }
         tracing::info!(%app, %version, is_new, activated = activation.activate, "deployed");
@@ -206,10 +210,10 @@ impl DeploymentsApi {
     }
 
     async fn move_traffic(&self, app: AppName, traffic: Traffic) -> Result<Response<Bytes>, ApiError> {
-        self.prepare(&app, &traffic).await?;
+        let shares = self.prepare(&app, &traffic, None).await?;
         let stored = traffic.clone();
         self.blocking(&app, |store, app| store.set_traffic(app, stored)).await?;
-        self.deployer.set_traffic(&app, &traffic).await;
+        self.deployer.set_traffic(&app, shares).await;
         tracing::info!(%app, "traffic changed");
         Ok(json(StatusCode::OK, &TrafficBody { traffic: traffic.shares().to_vec() }))
     }
@@ -220,10 +224,10 @@ impl DeploymentsApi {
             None => self.blocking(&app, Store::rollback_target).await?,
         };
         let traffic = Traffic::only(version.clone());
-        self.prepare(&app, &traffic).await?;
+        let shares = self.prepare(&app, &traffic, None).await?;
         tracing::info!(%app, %version, "rolling back");
         self.blocking(&app, move |store, app| store.roll_back(app, &version)).await?;
-        self.deployer.set_traffic(&app, &traffic).await;
+        self.deployer.set_traffic(&app, shares).await;
         Ok(json(StatusCode::OK, &TrafficBody { traffic: traffic.shares().to_vec() }))
     }
 
@@ -240,17 +244,29 @@ impl DeploymentsApi {
         Ok(answer)
     }
 
-    /// Verifies and activates the versions that are to answer.
-    async fn prepare(&self, app: &AppName, traffic: &Traffic) -> Result<(), ApiError> {
-        for Share { version, .. } in traffic.shares() {
-            let verified = version.clone();
-            self.blocking(app, move |store, app| store.verify(app, &verified)).await?;
-            self.activate(app, version).await?;
+    /// Verifies and activates the versions that are to answer, but for one that is ready already.
+    async fn prepare(
+        &self,
+        app: &AppName,
+        traffic: &Traffic,
+        mut ready: Option<(&VersionId, D::Ready)>,
+    ) -> Result<Vec<(D::Ready, u8)>, ApiError> {
+        let mut shares = Vec::new();
+        for Share { version, percent } in traffic.shares() {
+            let share = match ready.take_if(|(known, _)| *known == version) {
+                Some((_, ready)) => ready,
+                None => {
+                    let verified = version.clone();
+                    self.blocking(app, move |store, app| store.verify(app, &verified)).await?;
+                    self.activate(app, version).await?
+                }
+            };
+            shares.push((share, *percent));
         }
-        Ok(())
+        Ok(shares)
     }
 
-    async fn activate(&self, app: &AppName, version: &VersionId) -> Result<(), ApiError> {
+    async fn activate(&self, app: &AppName, version: &VersionId) -> Result<D::Ready, ApiError> {
         let directory = self.store.directory(app, version);
         let activated = self.deployer.activate(app, version, &directory).await;
         activated.map_err(|problems| ApiError::check_failed(app, problems, &directory))

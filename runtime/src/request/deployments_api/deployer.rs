@@ -5,7 +5,6 @@ use std::path::Path;
 use async_trait::async_trait;
 
 use crate::apps::manifest::problem::Problems;
-use crate::apps::versions::traffic::Traffic;
 use crate::apps::versions::{AppName, VersionId};
 
 /// What a version does in this process.
@@ -33,16 +32,19 @@ impl VersionState {
 /// Runs the versions of apps. Calls for one app come one after the other.
 #[async_trait]
 pub trait Deployer: Send + Sync + 'static {
+    /// A version that is ready to answer. Only such a one can be given traffic.
+    type Ready: Send + 'static;
+
     /// Checks the version whose files are in `directory` and makes it ready to answer. If it is ready already, nothing
     /// happens; one that is draining answers again. The app's traffic stays as it is.
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    async fn activate(&self, app: &AppName, version: &VersionId, directory: &Path) -> Result<(), Problems>;
+    async fn activate(&self, app: &AppName, version: &VersionId, directory: &Path) -> Result<Self::Ready, Problems>;
 
-    /// Splits the app's new requests; each of the versions has been activated. A version that has lost its part
+    /// Splits the app's new requests among these versions, each with its percentage. A version that has lost its part
     /// finishes what it has.
-    async fn set_traffic(&self, app: &AppName, traffic: &Traffic);
+    async fn set_traffic(&self, app: &AppName, shares: Vec<(Self::Ready, u8)>);
 
     /// Stops a version that has no traffic, because it is about to be deleted.
     async fn stop(&self, app: &AppName, version: &VersionId);

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::DeploymentsApi;
 use super::answer::{ApiError, json};
+use super::deployer::Deployer;
 use crate::apps::versions::error::VersionError;
 use crate::apps::versions::store::{Listed, Store};
 use crate::apps::versions::{AppName, Version, VersionId};
@@ -30,7 +31,7 @@ struct VersionReport {
     preview: String,
 }
 
-impl DeploymentsApi {
+impl<D: Deployer> DeploymentsApi<D> {
     /// Every app.
     pub(super) async fn list_apps(&self) -> Result<Response<Bytes>, ApiError> {
         let store = self.store.clone();

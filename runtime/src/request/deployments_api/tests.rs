@@ -32,17 +32,21 @@ struct Ledger {
 
 #[async_trait]
 impl Deployer for Ledger {
-    async fn activate(&self, _: &AppName, version: &VersionId, directory: &Path) -> Result<(), Problems> {
+    type Ready = VersionId;
+
+    async fn activate(&self, _: &AppName, version: &VersionId, directory: &Path) -> Result<VersionId, Problems> {
         let entrypoint = directory.join("server.js");
         if fs::read(&entrypoint).unwrap() == b"broken" {
             let message = format!("{}: it is broken", entrypoint.display());
             return Err(Problem::error("ENTRYPOINT_SYNTAX", &entrypoint, message).into());
         }
         self.states.lock().unwrap().insert(version.clone(), VersionState::Ready);
-        Ok(())
+        Ok(version.clone())
     }
 
-    async fn set_traffic(&self, _: &AppName, traffic: &Traffic) {
+    async fn set_traffic(&self, _: &AppName, shares: Vec<(VersionId, u8)>) {
+        let shares = shares.into_iter().map(|(version, percent)| Share { version, percent });
+        let traffic: Traffic = shares.collect::<Vec<_>>().try_into().unwrap();
         *self.traffic.lock().unwrap() = Some(traffic.clone());
         for (version, state) in &mut *self.states.lock().unwrap() {
             *state = if traffic.percent(version) > 0 { VersionState::Ready } else { VersionState::Draining };
@@ -65,7 +69,7 @@ impl Deployer for Ledger {
 struct Fixture {
     data: TempDir,
     deployer: Arc<Ledger>,
-    api: Arc<DeploymentsApi>,
+    api: Arc<DeploymentsApi<Ledger>>,
 }
 
 impl Fixture {

@@ -1,0 +1,30 @@
+//! Many versions of an app: what a host keeps of them, what it loads, and who answers.
+
+use serde_json::json;
+
+use crate::deployments::{Host, WITHOUT_SNAPSHOTS, base, shop, version};
+use crate::harness::{Request, Serve};
+
+/// A host that makes no snapshots.
+fn host() -> Host {
+    let base = base();
+    let serve = Serve::new(&base).config(WITHOUT_SNAPSHOTS);
+    Host::serving(base, serve)
+}
+
+#[test]
+fn traffic_goes_to_all_it_was_given_to_however_many_previews_there_are() {
+    let host = host();
+    host.deploy(&shop("first"), &[]);
+    let previews: Vec<_> =
+        (0..9).map(|number| version(&host.deploy(&shop(&number.to_string()), &["--no-activate"]))).collect();
+    // The first of them is the ninth last that was looked at, and so is loaded again; there is room for eight.
+    let split = json!({ "traffic": [
+        { "version": previews[1], "percent": 50 },
+        { "version": previews[0], "percent": 50 },
+    ] });
+    host.admin(&Request::post("/_orilla/apps/shop/traffic", split.to_string())).expect(200);
+    let answers: Vec<_> = (0..40).map(|_| host.ask("shop").expect(200)).collect();
+    assert!(answers.iter().all(|answer| answer == "0" || answer == "1"), "{answers:?}");
+    assert!(["0", "1"].iter().all(|one| answers.iter().any(|answer| answer == one)), "{answers:?}");
+}
