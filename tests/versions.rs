@@ -28,3 +28,20 @@ fn traffic_goes_to_all_it_was_given_to_however_many_previews_there_are() {
     assert!(answers.iter().all(|answer| answer == "0" || answer == "1"), "{answers:?}");
     assert!(["0", "1"].iter().all(|one| answers.iter().any(|answer| answer == one)), "{answers:?}");
 }
+
+#[test]
+fn a_rollback_finds_its_version_however_many_were_deployed_since() {
+    let host = host();
+    let first = version(&host.deploy(&shop("first"), &[]));
+    // More than are kept of those that never answered.
+    for number in 0..50 {
+        host.deploy(&shop(&number.to_string()), &["--no-activate"]);
+    }
+    host.deploy(&shop("second"), &[]);
+    assert_eq!(host.ask("shop").expect(200), "second");
+    let apps = host.json(&["deployments", "--app", "shop"]);
+    let versions = apps["versions"].as_array().unwrap();
+    assert!(versions.len() < 52 && versions.iter().any(|one| one["version"] == first), "{apps}");
+    host.json(&["rollback", "--app", "shop"]);
+    assert_eq!(host.ask("shop").expect(200), "first");
+}

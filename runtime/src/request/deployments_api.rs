@@ -35,7 +35,7 @@ pub const PREFIX: &str = "/_orilla/apps";
 /// Bundles that are unpacked at the same time; further ones wait.
 pub const MAX_UPLOADS: usize = 4;
 
-/// Versions of an app that are kept; those with traffic are kept in any case.
+/// Versions of an app that are kept; those with traffic, and those that rollbacks lead to, are kept in any case.
 pub const MAX_VERSIONS: usize = 50;
 
 /// The admin API of deployments.

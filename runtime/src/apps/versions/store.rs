@@ -297,15 +297,19 @@ impl Store {
         Ok(())
     }
 
-    /// The versions that may go: without traffic, and not among the newest `keep`.
+    /// The versions that may go: without traffic, not among the newest `keep`, and not what a rollback is to find.
     ///
     /// # Errors
     /// `APP_NOT_FOUND`, `TRAFFIC_CORRUPT`, `VERSION_STORE`
     pub fn prunable(&self, app: &AppName, keep: usize) -> Result<Vec<VersionId>, VersionError> {
-        let traffic = self.traffic(app)?;
-        let answers = |version: &VersionId| traffic.as_ref().is_some_and(|traffic| traffic.percent(version) > 0);
+        let active = self.active(app)?;
+        let is_wanted = |version: &VersionId| {
+            active
+                .as_ref()
+                .is_some_and(|active| active.traffic.percent(version) > 0 || active.kept().contains(&version))
+        };
         let older = self.list(app)?.into_iter().skip(keep).map(|listed| listed.version);
-        Ok(older.filter(|version| !answers(version)).collect())
+        Ok(older.filter(|version| !is_wanted(version)).collect())
     }
 
     fn app(&self, app: &AppName) -> PathBuf {

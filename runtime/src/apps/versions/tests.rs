@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::bundle::Bundle;
 use super::store::Store;
-use super::traffic::{MAX_TRAFFIC_VERSIONS, Share, Traffic};
+use super::traffic::{KEPT_FOR_ROLLBACK, MAX_TRAFFIC_VERSIONS, Share, Traffic};
 use super::{AppName, VersionId};
 use crate::apps::manifest::Manifest;
 use crate::apps::manifest::schema::schema_of;
@@ -232,6 +232,17 @@ fn a_version_with_traffic_stays() {
     assert_eq!(left, [d.clone(), b.clone(), a.clone()]);
     let nobody = AppName::try_from("nobody".to_owned()).unwrap();
     assert_eq!(store.list(&nobody).unwrap_err().code(), "APP_NOT_FOUND");
+}
+
+#[test]
+fn what_rollbacks_lead_to_stays() {
+    let data = TempDir::new().unwrap();
+    let store = open(data.path());
+    let versions: Vec<_> = (0..KEPT_FOR_ROLLBACK + 2).map(|number| deploy(&store, &number.to_string())).collect();
+    for version in &versions {
+        store.set_traffic(&app(), Traffic::only(version.clone())).unwrap();
+    }
+    assert_eq!(store.prunable(&app(), 1).unwrap(), [versions[1].clone(), versions[0].clone()]);
 }
 
 #[test]

@@ -13,6 +13,9 @@ pub const MAX_TRAFFIC_VERSIONS: usize = 8;
 /// Entries of an app's history; the oldest are dropped.
 pub const MAX_HISTORY: usize = 100;
 
+/// Versions that an app's history names last: they are kept however many are newer, so that a rollback finds them.
+pub const KEPT_FOR_ROLLBACK: usize = 10;
+
 /// One version's part of the traffic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -155,6 +158,17 @@ impl Active {
     pub fn earlier(&self) -> impl Iterator<Item = &VersionId> {
         let newest = self.history.last().map(|entry| &entry.version);
         self.history.iter().rev().map(|entry| &entry.version).filter(move |version| Some(*version) != newest)
+    }
+
+    /// The versions that rollbacks are to find: the last [`KEPT_FOR_ROLLBACK`] that the history names.
+    pub fn kept(&self) -> Vec<&VersionId> {
+        let mut kept = Vec::new();
+        for HistoryEntry { version, .. } in self.history.iter().rev() {
+            if kept.len() < KEPT_FOR_ROLLBACK && !kept.contains(&version) {
+                kept.push(version);
+            }
+        }
+        kept
     }
 
     fn note(&mut self, version: VersionId, at: UnixMillis) {
