@@ -45,3 +45,22 @@ fn a_rollback_finds_its_version_however_many_were_deployed_since() {
     host.json(&["rollback", "--app", "shop"]);
     assert_eq!(host.ask("shop").expect(200), "first");
 }
+
+#[test]
+fn the_only_app_answers_every_name_until_another_has_traffic() {
+    let host = host();
+    let anybody = Request::get("/").header("host", "www.example.com");
+    assert_eq!(host.server.send(&anybody).expect(200), "base");
+    let preview = version(&host.deploy(&shop("preview"), &["--no-activate"]));
+    assert_eq!(host.ask(&format!("{preview}--shop")).expect(200), "preview");
+    assert_eq!(host.server.send(&anybody).expect(200), "base", "nothing else has traffic");
+    host.ask("shop").expect_error(404, "app_not_found");
+
+    host.admin(&Request::new("DELETE", &format!("/_orilla/apps/shop/versions/{preview}"))).expect(200);
+    assert_eq!(host.ask("shop").expect(200), "base", "the app is gone with its last version");
+    assert!(!host.server.log().contains("ONLY_APP_NO_LONGER"), "{}", host.server.log());
+
+    host.deploy(&shop("first"), &[]);
+    host.server.send(&anybody).expect_error(404, "app_not_found");
+    host.server.wait_for_log("ONLY_APP_NO_LONGER");
+}

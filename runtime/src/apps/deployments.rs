@@ -208,6 +208,13 @@ impl Deployer for Arc<Deployments> {
         verified.remove(&(app.clone(), version.clone()));
     }
 
+    async fn remove(&self, app: &AppName) {
+        let is_own = self.own.lock().unwrap_or_else(PoisonError::into_inner).remove(app);
+        if is_own {
+            self.releases.remove(app.as_str());
+        }
+    }
+
     fn state(&self, app: &AppName, version: &VersionId) -> VersionState {
         if self.apps().get(app.as_str()).and_then(|app| app.version(version.as_str())).is_some() {
             return VersionState::Ready;

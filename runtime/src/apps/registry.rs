@@ -1,6 +1,7 @@
 //! The apps of a host: which versions of each have traffic, and which app a request is for. It never loads one.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::isolate::pool::Pool;
@@ -119,9 +120,16 @@ pub enum Target {
 /// The apps of a host.
 pub struct Apps {
     apps: RwLock<HashMap<Arc<str>, Arc<App>>>,
-    /// The only app, if there is one and it is the only one.
-    only: RwLock<Option<Arc<App>>>,
+    /// The app that answers every name, if one alone has traffic.
+    only: RwLock<Option<Only>>,
     routing: Routing,
+}
+
+/// The only app that has traffic.
+struct Only {
+    app: Arc<App>,
+    /// Whether a request came to it for no other reason.
+    was_needed: AtomicBool,
 }
 
 impl Apps {
@@ -139,12 +147,15 @@ impl Apps {
     /// Divides the traffic of an app. Returns the versions that had it.
     pub fn share(&self, name: &Arc<str>, shares: Vec<Share>) -> Arc<[Share]> {
         let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(app) = apps.get(name) {
-            return app.switch(shares);
-        }
-        apps.insert(name.clone(), Arc::new(App::new(name.clone(), shares)));
+        let before: Arc<[Share]> = match apps.get(name) {
+            Some(app) => app.switch(shares),
+            None => {
+                apps.insert(name.clone(), Arc::new(App::new(name.clone(), shares)));
+                Arc::new([])
+            }
+        };
         self.note_only(&apps);
-        Arc::new([])
+        before
     }
 
     /// Takes an app away.
@@ -158,14 +169,31 @@ impl Apps {
     /// The app of this name; one without traffic if it is new.
     pub fn get_or_add(&self, name: &Arc<str>) -> Arc<App> {
         let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
-        let app = apps.entry(name.clone()).or_insert_with(|| Arc::new(App::new(name.clone(), Vec::new()))).clone();
-        self.note_only(&apps);
-        app
+        apps.entry(name.clone()).or_insert_with(|| Arc::new(App::new(name.clone(), Vec::new()))).clone()
     }
 
+    /// Previews alone make no other app of it: whoever looks at one changes nothing for the rest.
     fn note_only(&self, apps: &HashMap<Arc<str>, Arc<App>>) {
-        let only = apps.values().next().filter(|_| apps.len() == 1).cloned();
-        *self.only.write().unwrap_or_else(PoisonError::into_inner) = only;
+        let mut with_traffic = apps.values().filter(|app| !app.shares().is_empty());
+        let (first, second) = (with_traffic.next(), with_traffic.next());
+        let only = first.filter(|_| second.is_none());
+        let mut noted = self.only.write().unwrap_or_else(PoisonError::into_inner);
+        if noted.as_ref().map(|noted| Arc::as_ptr(&noted.app)) == only.map(Arc::as_ptr) {
+            return;
+        }
+        let now = only.map(|app| Only { app: app.clone(), was_needed: AtomicBool::new(false) });
+        let before = std::mem::replace(&mut *noted, now);
+        drop(noted);
+        if let Some(Only { app, was_needed }) = before
+            && second.is_some()
+            && was_needed.into_inner()
+        {
+            tracing::warn!(
+                code = "ONLY_APP_NO_LONGER",
+                app = %app.name,
+                "another app has traffic now: names and paths that lead to no app are answered 404 instead of by this one"
+            );
+        }
     }
 
     /// An app by its name.
@@ -189,8 +217,11 @@ impl Apps {
         if let Some(app) = by_path.and_then(|(_, name)| self.get(name)) {
             return Target::App(app);
         }
-        let only = self.only.read().unwrap_or_else(PoisonError::into_inner).clone();
-        only.map_or(Target::Unknown, Target::App)
+        let only = self.only.read().unwrap_or_else(PoisonError::into_inner);
+        only.as_ref().map_or(Target::Unknown, |only| {
+            only.was_needed.store(true, Relaxed);
+            Target::App(only.app.clone())
+        })
     }
 
     fn by_host(&self, host: &str) -> Option<Target> {

@@ -194,7 +194,6 @@ impl<D: Deployer> DeploymentsApi<D> {
         };
         for version in prunable {
             if version != *deployed && self.deployer.state(app, &version) != VersionState::Draining {
-                self.deployer.stop(app, &version).await;
                 self.forget(app, version).await;
             }
         }
@@ -202,8 +201,7 @@ impl<D: Deployer> DeploymentsApi<D> {
 
     /// Deletes a version that nobody asked to be deleted, so that failing to is for the log.
     async fn forget(&self, app: &AppName, version: VersionId) {
-        let deleted = version.clone();
-        match self.blocking(app, move |store, app| store.delete(app, &deleted)).await {
+        match self.remove(app, &version).await {
             Ok(()) => tracing::info!(%app, %version, "deleted: it failed its check, or newer versions took its place"),
             Err(error) => tracing::warn!(%app, %version, %error, "the version cannot be deleted"),
         }
@@ -237,11 +235,24 @@ impl<D: Deployer> DeploymentsApi<D> {
         if has_traffic || self.deployer.state(&app, &version) == VersionState::Draining {
             return Err(VersionError::VersionActive { app, version }.into());
         }
-        self.deployer.stop(&app, &version).await;
-        tracing::info!(%app, %version, "deleting");
-        let answer = json(StatusCode::OK, &serde_json::json!({ "app": app, "version": version }));
-        self.blocking(&app, move |store, app| store.delete(app, &version)).await?;
-        Ok(answer)
+        self.remove(&app, &version).await?;
+        tracing::info!(%app, %version, "deleted");
+        Ok(json(StatusCode::OK, &serde_json::json!({ "app": app, "version": version })))
+    }
+
+    /// Takes a version off the disk, then out of the process; with the last one the app goes.
+    async fn remove(&self, app: &AppName, version: &VersionId) -> Result<(), ApiError> {
+        let deleted = version.clone();
+        let has_others = self.blocking(app, move |store, app| {
+            store.delete(app, &deleted)?;
+            store.has_versions(app)
+        });
+        let has_others = has_others.await?;
+        self.deployer.stop(app, version).await;
+        if !has_others {
+            self.deployer.remove(app).await;
+        }
+        Ok(())
     }
 
     /// Verifies and activates the versions that are to answer, but for one that is ready already.

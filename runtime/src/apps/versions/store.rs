@@ -91,11 +91,19 @@ impl Store {
     pub fn apps(&self) -> Result<Vec<AppName>, VersionError> {
         let mut apps = Vec::new();
         for app in disk::names(&self.root)?.into_iter().filter_map(|name| AppName::try_from(name).ok()) {
-            if !self.version_ids(&app)?.is_empty() {
+            if self.has_versions(&app)? {
                 apps.push(app);
             }
         }
         Ok(apps)
+    }
+
+    /// Whether the app has a version.
+    ///
+    /// # Errors
+    /// `VERSION_STORE`
+    pub fn has_versions(&self, app: &AppName) -> Result<bool, VersionError> {
+        Ok(!self.version_ids(app)?.is_empty())
     }
 
     /// The app's versions, the newest first; those that cannot be read come last.

@@ -46,8 +46,11 @@ pub trait Deployer: Send + Sync + 'static {
     /// finishes what it has.
     async fn set_traffic(&self, app: &AppName, shares: Vec<(Self::Ready, u8)>);
 
-    /// Stops a version that has no traffic, because it is about to be deleted.
+    /// Lets go of a version that was deleted. It has no traffic.
     async fn stop(&self, app: &AppName, version: &VersionId);
+
+    /// Lets go of an app whose last version was deleted.
+    async fn remove(&self, app: &AppName);
 
     /// What a version does.
     fn state(&self, app: &AppName, version: &VersionId) -> VersionState;

@@ -57,6 +57,8 @@ impl Deployer for Ledger {
         self.states.lock().unwrap().remove(version);
     }
 
+    async fn remove(&self, _: &AppName) {}
+
     fn state(&self, _: &AppName, version: &VersionId) -> VersionState {
         self.states.lock().unwrap().get(version).copied().unwrap_or(VersionState::Stopped)
     }
