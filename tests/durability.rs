@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use crate::harness::{App, Connection, Request, Serve, Server, skipped, wait_until};
+use crate::harness::{App, Connection, Request, Serve, Server, expect, skipped, throwaway, wait_until};
 
 const STORE: &str = r#"
 import { getPlatform } from "@orilla/platform";
@@ -126,6 +126,18 @@ fn a_data_directory_has_one_owner() {
     first.get("/k").expect(200);
     first.kill();
     Server::of(&app).get("/k").expect(200);
+}
+
+#[test]
+fn a_data_directory_has_one_owner_although_data_is_on_postgres() {
+    let app = App::new(STORE);
+    let database = throwaway::server().database();
+    let serve = || Serve::new(&app).args(["--database", &database.url]);
+    let mut first = serve().start();
+    expect(&serve().fails(), 1, &["error[DATA_DIR_IN_USE]"]);
+    first.get("/k").expect(200);
+    first.kill();
+    serve().start().get("/k").expect(200);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 pub mod bundle;
 mod disk;
 pub mod error;
+mod owned;
 pub mod store;
 #[cfg(test)]
 mod tests;

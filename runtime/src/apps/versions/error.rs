@@ -73,6 +73,15 @@ pub enum VersionError {
     /// `ROLLBACK_NONE`
     #[error("{0} has no earlier version to go back to; name one with `--to`, or deploy it again")]
     RollbackNone(AppName),
+    /// `DATA_DIR_IN_USE`
+    #[error(
+        "the data directory {path} is in use by another process: stop that one or choose another directory",
+        path = .path.display()
+    )]
+    InUse {
+        /// The data directory.
+        path: PathBuf,
+    },
     /// `VERSION_STORE`
     #[error("the data directory failed at {path}: {source}", path = .path.display())]
     Store {
@@ -98,6 +107,7 @@ impl VersionError {
             Self::VersionActive { .. } => "VERSION_ACTIVE",
             Self::TrafficInvalid(_) => "TRAFFIC_INVALID",
             Self::RollbackNone(_) => "ROLLBACK_NONE",
+            Self::InUse { .. } => "DATA_DIR_IN_USE",
             Self::Store { .. } => "VERSION_STORE",
         }
     }

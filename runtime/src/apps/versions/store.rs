@@ -6,6 +6,7 @@
 //! apps/<app>/versions/<version>/server.snapshot   made by the host for a version that brings none
 //! apps/<app>/active.json                       the app's traffic, and its history
 //! apps/<app>/staging-<random>/                 on the way in or out; removed when the store is opened
+//! apps/versions.lock                           held by the process that has the store
 //! ```
 //!
 //! A version appears and disappears with one rename, and the traffic changes with one. It never decides whether a
@@ -22,12 +23,10 @@ use orilla_services::clock::Clock;
 use tempfile::TempDir;
 
 use super::error::VersionError;
+use super::owned::{Owned, STAGING};
 use super::traffic::{Active, Traffic};
 use super::{AppName, Version, VersionId, bundle, disk};
 use crate::apps::deployment::SNAPSHOT_FILE;
-
-/// Beginning of the names of directories on their way in or out.
-const STAGING: &str = "staging-";
 
 /// The file of a version's record.
 const RECORD: &str = "version.json";
@@ -47,6 +46,7 @@ pub struct Store {
     clock: Arc<dyn Clock>,
     /// An app's changes hold the lock its name hashes to.
     locks: [Mutex<()>; LOCKS],
+    _owned: Owned,
 }
 
 /// A version that was received.
@@ -68,20 +68,14 @@ pub struct Listed {
 }
 
 impl Store {
-    /// Opens the store in a data directory that this process alone has, and removes what a crash has left.
+    /// Opens the store in a data directory that no other process has from now on, and removes what a crash has left.
     ///
     /// # Errors
-    /// `VERSION_STORE`
+    /// `DATA_DIR_IN_USE`, `VERSION_STORE`
     pub fn open(data_directory: &Path, clock: Arc<dyn Clock>) -> Result<Self, VersionError> {
         let root = data_directory.join("apps");
-        let store = Self { root, clock, locks: std::array::from_fn(|_| Mutex::default()) };
-        for name in disk::names(&store.root)? {
-            let app = store.root.join(name);
-            if app.is_dir() {
-                remove_leftovers(&app)?;
-            }
-        }
-        Ok(store)
+        let owned = Owned::take(&root)?;
+        Ok(Self { root, clock, locks: std::array::from_fn(|_| Mutex::default()), _owned: owned })
     }
 
     /// The apps that have a version, sorted.
@@ -392,18 +386,6 @@ impl Store {
         let _guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
         work()
     }
-}
-
-fn remove_leftovers(app: &Path) -> Result<(), VersionError> {
-    for name in disk::names(app)? {
-        let path = app.join(&name);
-        if name.starts_with(STAGING) {
-            fs::remove_dir_all(&path).map_err(VersionError::store(&path))?;
-        } else if name == "active.json.tmp" {
-            fs::remove_file(&path).map_err(VersionError::store(&path))?;
-        }
-    }
-    Ok(())
 }
 
 fn corrupt(app: &AppName, version: &VersionId, file: &str, damage: &str) -> VersionError {

@@ -126,9 +126,10 @@ fn status(error: &VersionError) -> StatusCode {
         VersionError::VersionCorrupt { .. } | VersionError::VersionActive { .. } | VersionError::RollbackNone(_) => {
             StatusCode::CONFLICT
         }
-        VersionError::TrafficCorrupt { .. } | VersionError::Store { .. } | VersionError::BundleUnreadable { .. } => {
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
+        VersionError::TrafficCorrupt { .. }
+        | VersionError::InUse { .. }
+        | VersionError::Store { .. }
+        | VersionError::BundleUnreadable { .. } => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

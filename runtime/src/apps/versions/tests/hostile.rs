@@ -51,6 +51,9 @@ fn a_build_that_leads_out_of_its_directory_is_not_packed() {
     }
 }
 
+/// What is in a data directory where nothing was received.
+const NOTHING: [&str; 2] = ["apps", "apps/versions.lock"];
+
 #[test]
 fn hostile_archives_are_refused_and_leave_nothing() {
     let data = TempDir::new().unwrap();
@@ -98,7 +101,7 @@ fn hostile_archives_are_refused_and_leave_nothing() {
         let error = store.receive(&app(), &*bytes).unwrap_err();
         assert_eq!(error.code(), "BUNDLE_INVALID", "{name}: {error}");
         assert!(error.to_string().contains(message), "{name}: {error}");
-        assert_eq!(tree(data.path()), ["apps"], "{name}");
+        assert_eq!(tree(data.path()), NOTHING, "{name}");
     }
 }
 
@@ -117,7 +120,7 @@ fn an_archive_beyond_the_limits_is_refused_before_it_is_read() {
     let entries: Vec<_> = names.iter().map(|name| (name.as_bytes(), EntryType::Directory, &b""[..])).collect();
     let error = store.receive(&app(), &*raw_archive(&entries)).unwrap_err();
     assert_eq!(error.code(), "BUNDLE_TOO_LARGE");
-    assert_eq!(tree(data.path()), ["apps"]);
+    assert_eq!(tree(data.path()), NOTHING);
 }
 
 proptest! {
@@ -147,7 +150,7 @@ proptest! {
             }
             Err(error) => {
                 prop_assert_eq!(error.code(), "BUNDLE_INVALID");
-                prop_assert_eq!(tree(&parent), ["apps"]);
+                prop_assert_eq!(tree(&parent), NOTHING);
             }
         }
         prop_assert_eq!(fs::read_dir(data.path()).unwrap().count(), 1);
