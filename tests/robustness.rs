@@ -215,6 +215,26 @@ fn no_form_of_dots_reaches_the_app_or_a_file() {
 }
 
 #[test]
+fn no_spelling_of_a_path_gets_around_the_routes() {
+    let server = Server::of(&App::new(ECHO).manifest(serde_json::json!({ "routes": { "exclude": ["/admin/*"] } })));
+    for path in ["/x/../admin/x", "/x/%2e%2e/admin/x", "/./admin/x", "/x%2f..%2fadmin/x", "/admin/%ff", "/admin/%"] {
+        for method in ["GET", "POST"] {
+            let reply = server.send(&Request::new(method, path));
+            assert!(reply.expect(400).contains("REQUEST_PATH_INVALID"), "{method} {path}: {}", reply.text());
+        }
+    }
+    for path in ["/admin/x", "/%61dmin/x", "/%61dmin/x?y", "/admin%2fx"] {
+        server.get(path).expect_error(404, "not_found");
+    }
+    for path in ["/admin\\x", "/x\\..\\admin\\x"] {
+        assert_ne!(server.get(path).status, 200, "{path}");
+    }
+    for path in ["/admin", "/x/admin/x", "/%2561dmin/x"] {
+        server.get(path).expect(200);
+    }
+}
+
+#[test]
 fn private_addresses_are_refused_unless_the_host_allows_them() {
     let target = Server::of(&App::new("export default { fetch: () => new Response('inside') };"));
     let app = App::new(

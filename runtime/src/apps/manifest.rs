@@ -169,7 +169,7 @@ impl Default for Routes {
 }
 
 impl Routes {
-    /// Whether the app answers `path` when no static file does.
+    /// Whether the app answers `path`, which is decoded, when no static file does.
     pub fn reach_app(&self, path: &str) -> bool {
         self.include.iter().any(|pattern| pattern.matches(path))
             && !self.exclude.iter().any(|pattern| pattern.matches(path))

@@ -15,7 +15,7 @@ use orilla_services::caller::{Caller, Identity, Policy};
 use super::authority::{Authority, LastAuthority};
 use super::body::{HostBody, IntakeError, intake};
 use super::respond::{ERROR_HEADER, failure, refusal, static_file};
-use super::static_files::Lookup;
+use super::static_files::{Lookup, StaticReply, path};
 use super::{stay, websocket};
 use crate::apps::deployment::Deployment;
 use crate::apps::deployments::Deployments;
@@ -136,16 +136,21 @@ impl Host {
         }
     }
 
-    /// The answer to what needs no isolate: a static file, or what the app does not want to be asked for.
+    /// The answer to what needs no isolate: a static file, or what the app does not want to be asked for. A path that the app could
+    /// read otherwise than its routes do is nobody's.
     async fn answer_alone(
         &self,
         deployment: &Deployment,
         request: &Request<Incoming>,
         record: &Record,
     ) -> Option<Response<HostBody>> {
-        let path = request.uri().path();
+        let raw = request.uri().path();
+        let path = match path::decode(raw) {
+            Ok(path) => path,
+            Err(error) => return Some(static_file(StaticReply::bad_path(error))),
+        };
         if let Some(files) = &deployment.static_files {
-            let target = request.uri().path_and_query().map_or(path, |target| target.as_str());
+            let target = request.uri().path_and_query().map_or(raw, |target| target.as_str());
             match files.respond(request.method(), target, request.headers()).await {
                 Lookup::Found(reply) | Lookup::Refused(reply) => {
                     self.metrics.static_responses.fetch_add(1, Ordering::Relaxed);
@@ -155,7 +160,7 @@ impl Host {
                 Lookup::NotFound => {}
             }
         }
-        if !deployment.manifest.manifest.routes.reach_app(path) {
+        if !deployment.manifest.manifest.routes.reach_app(&path.route()) {
             return Some(outside_routes(deployment, request.method(), request.headers()).await);
         }
         None

@@ -18,7 +18,7 @@ mod content;
 mod error;
 mod index;
 mod negotiate;
-mod path;
+pub mod path;
 mod range;
 mod reply;
 #[cfg(test)]
@@ -111,10 +111,10 @@ impl StaticFiles {
         }
         let (raw, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
         let path = match path::decode(raw) {
-            Ok(Some(path)) => path,
-            Ok(None) => return Lookup::NotFound,
+            Ok(path) => path,
             Err(error) => return Lookup::Refused(StaticReply::bad_path(error)),
         };
+        let Some(path) = path.file() else { return Lookup::NotFound };
         let index = match self.index().await {
             Ok(index) => index,
             Err(error) => return refuse(error),

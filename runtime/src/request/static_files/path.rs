@@ -21,9 +21,30 @@ pub enum PathError {
     DotSegment,
 }
 
-/// Decodes a request path once. `None` is a valid path that cannot name a file: it contains a backslash or an
-/// encoded slash, which an app may well use in a parameter.
-pub(super) fn decode(raw: &str) -> Result<Option<Cow<'_, str>>, PathError> {
+/// A request path that was decoded once, and has no dot segment however it is read.
+pub struct Decoded<'a> {
+    path: Cow<'a, str>,
+    separators_encoded: bool,
+}
+
+impl<'a> Decoded<'a> {
+    /// The path as a file's name. There is none where it contains a backslash or an encoded slash, which an app may well use
+    /// in a parameter.
+    pub(super) fn file(self) -> Option<Cow<'a, str>> {
+        (!self.separators_encoded && !self.path.contains('\\')).then_some(self.path)
+    }
+
+    /// The path as the patterns of a manifest are compared with it: whatever an app may take for a slash is one.
+    pub fn route(&self) -> Cow<'_, str> {
+        if self.path.contains('\\') { Cow::Owned(self.path.replace('\\', "/")) } else { Cow::Borrowed(&self.path) }
+    }
+}
+
+/// Decodes a request path once.
+///
+/// # Errors
+/// What must reach neither a file nor an app.
+pub fn decode(raw: &str) -> Result<Decoded<'_>, PathError> {
     let (path, separators_encoded) = if raw.contains('%') {
         let bytes = decode_percent(raw)?;
         let slashes = |bytes: &[u8]| bytes.iter().filter(|&&byte| byte == b'/').count();
@@ -38,7 +59,7 @@ pub(super) fn decode(raw: &str) -> Result<Option<Cow<'_, str>>, PathError> {
     if path.split(['/', '\\']).any(|segment| segment == "." || segment == "..") {
         return Err(PathError::DotSegment);
     }
-    Ok((!separators_encoded && !path.contains('\\')).then_some(path))
+    Ok(Decoded { path, separators_encoded })
 }
 
 fn decode_percent(raw: &str) -> Result<Vec<u8>, PathError> {

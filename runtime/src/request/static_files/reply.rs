@@ -94,7 +94,7 @@ impl StaticReply {
     }
 
     /// 400.
-    pub(super) fn bad_path(error: PathError) -> Self {
+    pub fn bad_path(error: PathError) -> Self {
         Self::message(StatusCode::BAD_REQUEST, format!("REQUEST_PATH_INVALID: {error}\n"))
     }
 
