@@ -1,9 +1,11 @@
 //! Many versions of an app: what a host keeps of them, what it loads, and who answers.
 
+use std::os::unix::fs::symlink;
+
 use serde_json::json;
 
 use crate::deployments::{Host, WITHOUT_SNAPSHOTS, base, shop, version};
-use crate::harness::{Request, Serve};
+use crate::harness::{Request, Serve, expect, run};
 
 /// A host that makes no snapshots.
 fn host() -> Host {
@@ -63,4 +65,18 @@ fn the_only_app_answers_every_name_until_another_has_traffic() {
     host.deploy(&shop("first"), &[]);
     host.server.send(&anybody).expect_error(404, "app_not_found");
     host.server.wait_for_log("ONLY_APP_NO_LONGER");
+}
+
+#[test]
+fn no_link_publishes_a_hidden_file() {
+    let host = host();
+    for (link, target) in
+        [("static/settings.txt", "../.env"), ("static/code", "../.git"), ("static/lib", "../node_modules")]
+    {
+        let app = shop("x").manifest(json!({ "name": "shop", "static": "static" })).write("static/in.txt", "in");
+        let app = app.write(".env", "SECRET=1").write(".git/config", "x").write("node_modules/x.js", "x");
+        symlink(target, app.path(link)).unwrap();
+        expect(&host.command(&["deploy", &app.manifest_path()]), 2, &["error[BUNDLE_INVALID]", link]);
+        assert_eq!(run(&["check", &app.manifest_path()]).status.code(), Some(2), "{link}");
+    }
 }

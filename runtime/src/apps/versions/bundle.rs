@@ -108,8 +108,8 @@ impl Bundle {
     /// Looks through `directory`. Links to what lies inside it are followed.
     ///
     /// # Errors
-    /// `BUNDLE_TOO_LARGE` beyond the limits of this module, `BUNDLE_INVALID` for a link that leads out or nowhere, for
-    /// what is neither file nor directory and for a name a version cannot have, `BUNDLE_UNREADABLE`.
+    /// `BUNDLE_TOO_LARGE` beyond the limits of this module, `BUNDLE_INVALID` for a link that leads out, nowhere or to what
+    /// [`is_left_out`], for what is neither file nor directory and for a name a version cannot have, `BUNDLE_UNREADABLE`.
     pub fn of(directory: &Path) -> Result<Self, VersionError> {
         let root = directory.canonicalize().map_err(VersionError::unreadable(directory))?;
         let mut walk = Walk { root: &root, total: Total::default(), entries: Vec::new() };
@@ -197,8 +197,14 @@ impl Walk<'_> {
     fn entry(&mut self, place: PathBuf, path: String, above: &mut Vec<PathBuf>) -> Result<(), VersionError> {
         let refuse = |reason: &str| Err(VersionError::BundleInvalid(format!("{}: {reason}", place.display())));
         let Ok(real) = place.canonicalize() else { return refuse("the link leads nowhere") };
-        if !real.starts_with(self.root) {
+        let Ok(inside) = real.strip_prefix(self.root) else {
             return refuse("the link leads out of the directory that is deployed; copy the file in");
+        };
+        // Under its own name it is left out, so it is no other's content either.
+        if is_left_out(&inside.to_string_lossy()) {
+            return refuse(
+                "the link leads to a hidden file or into node_modules, which are not deployed; copy the file in",
+            );
         }
         let metadata = fs::metadata(&real).map_err(VersionError::unreadable(&place))?;
         if metadata.is_file() {
