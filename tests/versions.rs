@@ -1,6 +1,7 @@
 //! Many versions of an app: what a host keeps of them, what it loads, and who answers.
 
 use std::os::unix::fs::symlink;
+use std::thread;
 
 use serde_json::json;
 
@@ -20,7 +21,7 @@ fn traffic_goes_to_all_it_was_given_to_however_many_previews_there_are() {
     host.deploy(&shop("first"), &[]);
     let previews: Vec<_> =
         (0..9).map(|number| version(&host.deploy(&shop(&number.to_string()), &["--no-activate"]))).collect();
-    // The first of them is the ninth last that was looked at, and so is loaded again; there is room for eight.
+    // There is room for eight, so the first of them is loaded again, and the second makes room for it.
     let split = json!({ "traffic": [
         { "version": previews[1], "percent": 50 },
         { "version": previews[0], "percent": 50 },
@@ -79,4 +80,21 @@ fn no_link_publishes_a_hidden_file() {
         expect(&host.command(&["deploy", &app.manifest_path()]), 2, &["error[BUNDLE_INVALID]", link]);
         assert_eq!(run(&["check", &app.manifest_path()]).status.code(), Some(2), "{link}");
     }
+}
+
+#[test]
+fn a_preview_is_loaded_once_however_many_look_at_it() {
+    let host = host();
+    let source = "let isFresh = true;
+        export default { fetch() { if (isFresh) console.log('a fresh isolate'); isFresh = false; return new Response('preview'); } };";
+    let app = shop("x").manifest(json!({ "name": "shop", "static": "static" })).write("server.js", source);
+    // Some time to read.
+    let preview = version(&host.deploy(&app.write("static/large.bin", vec![7; 8 << 20]), &["--no-activate"]));
+    let host = host.restart();
+    thread::scope(|scope| {
+        let asks = (0..8).map(|_| scope.spawn(|| host.ask(&format!("{preview}--shop")).expect(200)));
+        let asks: Vec<_> = asks.collect();
+        asks.into_iter().for_each(|ask| assert_eq!(ask.join().unwrap(), "preview"));
+    });
+    assert_eq!(host.server.log().matches("a fresh isolate").count(), 1, "{}", host.server.log());
 }

@@ -11,6 +11,7 @@ use orilla_snapshot::file::Faster;
 use super::deployment::{DeployError, Deployment, Name};
 use super::manifest::Manifest;
 use super::manifest::problem::{Problem, Problems};
+use super::queues::Queues;
 use super::registry::{App, Apps, PREVIEW_SEPARATOR, Share};
 use super::releases::{ReleaseError, Releases};
 use super::versions::error::VersionError;
@@ -33,6 +34,8 @@ pub struct Deployments {
     own: Mutex<HashSet<AppName>>,
     /// Versions of the store whose files were found to be intact since this process began: nobody changes them.
     verified: Mutex<HashSet<(AppName, VersionId)>>,
+    /// Versions that are being loaded because somebody looks at them.
+    loading: Queues<(AppName, VersionId)>,
     /// Isolates that finish what they have, of versions that lost their traffic.
     draining: Mutex<Vec<(AppName, VersionId, Weak<Isolate>)>>,
 }
@@ -40,7 +43,15 @@ pub struct Deployments {
 impl Deployments {
     /// Runs nothing yet.
     pub fn new(releases: Arc<Releases>, store: Arc<Store>, address: (String, String)) -> Self {
-        Self { releases, store, address, own: Mutex::default(), verified: Mutex::default(), draining: Mutex::default() }
+        Self {
+            releases,
+            store,
+            address,
+            own: Mutex::default(),
+            verified: Mutex::default(),
+            loading: Queues::default(),
+            draining: Mutex::default(),
+        }
     }
 
     fn apps(&self) -> &Apps {
@@ -120,17 +131,29 @@ impl Deployments {
         }
     }
 
-    /// A version that has no traffic and is in the store.
+    /// A version that has no traffic and is in the store, loaded once for all who look at it.
     pub async fn preview(self: &Arc<Self>, app: &Arc<App>, version: &str) -> Option<Arc<Pool>> {
         let name = AppName::try_from(app.name.to_string()).ok()?;
         let version = VersionId::try_from(version.to_owned()).ok()?;
-        let this = self.clone();
-        let restored = tokio::task::spawn_blocking(move || {
-            let has_it = this.store.directory(&name, &version).is_dir();
-            if has_it { this.restore_version(&name, &version) } else { None }
+        let turn = self.loading.turn((name.clone(), version.clone())).await;
+        let (this, app) = (self.clone(), app.clone());
+        let loaded = tokio::task::spawn_blocking(move || {
+            // The turn lasts until it is loaded, also where the client that wanted it goes away.
+            let _turn = turn;
+            app.version(version.as_str()).or_else(|| this.load_preview(&app, &name, &version))
         });
-        let pool = restored.await.ok()??;
+        loaded.await.ok()?
+    }
+
+    fn load_preview(&self, app: &App, name: &AppName, version: &VersionId) -> Option<Arc<Pool>> {
+        let directory = self.store.directory(name, version);
+        let pool = if directory.is_dir() { self.restore_version(name, version)? } else { return None };
         app.preview(pool.clone());
+        if !directory.is_dir() {
+            // It was deleted meanwhile, and who did that could not stop it.
+            app.forget(version.as_str());
+            return None;
+        }
         Some(pool)
     }
 

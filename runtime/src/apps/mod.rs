@@ -8,6 +8,7 @@ pub mod directory;
 pub mod entrypoint;
 pub mod host_name;
 pub mod manifest;
+pub mod queues;
 pub mod registry;
 pub mod releases;
 pub mod snapshot_maker;

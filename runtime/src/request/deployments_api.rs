@@ -2,8 +2,7 @@
 //! It keeps the order in which things happen, first on the disk and then in the process, one change of an app after the
 //! other. It never runs an app itself: that is a [`Deployer`].
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -13,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 use super::admin_token::AdminToken;
+use crate::apps::queues::Queues;
 use crate::apps::versions::error::VersionError;
 use crate::apps::versions::store::{Received, Store};
 use crate::apps::versions::traffic::{Share, Traffic};
@@ -45,7 +45,7 @@ pub struct DeploymentsApi<D> {
     token: AdminToken,
     uploads: Semaphore,
     /// The apps that are being changed.
-    changing: Mutex<HashMap<AppName, Arc<tokio::sync::Mutex<()>>>>,
+    changing: Queues<AppName>,
 }
 
 #[derive(Serialize)]
@@ -86,7 +86,7 @@ pub fn owns(path: &str) -> bool {
 impl<D: Deployer> DeploymentsApi<D> {
     /// An API for those who know the token.
     pub fn new(store: Arc<Store>, deployer: Arc<D>, token: AdminToken) -> Arc<Self> {
-        Arc::new(Self { store, deployer, token, uploads: Semaphore::new(MAX_UPLOADS), changing: Mutex::default() })
+        Arc::new(Self { store, deployer, token, uploads: Semaphore::new(MAX_UPLOADS), changing: Queues::default() })
     }
 
     /// Answers a request whose path this API [`owns`].
@@ -294,17 +294,8 @@ impl<D: Deployer> DeploymentsApi<D> {
     {
         let work = work(self.clone());
         let changed = tokio::spawn(async move {
-            let changing = || self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-            let lock = changing().entry(app.clone()).or_default().clone();
-            let guard = lock.lock().await;
-            let answer = work.await;
-            drop(guard);
-            let mut changing = changing();
-            // Nobody but this map and this task has it.
-            if Arc::strong_count(&lock) == 2 {
-                changing.remove(&app);
-            }
-            answer
+            let _turn = self.changing.turn(app).await;
+            work.await
         });
         changed.await.unwrap_or(Err(ApiError::Interrupted))
     }

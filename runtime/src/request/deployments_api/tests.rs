@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
 
 use async_trait::async_trait;
 use http::header::AUTHORIZATION;
@@ -239,7 +240,7 @@ async fn what_cannot_be_understood_is_refused_with_a_code() {
         let (status, answer) = host.send(method, path, body).await;
         assert_eq!((status, code(&answer)), expected, "{path} {body}");
     }
-    assert!(host.api.changing.lock().unwrap().is_empty());
+    assert!(host.api.changing.are_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -257,7 +258,7 @@ async fn changes_of_one_app_follow_each_other() {
         change.await.unwrap();
     }
     assert_eq!(host.traffic().iter().map(|(_, percent)| u32::from(*percent)).sum::<u32>(), 100);
-    assert!(host.api.changing.lock().unwrap().is_empty());
+    assert!(host.api.changing.are_empty());
 }
 
 #[tokio::test]
