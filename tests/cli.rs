@@ -4,7 +4,7 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 
-use crate::harness::{App, Serve, Server, expect, run, succeeds};
+use crate::harness::{App, Serve, Server, expect, run, shell, succeeds};
 
 const OK_APP: &str = "export default { fetch: () => new Response('ok') };";
 
@@ -186,4 +186,14 @@ fn a_cold_start_can_be_measured() {
     let text = String::from_utf8(output.stdout).unwrap();
     let lines: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     assert!(!lines.is_empty() || serde_json::from_str::<Value>(&text).is_ok(), "{text}");
+}
+
+#[test]
+fn a_bench_writes_into_no_directory_that_another_could_have_made() {
+    let app = App::new(OK_APP);
+    let line = "mkdir tmp elsewhere; for name in $$ $$-0; do ln -s ../elsewhere tmp/orilla-bench-$name; done
+        export TMPDIR=$PWD/tmp; exec runtime bench cold-start app --runs 1 --json";
+    expect(&shell(&app.beside(""), line), 0, &[]);
+    let entries = |directory: &str| std::fs::read_dir(app.beside(directory)).unwrap().count();
+    assert_eq!((entries("elsewhere"), entries("tmp")), (0, 2), "the links are all there is");
 }

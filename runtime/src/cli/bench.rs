@@ -3,8 +3,10 @@
 
 mod boots;
 
+use std::fs::Permissions;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use orilla_bindings::egress::EgressRules;
 use orilla_bindings::invocation::{FetchRequest, Reply, ReplyBody, RequestBody};
 use orilla_services::caller::{Caller, Identity, Policy};
 use serde::Serialize;
+use tempfile::TempDir;
 use tokio::sync::{oneshot, watch};
 
 use super::{EnvironmentArgs, Failure};
@@ -85,14 +88,17 @@ struct Figures {
 pub fn run(bench: &Bench) -> Result<(), Failure> {
     crate::telemetry::log::start("error");
     super::init_v8();
-    let data = std::env::temp_dir().join(format!("orilla-bench-{}", std::process::id()));
-    let result = match bench {
-        Bench::ColdStart(args) => cold_start(args, &data),
-        Bench::Boots(args) => boots::run(args, &data),
-    };
-    // A temporary directory that stays behind harms nobody.
-    let _ = std::fs::remove_dir_all(&data);
-    result
+    let data = data_directory()?;
+    match bench {
+        Bench::ColdStart(args) => cold_start(args, data.path()),
+        Bench::Boots(args) => boots::run(args, data.path()),
+    }
+}
+
+/// An empty data directory that nobody else can foresee, look into or have made. It goes when this is dropped.
+fn data_directory() -> Result<TempDir, Failure> {
+    let made = tempfile::Builder::new().prefix("orilla-").permissions(Permissions::from_mode(0o700)).tempdir();
+    made.map_err(|error| Failure::coded("BENCH", error))
 }
 
 #[allow(clippy::print_stdout, reason = "the figures are what the command is for")]
@@ -173,9 +179,9 @@ async fn waiting(shared: &Shared) -> Result<Arc<Isolate>, Failure> {
 pub fn compare_starts(manifest: &Path, snapshot: &Path, config: &Config) -> Result<(f64, f64), Failure> {
     const ROUNDS: u32 = 7;
     super::init_v8();
-    let data = std::env::temp_dir().join(format!("orilla-starts-{}", std::process::id()));
+    let data = data_directory()?;
     let measure = async |deployment: &Arc<Deployment>| {
-        let (services, shared, _sender) = host(&data).await?;
+        let (services, shared, _sender) = host(data.path()).await?;
         let failed = |error| Failure::coded("BENCH", error);
         // Makes the code cache.
         start(deployment, Start::CodeCache, &shared).map_err(failed)?.ready().await;
@@ -197,15 +203,12 @@ pub fn compare_starts(manifest: &Path, snapshot: &Path, config: &Config) -> Resu
         let median = |times| percentiles(times).map_or(f64::MAX, |percentiles| percentiles.p50);
         Ok((median(prewarmed), median(snapshot)))
     };
-    let server = crate::config::Server { data_dir: data.clone(), ..config.server.clone() };
+    let server = crate::config::Server { data_dir: data.path().to_owned(), ..config.server.clone() };
     let deployment = load_with(manifest, &Config { server, ..config.clone() })?;
     let found = deployment.find_snapshot(snapshot);
     found.map_err(|reason| Failure::coded(reason.code(), &reason))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let result = runtime.map_err(|error| Failure::coded("HOST_START", error))?.block_on(measure(&deployment));
-    // A temporary directory that stays behind harms nobody.
-    let _ = std::fs::remove_dir_all(&data);
-    result
+    runtime.map_err(|error| Failure::coded("HOST_START", error))?.block_on(measure(&deployment))
 }
 
 /// The kinds of isolate start, interleaved so that the machine's moods hit all of them.
@@ -291,11 +294,9 @@ async fn first_answer(
 /// Whole processes, from exec to the first byte.
 fn processes(args: &ColdStartArgs) -> Result<Percentiles, Failure> {
     let mut times = Vec::new();
-    for run in 0..args.runs {
-        let data = std::env::temp_dir().join(format!("orilla-bench-{}-{run}", std::process::id()));
-        let time = process(args, &data);
-        let _ = std::fs::remove_dir_all(&data);
-        times.push(time.map_err(|error| Failure::coded("BENCH", error))?);
+    for _ in 0..args.runs {
+        let data = data_directory()?;
+        times.push(process(args, data.path()).map_err(|error| Failure::coded("BENCH", error))?);
     }
     percentiles(times).ok_or_else(|| Failure::coded("BENCH", "no runs"))
 }
