@@ -172,6 +172,20 @@ fn a_wrong_configuration_file_is_shown_with_its_place() {
 }
 
 #[test]
+fn what_would_have_no_effect_in_the_configuration_is_said() {
+    let app = App::new(OK_APP);
+    let silent = Serve::new(&app).config("[log]\nfilter = \"wran\"\n").fails();
+    expect(&silent, 2, &["host.toml:2:10", "error[CONFIG_VALUE]", "hint:"]);
+    let silent = Serve::new(&app).env("ORILLA_LOG_FILTER", "info,app=loud").fails();
+    expect(&silent, 2, &["ORILLA_LOG_FILTER", "error[CONFIG_VALUE]"]);
+    let nowhere = Serve::new(&app).config("[routing.paths]\nblog = \"app\"\n").fails();
+    expect(&nowhere, 2, &["host.toml:2:1", "error[CONFIG_VALUE]", "starts with `/`"]);
+    let server = Serve::new(&app).env("ORILLA_SERVR_PORT", "1").start();
+    server.wait_for_log("ORILLA_SERVR_PORT: this variable sets nothing");
+    server.wait_for_log("did you mean `ORILLA_SERVER_PORT`?");
+}
+
+#[test]
 fn an_app_may_not_ask_for_more_than_the_host_allows() {
     let app = App::new(OK_APP).manifest(json!({ "limits": { "heap_mb": 256 } }));
     let output = Serve::new(&app).config("[limits]\nheap_mb = 64\n").fails();

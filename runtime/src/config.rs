@@ -308,7 +308,7 @@ impl Debug for DatabaseUrl {
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
     /// Levels by part of the host, such as `info` or `warn,orilla_runtime=debug`.
-    #[schemars(length(max = 1_000))]
+    #[schemars(length(max = 1_000), extend("format" = "log-filter"))]
     pub filter: String,
     /// Which requests have a line in the access log.
     pub access: Access,

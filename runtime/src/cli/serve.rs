@@ -129,7 +129,9 @@ fn prepare(args: &ServeArgs, caches: &Caches) -> Result<(Config, Vec<Arc<Deploym
     let config = super::config(args.options())?;
     log::start_queued(&config.log.filter).map_err(|error| Failure::coded("HOST_START", error))?;
     for warning in &config.warnings.0 {
-        tracing::warn!(code = warning.code, "{}", warning.message);
+        // The file of one is the variable's name.
+        let (what, hint) = (warning.file.display(), warning.hint.as_deref());
+        tracing::warn!(code = warning.code, hint, "{what}: {}", warning.message);
     }
     let deployments = load_all(manifests(args)?, &config, caches)?;
     Ok((config, deployments))

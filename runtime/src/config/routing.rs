@@ -22,7 +22,7 @@ pub struct Routing {
     #[schemars(extend("maxProperties" = 10_000))]
     pub hosts: BTreeMap<String, String>,
     /// Apps by the beginning of the URL's path. The app sees the whole path.
-    #[schemars(extend("maxProperties" = 10_000))]
+    #[schemars(extend("maxProperties" = 10_000, "propertyNames" = { "format": "url-path" }))]
     pub paths: BTreeMap<String, String>,
 }
 

@@ -65,6 +65,19 @@ fn options_win_over_variables_over_the_file() {
 }
 
 #[test]
+fn filters_of_the_log_are_read_as_they_are_meant() {
+    for filter in
+        ["", "warn", "OFF", "info,orilla_runtime=debug", "warn, app=info , access=off", "info,[request{id=1}]=trace"]
+    {
+        assert!(load("", &[("ORILLA_LOG_FILTER", filter)]).is_ok(), "{filter}");
+    }
+    for filter in ["wran", "info,acess", "app=loud", "=", "info,[request"] {
+        let problems = load("", &[("ORILLA_LOG_FILTER", filter)]).expect_err(filter);
+        assert_eq!(summary(&problems), ["ORILLA_LOG_FILTER CONFIG_VALUE"], "{filter}");
+    }
+}
+
+#[test]
 fn every_problem_has_its_place() {
     let table: &[(&str, &[&str])] = &[
         ("[server]\nprt = 1\n", &["2:1 CONFIG_UNKNOWN_KEY"]),
@@ -81,6 +94,9 @@ fn every_problem_has_its_place() {
             &["2:16 CONFIG_RANGE", "3:17 CONFIG_VALUE", "4:24 CONFIG_VALUE"],
         ),
         ("[log]\naccess = 'some'\n[telemetry]\nsample_ratio = 'all'\n", &["2:10 CONFIG_VALUE", "4:16 CONFIG_TYPE"]),
+        ("[log]\nfilter = 'wran'\n", &["2:10 CONFIG_VALUE"]),
+        ("[log]\nfilter = 'info,app=loud'\n", &["2:10 CONFIG_VALUE"]),
+        ("[routing.paths]\nblog = 'blog'\n'/shop' = 'shop'\n", &["2:1 CONFIG_VALUE"]),
         ("server.tls_cert = 'a'\n", &["orilla.toml CONFIG_MISSING"]),
         ("[server]\nadmin_port = 3000\n", &["orilla.toml CONFIG_VALUE"]),
         ("[routing]\ndomain = 'localhost:80'\n", &["orilla.toml CONFIG_VALUE"]),

@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// What one thread may have waiting; an isolate has a thread of its own.
@@ -63,7 +64,7 @@ struct Line {
 /// Begins to log, as text on a terminal and as JSON otherwise. Every line is written by who has it. A second call, which only tests
 /// make, changes nothing.
 pub fn start(filter: &str) {
-    let builder = tracing_subscriber::fmt().with_env_filter(parse(filter)).with_writer(io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter_of(filter)).with_writer(io::stderr);
     let _ = if io::stderr().is_terminal() {
         builder.try_init()
     } else {
@@ -83,13 +84,31 @@ pub fn start_queued(filter: &str) -> io::Result<()> {
     #[allow(clippy::disallowed_methods, reason = "its bounds are in bytes: WAITING_BYTES and ALL_WAITING_BYTES")]
     let (queue, lines) = mpsc::channel();
     thread::Builder::new().name("log".into()).stack_size(256 << 10).spawn(move || write_all(&lines))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(parse(filter)).with_writer(Queue(queue));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter_of(filter)).with_writer(Queue(queue));
     let _ = builder.with_ansi(false).json().flatten_event(true).try_init();
     Ok(())
 }
 
-fn parse(filter: &str) -> EnvFilter {
-    EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"))
+/// Whether a filter can be read. What is one word has to be a level: else it would be a part of the host, and where that is a
+/// typing error nothing would be logged.
+pub fn is_filter(filter: &str) -> bool {
+    let is_word = |part: &&str| !part.is_empty() && !part.contains(['=', '[']);
+    let words_are_levels = parts(filter).filter(is_word).all(|word| word.parse::<LevelFilter>().is_ok());
+    words_are_levels && parse(filter).is_some()
+}
+
+fn parts(filter: &str) -> impl Iterator<Item = &str> {
+    filter.split(',').map(str::trim)
+}
+
+fn parse(filter: &str) -> Option<EnvFilter> {
+    // Spaces around a part are none of it.
+    EnvFilter::try_new(parts(filter).collect::<Vec<_>>().join(",")).ok()
+}
+
+/// The configuration has been [checked](is_filter).
+fn filter_of(text: &str) -> EnvFilter {
+    parse(text).unwrap_or_else(|| EnvFilter::new("info"))
 }
 
 /// Waits until everything is written, but not for long: whoever reads the log may have stopped to.

@@ -14,6 +14,7 @@ use super::codes::CodeSet;
 use super::document::{Document, Member, Node, Step, Value, json_path};
 use super::problem::Problem;
 use super::suggest::{closest, elsewhere};
+use crate::telemetry::log;
 
 /// Problems reported for one file; a generated file can hold more mistakes than anyone reads.
 pub const MAX_PROBLEMS: usize = 1_000;
@@ -305,6 +306,7 @@ fn string_fault(string: &str, schema: &Json) -> Option<String> {
         (None, Some("relative-path")) => is_relative_path(string),
         (None, Some("url-path")) => is_url_path(string) && !string.contains('*'),
         (None, Some("url-path-pattern")) => is_url_path(string),
+        (None, Some("log-filter")) => log::is_filter(string),
         (None, Some("ip-address")) => string.parse::<IpAddr>().is_ok(),
         (None, Some("address-range")) => string.parse::<ipnet::IpNet>().is_ok() || string.parse::<IpAddr>().is_ok(),
         (None, _) => true,
@@ -320,6 +322,9 @@ fn form(schema: &Json) -> Option<String> {
         "relative-path" => "a relative path with forward slashes and no `..`",
         "url-path" => "a URL path that starts with `/`",
         "url-path-pattern" => "a URL path that starts with `/`, with `*` for any characters",
+        "log-filter" => {
+            "levels such as `info` or `warn,orilla_runtime=debug`; they are off, error, warn, info, debug, trace"
+        }
         "ip-address" => "an IPv4 or IPv6 address",
         "address-range" => "an IP address or a range such as `10.0.0.0/8`",
         _ => return None,
