@@ -172,6 +172,24 @@ fn a_wrong_configuration_file_is_shown_with_its_place() {
 }
 
 #[test]
+fn no_secret_of_the_configuration_is_printed() {
+    let app = App::new(OK_APP).write("app.env", "KEY=\"hunter2\" x\n");
+    for toml in [
+        "[admin]\ntoken = \"hunter2\"\n",
+        "[telemetry]\notlp_headers = [\"hunter2\"]\n",
+        "[database]\nurl = postgres://app:hunter2@db/app\n",
+    ] {
+        let output = Serve::new(&app).config(toml).fails();
+        expect(&output, 2, &["host.toml:2:", "error[CONFIG_"]);
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("hunter2"), "{output:?}");
+    }
+    let file = app.path("app.env").display().to_string();
+    let output = Serve::new(&app).args(["--env-file", &file]).env("ORILLA_ADMIN_TOKEN", "hunter2").fails();
+    expect(&output, 2, &["ORILLA_ADMIN_TOKEN", "app.env:1:"]);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("hunter2"), "{output:?}");
+}
+
+#[test]
 fn what_would_have_no_effect_in_the_configuration_is_said() {
     let app = App::new(OK_APP);
     let silent = Serve::new(&app).config("[log]\nfilter = \"wran\"\n").fails();

@@ -157,6 +157,7 @@ impl JsonSchema for Token {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
+            "x-secret": true,
             "pattern": "^[!-~]{16,256}$",
             "patternErrorMessage": "16 to 256 visible ASCII characters, such as those of `openssl rand -hex 32`",
         })
@@ -286,6 +287,7 @@ impl Default for Database {
 /// The address of a database. It may hold a password and never shows in a debug print.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(extend("x-secret" = true))]
 pub struct DatabaseUrl(pub String);
 
 impl DatabaseUrl {
@@ -425,6 +427,10 @@ fn read_file(file: &Path, schema: &Json) -> (Json, Vec<Problem>) {
             let checked = schema::check(&document, schema);
             (checked.json, checked.problems)
         }
-        Err(problems) => (Json::Object(serde_json::Map::default()), problems.0),
+        // A secret without its quotes is an error of syntax, too.
+        Err(problems) => {
+            let problems = problems.0.into_iter().map(Problem::without_content);
+            (Json::Object(serde_json::Map::default()), problems.collect())
+        }
     }
 }

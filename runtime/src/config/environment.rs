@@ -48,7 +48,7 @@ impl Debug for Environment {
     }
 }
 
-/// Reads environment files in order, with everything that is wrong in them.
+/// Reads environment files in order, with everything that is wrong in them, but nothing of what is in them.
 pub fn read_files(files: &[PathBuf]) -> (BTreeMap<String, String>, Vec<Problem>) {
     let mut variables = BTreeMap::new();
     let mut problems = Vec::new();
@@ -62,7 +62,7 @@ pub fn read_files(files: &[PathBuf]) -> (BTreeMap<String, String>, Vec<Problem>)
             Err(unread) => problems.extend(unread.0),
         }
     }
-    (variables, problems)
+    (variables, problems.into_iter().map(Problem::without_content).collect())
 }
 
 /// Lines of `NAME=value`, each with an optional `export` in front. A value in double quotes knows the escapes `\n`, `\r`,

@@ -102,6 +102,7 @@ impl JsonSchema for OtlpHeader {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
+            "x-secret": true,
             "maxLength": 8192,
             "pattern": "^\\s*[!#$%&'*+.^_`|~0-9A-Za-z-]+\\s*=[\\t -~]*$",
             "patternErrorMessage": "a header written as name=value",

@@ -65,6 +65,33 @@ fn options_win_over_variables_over_the_file() {
 }
 
 #[test]
+fn no_secret_is_shown() {
+    let secret = "hunter2";
+    for toml in [
+        "[admin]\ntoken = 'hunter2'",
+        "[admin]\ntoken = ['hunter2']",
+        "[admin]\ntoken = hunter2",
+        "[admin]\ntokn = 'hunter2-hunter2-hunter2'",
+        "token = 'hunter2-hunter2-hunter2'",
+        "admin = { token = 'hunter2-hunter2-hunter2', tken = 1 }",
+        "[telemetry]\notlp_headers = 'authorization=hunter2'",
+        "[telemetry]\notlp_headers = [\n  'a=b',\n  'hunter2',\n]",
+        "[database]\nurl = ['postgres://app:hunter2@db/app']",
+        "[database]\nurl = postgres://app:hunter2@db/app",
+    ] {
+        let problems = load(toml, &[]).expect_err(toml);
+        assert!(!format!("{problems:#}").contains(secret), "{problems:#}");
+        assert!(problems.0.iter().all(|problem| problem.position.is_some()), "{problems:#}");
+    }
+    for name in ["ORILLA_ADMIN_TOKEN", "ORILLA_TELEMETRY_OTLP_HEADERS"] {
+        let problems = load("", &[(name, secret)]).expect_err(name);
+        assert!(!format!("{problems:#}").contains(secret), "{problems:#}");
+    }
+    let shown = load("[server]\nprt = 1\n[admin]\ntoken = 'hunter2-hunter2-hunter2'", &[]).unwrap_err();
+    assert!(format!("{shown:#}").contains("prt = 1"), "{shown:#}");
+}
+
+#[test]
 fn filters_of_the_log_are_read_as_they_are_meant() {
     for filter in
         ["", "warn", "OFF", "info,orilla_runtime=debug", "warn, app=info , access=off", "info,[request{id=1}]=trace"]

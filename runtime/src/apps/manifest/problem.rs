@@ -126,6 +126,11 @@ impl Problem {
         self
     }
 
+    /// Leaves out what stands there, which may be a secret; the position says where it is.
+    pub fn without_content(self) -> Self {
+        Self { found: None, excerpt: None, ..self }
+    }
+
     /// Points at bytes `span` of `source`. A span outside the text or inside a character is moved back.
     pub fn at(mut self, source: &str, span: Range<usize>) -> Self {
         let start = source.floor_char_boundary(span.start.min(source.len()));

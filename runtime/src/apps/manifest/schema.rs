@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::net::IpAddr;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use regex_lite::Regex;
 use schemars::generate::SchemaSettings;
@@ -65,9 +65,15 @@ pub fn check(document: &Document, schema: &Json) -> Checked {
         path: Vec::new(),
         problems: Vec::new(),
         faulty: HashSet::new(),
+        secrets: Vec::new(),
     };
     checker.check(&document.root, schema);
-    let Checker { mut problems, faulty, .. } = checker;
+    let Checker { mut problems, faulty, secrets, .. } = checker;
+    for problem in &mut problems {
+        if problem.position.is_some_and(|at| secrets.iter().any(|lines| lines.contains(&at.line))) {
+            problem.excerpt = None;
+        }
+    }
     problems.sort_by_key(|problem| problem.position);
     Checked { json: document.root.to_json_without(&faulty), problems }
 }
@@ -80,10 +86,16 @@ struct Checker<'a> {
     problems: Vec<Problem>,
     /// Where the values begin that are not as the schema wants them.
     faulty: HashSet<usize>,
+    /// The lines with secrets in them, which are shown to nobody.
+    secrets: Vec<RangeInclusive<usize>>,
 }
 
 impl<'a> Checker<'a> {
     fn check(&mut self, node: &'a Node, schema: &Json) {
+        if is_secret(schema) {
+            let line = |offset: usize| self.document.text[..offset].matches('\n').count() + 1;
+            self.secrets.push(line(node.span.start)..=line(node.span.end));
+        }
         if let Some(choices) = schema["anyOf"].as_array() {
             return match choices.iter().find(|choice| is_of_type(&node.value, choice)) {
                 Some(choice) => self.check(node, choice),
@@ -151,14 +163,13 @@ impl<'a> Checker<'a> {
         self.faulty.insert(member.node.span.start);
         let span = member.key_span.clone();
         self.report(self.codes.unknown_key, span, "there is no such key", &Json::Null, |checker, problem| {
-            if let Some(key) = closest(&member.key, known.keys().map(String::as_str)) {
-                problem.hint(format!("did you mean `{key}`?"))
-            } else if let Some(path) = elsewhere(&member.key, checker.root) {
-                problem.hint(format!("did you mean `{path}`?"))
-            } else {
+            let here = closest(&member.key, known.keys().map(String::as_str)).map(|key| (key.to_owned(), &known[key]));
+            let Some((key, meant)) = here.or_else(|| elsewhere(&member.key, checker.root)) else {
                 let keys: Vec<_> = known.keys().map(|key| format!("`{key}`")).collect();
-                problem.hint(format!("the keys here are {}", keys.join(", ")))
-            }
+                return problem.hint(format!("the keys here are {}", keys.join(", ")));
+            };
+            let problem = problem.hint(format!("did you mean `{key}`?"));
+            if is_secret(meant) { problem.without_content() } else { problem }
         });
     }
 
@@ -250,6 +261,9 @@ impl<'a> Checker<'a> {
         let mut problem = Problem::error(code, &self.document.file, message).at(&self.document.text, span);
         problem.path = Some(json_path(&self.path));
         problem = details(self, problem);
+        if is_secret(schema) {
+            problem = problem.without_content();
+        }
         let description = schema["description"].as_str().and_then(|text| text.split("\n\n").next());
         problem.hint = problem.hint.or_else(|| description.map(|text| text.replace('\n', " ")));
         self.problems.push(problem);
@@ -260,6 +274,12 @@ impl<'a> Checker<'a> {
         let shown: String = source.chars().take(FOUND_CHARS).collect();
         if shown.len() < source.len() { shown + "…" } else { shown }
     }
+}
+
+/// Whether a value of this schema, or what is in it, is nobody's business.
+fn is_secret(schema: &Json) -> bool {
+    let choices = schema.get("anyOf").and_then(Json::as_array).into_iter().flatten();
+    schema.get("x-secret").is_some() || schema.get("items").into_iter().chain(choices).any(is_secret)
 }
 
 fn is_of_type(value: &Value, schema: &Json) -> bool {

@@ -14,12 +14,12 @@ pub fn closest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
         .map(|(_, candidate)| candidate)
 }
 
-/// The path of the key `name` anywhere in `schema`, for a key that stands in the wrong object.
-pub fn elsewhere(name: &str, schema: &Json) -> Option<String> {
-    fn search(name: &str, schema: &Json, path: &str) -> Option<String> {
+/// The path and the schema of the key `name` anywhere in `schema`, for a key that stands in the wrong object.
+pub fn elsewhere<'a>(name: &str, schema: &'a Json) -> Option<(String, &'a Json)> {
+    fn search<'a>(name: &str, schema: &'a Json, path: &str) -> Option<(String, &'a Json)> {
         schema["properties"].as_object()?.iter().find_map(|(key, property)| {
             let path = format!("{path}.{key}");
-            if key == name { Some(path) } else { search(name, property, &path) }
+            if key == name { Some((path, property)) } else { search(name, property, &path) }
         })
     }
     search(name, schema, "$")
