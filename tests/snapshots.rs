@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Output;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
@@ -245,4 +246,23 @@ fn the_code_cache_has_what_the_first_request_called_and_is_made_anew_where_it_ca
         fs::write(file, &unusable).unwrap();
         cached_after_a_request(&app, |cache| cache.len() > young.len() + 2000 && cache != unusable);
     }
+}
+
+#[test]
+fn the_code_caches_of_a_data_directory_have_a_bound() {
+    let app = App::new("export default { fetch: () => new Response('ok') };");
+    let directory = app.beside("data/code-cache");
+    fs::create_dir_all(&directory).unwrap();
+    for (name, mebibytes, seconds) in [("first.bin", 200, 1), ("second.bin", 200, 2), (".tmpabc", 1, 3)] {
+        let file = fs::File::create(directory.join(name)).unwrap();
+        // All of it is a hole, which takes no room.
+        file.set_len(mebibytes << 20).unwrap();
+        file.set_modified(UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
+    }
+    let server = Server::of(&app);
+    server.get("/").expect(200);
+    wait_until("there is room", || !directory.join("first.bin").exists() && !directory.join(".tmpabc").exists());
+    assert!(directory.join("second.bin").exists());
+    let count = || fs::read_dir(&directory).unwrap().count();
+    wait_until("the new one is kept", || count() == 2);
 }

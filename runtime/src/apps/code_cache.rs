@@ -5,6 +5,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+use std::{fs, io};
 
 use deno_core::JsRuntime;
 use orilla_snapshot::{app, file};
@@ -13,6 +15,15 @@ use super::source::Source;
 
 /// Bytes before the content: its hash, and whether it is grown.
 const HEAD_BYTES: usize = blake3::OUT_LEN + 1;
+
+/// Bytes of all code caches in a data directory.
+pub const MAX_CODE_CACHE_BYTES: u64 = 256 << 20;
+
+/// Beginning of the names of files that are being written.
+const TEMPORARY: &str = ".tmp";
+
+/// A file that has been written for so long is left of a process that has ended.
+const LEFT: Duration = Duration::from_mins(10);
 
 /// The code cache of one module.
 #[derive(Clone)]
@@ -30,7 +41,7 @@ impl CodeCache {
 
     /// The cache, if there is a whole one.
     pub fn get(&self) -> Option<Arc<[u8]>> {
-        let file = std::fs::read(&self.path).ok()?;
+        let file = fs::read(&self.path).ok()?;
         let (head, content) = file.split_at_checked(HEAD_BYTES)?;
         let (hash, is_grown) = head.split_at(blake3::OUT_LEN);
         if hash_of(content, is_grown != [0]).as_bytes() != hash {
@@ -69,16 +80,41 @@ impl CodeCache {
         }
     }
 
-    fn write(&self, bytes: &[u8]) -> std::io::Result<()> {
-        if let Some(directory) = self.path.parent() {
-            std::fs::create_dir_all(directory)?;
-        }
+    fn write(&self, bytes: &[u8]) -> io::Result<()> {
+        let directory = self.path.parent().unwrap_or(&self.path);
+        fs::create_dir_all(directory)?;
         // Apps with the same module share the file.
-        let temporary = tempfile::NamedTempFile::new_in(self.path.parent().unwrap_or(&self.path))?;
-        std::fs::write(temporary.path(), bytes)?;
+        let temporary = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(directory)?;
+        fs::write(temporary.path(), bytes)?;
         temporary.persist(&self.path)?;
-        Ok(())
+        make_room(directory)
     }
+}
+
+/// Removes the caches that were written first, where there are too many bytes, and what was never written to its end. Another isolate
+/// may remove the same, and where neither can, the next one tries.
+fn make_room(directory: &Path) -> io::Result<()> {
+    let (mut caches, mut total) = (Vec::new(), 0);
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let Ok(metadata) = entry.metadata() else { continue };
+        let written = metadata.modified()?;
+        if !entry.file_name().as_encoded_bytes().starts_with(TEMPORARY.as_bytes()) {
+            total += metadata.len();
+            caches.push((written, metadata.len(), entry.path()));
+        } else if written.elapsed().is_ok_and(|age| age > LEFT) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    caches.sort_unstable();
+    for (_, bytes, path) in caches {
+        if total <= MAX_CODE_CACHE_BYTES {
+            break;
+        }
+        let _ = fs::remove_file(path);
+        total -= bytes;
+    }
+    Ok(())
 }
 
 fn hash_of(content: &[u8], is_grown: bool) -> blake3::Hash {
