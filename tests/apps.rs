@@ -1,6 +1,7 @@
 //! Several apps in one process: which of them a request reaches, and a directory of apps that is watched.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::json;
 
@@ -86,17 +87,45 @@ fn two_apps_of_one_name_are_refused() {
     assert!(said.contains("error[APP_NAME_TAKEN]") && said.contains(&other.manifest_path()), "{said}");
 }
 
+/// Copies an app's two files to where it is served from.
+fn put(target: &Path, app: &App) {
+    fs::create_dir_all(target).unwrap();
+    for file in ["server.js", "manifest.json"] {
+        fs::write(target.join(file), fs::read(app.path(file)).unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn what_a_directory_of_apps_could_not_serve_is_looked_at_again() {
+    let shop = named("shop");
+    let directory = shop.beside("apps");
+    put(&directory.join("first"), &shop);
+    let other = App::new("export default { fetch: () => new Response('another shop') };");
+    put(&directory.join("second"), &other.manifest(json!({ "name": "shop" })));
+    let site = json!({ "name": "site", "static": "static", "routes": { "fallback": "pages/200.html" } });
+    put(&directory.join("site"), &named("site").manifest(site));
+    fs::create_dir_all(directory.join("site/static/pages")).unwrap();
+    fs::write(directory.join("site/static/in.txt"), "in").unwrap();
+    let server = Serve::bare(&shop).args(["--apps-dir".as_ref(), directory.as_os_str()]).start();
+
+    // The rest of the site comes late.
+    ask(&server, "site.localhost", "/in.txt").expect(500);
+    fs::write(directory.join("site/static/pages/200.html"), "page").unwrap();
+    assert_eq!(ask(&server, "site.localhost", "/in.txt").expect(200), "in");
+    fs::write(directory.join("site/static/new.txt"), "new").unwrap();
+    wait_until("the new file is served", || ask(&server, "site.localhost", "/new.txt").text() == "new");
+
+    // Several looks have found the name taken.
+    assert_eq!(server.log().matches("APP_NAME_TAKEN").count(), 1, "{}", server.log());
+    fs::remove_dir_all(directory.join("first")).unwrap();
+    wait_until("the name is free", || ask(&server, "shop.localhost", "/").text() == "another shop");
+}
+
 #[test]
 fn a_directory_of_apps_is_watched() {
     let shop = named("shop");
     let directory = shop.beside("apps");
-    let put = |directory_name: &str, app: &App| {
-        let target = directory.join(directory_name);
-        fs::create_dir_all(&target).unwrap();
-        for file in ["server.js", "manifest.json"] {
-            fs::write(target.join(file), fs::read(app.path(file)).unwrap()).unwrap();
-        }
-    };
+    let put = |name: &str, app: &App| put(&directory.join(name), app);
     put("first", &shop);
     let server = Serve::bare(&shop).args(["--apps-dir".as_ref(), directory.as_os_str()]).start();
     assert_eq!(ask(&server, "any.example", "/").json()[0], "shop");

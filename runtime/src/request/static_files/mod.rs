@@ -78,7 +78,7 @@ pub struct StaticFiles {
 struct Site {
     options: StaticOptions,
     cache: ContentCache,
-    index: OnceCell<Result<Index, StaticError>>,
+    index: OnceCell<Index>,
 }
 
 impl StaticFiles {
@@ -98,8 +98,8 @@ impl StaticFiles {
     /// Walks the directory now rather than on the first request, and tells what in it is not served.
     ///
     /// Fails when the directory cannot be read, holds more than [`MAX_FILES`] files or lacks a page that the manifest
-    /// lists; every request is then refused with 500.
-    pub async fn warm(&self) -> Result<&[Skipped], &StaticError> {
+    /// lists; requests are then refused with 500, until it can be read.
+    pub async fn warm(&self) -> Result<&[Skipped], StaticError> {
         self.index().await.map(|index| index.skipped.as_slice())
     }
 
@@ -117,7 +117,7 @@ impl StaticFiles {
         let Some(path) = path.file() else { return Lookup::NotFound };
         let index = match self.index().await {
             Ok(index) => index,
-            Err(error) => return refuse(error),
+            Err(error) => return refuse(&error),
         };
         match index.find(&path) {
             None => Lookup::NotFound,
@@ -134,7 +134,7 @@ impl StaticFiles {
         }
         let lookup = match self.index().await {
             Ok(index) => self.serve(index.fallback.as_ref()?, method, headers).await,
-            Err(error) => refuse(error),
+            Err(error) => refuse(&error),
         };
         match lookup {
             Lookup::Found(reply) | Lookup::Refused(reply) => Some(reply),
@@ -142,13 +142,14 @@ impl StaticFiles {
         }
     }
 
-    /// The index, built by whoever needs it first while the others wait.
-    async fn index(&self) -> Result<&Index, &StaticError> {
+    /// The index, built by whoever needs it first while the others wait. Where that fails the next one tries: what is missing may
+    /// be on its way.
+    async fn index(&self) -> Result<&Index, StaticError> {
         let build = async || {
             let site = self.site.clone();
             blocking(move || Index::build(&site.options)).await
         };
-        self.site.index.get_or_init(build).await.as_ref()
+        self.site.index.get_or_try_init(build).await
     }
 
     async fn serve(&self, resource: &Resource, method: &Method, headers: &HeaderMap) -> Lookup {

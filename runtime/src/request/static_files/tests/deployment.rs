@@ -45,6 +45,8 @@ fn a_broken_deployment_is_refused_with_a_code() {
         };
         assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(read(&reply.body), b"STATIC_PAGE_MISSING: this file cannot be read right now\n");
+        fs::write(root.join("about.html"), "<p>late").unwrap();
+        files.warm().await.unwrap();
     });
 }
 
