@@ -5,8 +5,8 @@ use std::thread;
 
 use serde_json::json;
 
-use crate::deployments::{Host, WITHOUT_SNAPSHOTS, base, shop, version};
-use crate::harness::{Request, Serve, expect, run};
+use crate::deployments::{Host, TOKEN, WITHOUT_SNAPSHOTS, base, shop, version};
+use crate::harness::{Request, Serve, expect, run, shell};
 
 /// A host that makes no snapshots.
 fn host() -> Host {
@@ -97,4 +97,36 @@ fn a_preview_is_loaded_once_however_many_look_at_it() {
         asks.into_iter().for_each(|ask| assert_eq!(ask.join().unwrap(), "preview"));
     });
     assert_eq!(host.server.log().matches("a fresh isolate").count(), 1, "{}", host.server.log());
+}
+
+#[test]
+fn what_is_kept_for_ever_brings_no_cookie() {
+    let host = host();
+    let app = |text: &str| {
+        let keys = json!({ "name": "shop", "static": "static", "routes": { "immutable": ["/assets/*"] } });
+        shop(text).manifest(keys).write("static/assets/a.js", "1")
+    };
+    host.deploy(&app("first"), &[]);
+    host.deploy(&app("second"), &["--traffic", "50"]);
+    assert!(host.ask("shop").header("set-cookie").is_some());
+    let asset = Request::get("/assets/a.js").header("host", "shop.localhost");
+    let reply = host.server.send(&asset);
+    assert_eq!((reply.expect(200), reply.header("set-cookie")), ("1".to_owned(), None));
+    let reply = host.server.send(&asset.header("if-none-match", &reply.header("etag").unwrap()));
+    assert_eq!((reply.status, reply.header("set-cookie")), (304, None));
+}
+
+#[test]
+fn commands_say_which_app_is_not_there_and_end_well_where_nobody_reads() {
+    let host = host();
+    expect(&host.command(&["rollback", "--app", "typo"]), 2, &["error[APP_NOT_FOUND]"]);
+    host.deploy(&shop("first"), &[]);
+    for command in ["deployments", "deployments --json"] {
+        // By then nobody reads any more.
+        let line = format!(
+            "{{ sleep 0.3; runtime {command} --admin http://{} --token {TOKEN}; echo \"ended with $?\" >&2; }} | true",
+            host.admin
+        );
+        expect(&shell(&host.base.beside(""), &line), 0, &["ended with 0"]);
+    }
 }

@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::Failure;
+use super::platform::output;
 use crate::apps::versions::AppName;
 use crate::apps::versions::error::VersionError;
 use crate::config::Options;
@@ -212,9 +213,8 @@ pub fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, 
 }
 
 /// An object as it came, for other programs.
-#[allow(clippy::print_stdout, reason = "this is what the command is for")]
-pub fn print_json(answer: &Json) {
-    println!("{answer:#}");
+pub fn print_json(answer: &Json) -> Result<(), Failure> {
+    output::write(&format!("{answer:#}"))
 }
 
 /// Bytes as people read them, in decimal units.

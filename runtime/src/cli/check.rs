@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::platform::output;
 use super::{EnvironmentArgs, Failure};
 use crate::apps::entrypoint;
 
@@ -19,7 +20,6 @@ pub struct CheckArgs {
     environment: EnvironmentArgs,
 }
 
-#[allow(clippy::print_stdout, reason = "the report is what the command is for")]
 pub fn run(args: &CheckArgs) -> Result<(), Failure> {
     let config = super::config(args.environment.options())?;
     crate::telemetry::log::start("warn");
@@ -27,9 +27,9 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
     let report = entrypoint::check_build(&args.path, &config.environment);
     if args.json {
         let json = serde_json::to_string_pretty(&report).map_err(|error| Failure::coded("CHECK_REPORT", error))?;
-        println!("{json}");
+        output::write(&json)?;
     } else {
-        println!("{report:#}");
+        output::write(&format!("{report:#}"))?;
     }
     if report.is_ok() { Ok(()) } else { Err(Failure::Input(format!("{}: the check failed", args.path.display()))) }
 }

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::Failure;
 use super::admin::{self, Admin, AdminArgs, Content};
+use super::platform::output;
 use crate::apps::manifest::LoadedManifest;
 use crate::apps::versions::AppName;
 use crate::apps::versions::bundle::Bundle;
@@ -60,12 +61,7 @@ pub fn run(args: &DeployArgs) -> Result<(), Failure> {
         false => format!("/_orilla/apps/{app}/versions?percent={}", args.traffic),
     };
     let answer = admin::block_on(upload(&admin, &path, bundle))?;
-    if args.json {
-        admin::print_json(&answer)
-    } else {
-        print(&answer)
-    }
-    Ok(())
+    if args.json { admin::print_json(&answer) } else { print(&answer) }
 }
 
 /// What the manifest names must not be among what is left out of a bundle: the host would only say that it is missing.
@@ -158,15 +154,15 @@ impl Drop for Progress {
     }
 }
 
-#[allow(clippy::print_stdout, reason = "this is what the command is for")]
-fn print(answer: &Json) {
+fn print(answer: &Json) -> Result<(), Failure> {
     let text = |key: &str| answer[key].as_str().unwrap_or_default();
     let number = |key: &str| answer[key].as_u64().unwrap_or_default();
     let (app, version) = (text("app"), text("version"));
-    println!("deployed {app} {version}: {} files, {}", number("files"), admin::size(number("bytes")));
-    println!("  state    {}", text("state"));
-    println!("  traffic  {}", traffic(answer));
-    println!("  preview  {}", text("preview"));
+    let (files, size) = (number("files"), admin::size(number("bytes")));
+    let (state, traffic, preview) = (text("state"), traffic(answer), text("preview"));
+    output::write(&format!(
+        "deployed {app} {version}: {files} files, {size}\n  state    {state}\n  traffic  {traffic}\n  preview  {preview}"
+    ))
 }
 
 /// The traffic of an answer in one line.

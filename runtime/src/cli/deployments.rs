@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use super::Failure;
 use super::admin::{self, AdminArgs, Content};
+use super::platform::output;
 use crate::apps::versions::AppName;
 
 #[derive(Args)]
@@ -30,25 +31,22 @@ pub fn run(args: &DeploymentsArgs) -> Result<(), Failure> {
     };
     let answer = admin::block_on(admin.call(Method::GET, &path, Content::Empty))?;
     if args.json {
-        admin::print_json(&answer);
+        admin::print_json(&answer)
     } else if let Some(apps) = answer["apps"].as_array() {
-        print(apps);
+        output::write(&table(apps))
     } else {
-        print(&[answer]);
+        output::write(&table(&[answer]))
     }
-    Ok(())
 }
 
 /// A table whose columns are as wide as they must be.
-#[allow(clippy::print_stdout, reason = "this is what the command is for")]
-fn print(apps: &[Json]) {
+fn table(apps: &[Json]) -> String {
     let mut rows = vec![["APP", "VERSION", "CREATED", "SIZE", "TRAFFIC", "STATE"].map(str::to_owned)];
     for app in apps {
         rows.extend(app["versions"].as_array().into_iter().flatten().map(|version| row(&app["app"], version)));
     }
     if rows.len() == 1 {
-        println!("nothing is deployed");
-        return;
+        return "nothing is deployed".to_owned();
     }
     let mut widths = [0; 6];
     for row in &rows {
@@ -56,10 +54,11 @@ fn print(apps: &[Json]) {
             *width = cell.len().max(*width);
         }
     }
-    for row in &rows {
+    let lines = rows.iter().map(|row| {
         let cells: Vec<_> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        println!("{}", cells.join("  ").trim_end());
-    }
+        cells.join("  ").trim_end().to_owned()
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn row(app: &Json, version: &Json) -> [String; 6] {

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::Failure;
 use super::admin::{self, AdminArgs, Content};
 use super::deploy::traffic;
+use super::platform::output;
 use crate::apps::versions::AppName;
 
 #[derive(Args)]
@@ -26,7 +27,6 @@ pub struct RollbackArgs {
     admin: AdminArgs,
 }
 
-#[allow(clippy::print_stdout, reason = "this is what the command is for")]
 pub fn run(args: &RollbackArgs) -> Result<(), Failure> {
     let admin = args.admin.admin()?;
     let app = match &args.app {
@@ -37,9 +37,8 @@ pub fn run(args: &RollbackArgs) -> Result<(), Failure> {
     let path = format!("/_orilla/apps/{app}/rollback");
     let answer = admin::block_on(admin.call(Method::POST, &path, Content::Json(body)))?;
     if args.json {
-        admin::print_json(&answer);
+        admin::print_json(&answer)
     } else {
-        println!("rolled {app} back: {}", traffic(&answer));
+        output::write(&format!("rolled {app} back: {}", traffic(&answer)))
     }
-    Ok(())
 }

@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use super::admin::{self, Admin, AdminArgs, Content};
+use super::platform::output;
 use super::{Failure, terminal};
 use rows::{Isolate, Order};
 use screen::Screen;
@@ -55,14 +56,12 @@ pub fn run(args: &TopArgs) -> Result<(), Failure> {
     admin::block_on(async {
         let answer = ask(&admin).await?;
         if args.json {
-            admin::print_json(&answer);
-            return Ok(());
+            return admin::print_json(&answer);
         }
         let first = isolates(&answer)?;
         if args.once || !io::stdout().is_terminal() {
             sleep(args.interval).await;
-            print(&first, look(&admin).await?);
-            return Ok(());
+            return output::write(&table(&first, look(&admin).await?));
         }
         live(&admin, args.interval, first).await
     })
@@ -89,14 +88,15 @@ async fn look(admin: &Admin) -> Result<Vec<Isolate>, Failure> {
     isolates(&ask(admin).await?)
 }
 
-#[allow(clippy::print_stdout, reason = "this is what the command is for")]
-fn print(before: &[Isolate], now: Vec<Isolate>) {
+fn table(before: &[Isolate], now: Vec<Isolate>) -> String {
     let mut rows = rows::since(before, now);
     Order::Cpu.sort(&mut rows);
-    println!("{}", rows::totals(&rows));
+    let mut text = rows::totals(&rows);
     for line in rows::table(&rows) {
-        println!("{}", line.trim_end());
+        text.push('\n');
+        text.push_str(line.trim_end());
     }
+    text
 }
 
 /// Shows the screen until somebody ends it. However it ends, a panic included, the terminal is as it was before.

@@ -1,7 +1,7 @@
 //! While the traffic of an app is divided, a cookie keeps each browser with the version it met first: pages and the files
 //! they name then come from one build.
 
-use http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
+use http::header::{CACHE_CONTROL, COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 
 /// The cookie's name.
 const NAME: &str = "orilla_version";
@@ -13,14 +13,22 @@ pub fn version(headers: &HeaderMap) -> Option<&str> {
     pairs.find(|(name, _)| *name == NAME).map(|(_, version)| version)
 }
 
-/// Tells the client to stay with a version.
+/// Tells the client to stay with a version; but not along with what caches keep for ever and give to others.
 pub fn remember(version: &str, secure: bool, headers: &mut HeaderMap) {
+    if is_immutable(headers) {
+        return;
+    }
     let secure = if secure { "; Secure" } else { "" };
     let cookie = format!("{NAME}={version}; Path=/; HttpOnly; SameSite=Lax{secure}");
     // A version is made of hexadecimal digits.
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         headers.append(SET_COOKIE, cookie);
     }
+}
+
+fn is_immutable(headers: &HeaderMap) -> bool {
+    let mut said = headers.get_all(CACHE_CONTROL).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    said.any(|part| part.trim_ascii().eq_ignore_ascii_case(b"immutable"))
 }
 
 #[cfg(test)]

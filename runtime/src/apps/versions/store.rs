@@ -258,8 +258,11 @@ impl Store {
     /// The version a rollback leads to: the last one that began to answer before the newest one did, and is still here.
     ///
     /// # Errors
-    /// `ROLLBACK_NONE`, `TRAFFIC_CORRUPT`, `VERSION_STORE`
+    /// `APP_NOT_FOUND`, `ROLLBACK_NONE`, `TRAFFIC_CORRUPT`, `VERSION_STORE`
     pub fn rollback_target(&self, app: &AppName) -> Result<VersionId, VersionError> {
+        if !self.has_versions(app)? {
+            return Err(VersionError::AppNotFound(app.clone()));
+        }
         let active = self.active(app)?;
         let mut earlier = active.iter().flat_map(Active::earlier);
         let target = earlier.find(|version| self.place(app, version).exists());

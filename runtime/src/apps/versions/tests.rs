@@ -232,6 +232,7 @@ fn a_version_with_traffic_stays() {
     assert_eq!(left, [d.clone(), b.clone(), a.clone()]);
     let nobody = AppName::try_from("nobody".to_owned()).unwrap();
     assert_eq!(store.list(&nobody).unwrap_err().code(), "APP_NOT_FOUND");
+    assert_eq!(store.rollback_target(&nobody).unwrap_err().code(), "APP_NOT_FOUND");
 }
 
 #[test]

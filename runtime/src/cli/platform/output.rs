@@ -40,13 +40,13 @@ pub fn width() -> Option<usize> {
     is_terminal.then(|| terminal::size().ok()).flatten().map(|(columns, _)| columns.into())
 }
 
-fn write(text: &str) -> Result<(), Failure> {
+/// Prints lines. That nobody reads them any more is no failure.
+pub fn write(text: &str) -> Result<(), Failure> {
     if text.is_empty() {
         return Ok(());
     }
     let mut out = io::stdout().lock();
     match writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush()) {
-        // Whoever read has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.map_err(|error| Failure::coded("OUTPUT_FAILED", error)),
     }
