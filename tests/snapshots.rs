@@ -219,7 +219,7 @@ fn cached_after_a_request(app: &App, is_good: impl Fn(&[u8]) -> bool) -> Vec<u8>
         if let Some(cache) = code_cache(app).filter(|cache| is_good(cache)) {
             return cache;
         }
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(50));
     }
     panic!("the code cache has {:?} bytes", code_cache(app).map(|cache| cache.len()));
 }

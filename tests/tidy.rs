@@ -126,9 +126,8 @@ fn dependencies_point_one_way() {
         match package {
             "orilla-services" => &["deno_", "v8", "sqlx", "redis", "hyper", "orilla-"],
             "orilla-sqlite" | "orilla-postgres" => BACK_END,
-            "orilla-bindings" => {
-                &["sqlx", "hyper", "orilla-sqlite", "orilla-postgres", "orilla-snapshot", "orilla-runtime"]
-            }
+            // hyper is the client of an app's own WebSockets here. What it serves is the runtime's.
+            "orilla-bindings" => &["sqlx", "orilla-sqlite", "orilla-postgres", "orilla-snapshot", "orilla-runtime"],
             "orilla-snapshot" => &["sqlx", "hyper", "orilla-sqlite", "orilla-postgres", "orilla-runtime"],
             "orilla-tests" => &["deno_", "v8", "orilla-"],
             _ => &[],

@@ -78,7 +78,23 @@ for (const [name, [length, usages]] of Object.entries(OPERATIONS)) {
 
 /** Members of a JsonWebKey. */
 const MEMBERS_OF_JWK = [
-  ...["alg", "crv", "d", "dp", "dq", "e", "ext", "k", "key_ops", "kty", "n", "p", "priv", "pub", "q"],
+  ...[
+    "alg",
+    "crv",
+    "d",
+    "dp",
+    "dq",
+    "e",
+    "ext",
+    "k",
+    "key_ops",
+    "kty",
+    "n",
+    "p",
+    "priv",
+    "pub",
+    "q",
+  ],
   ...["qi", "use", "x", "y"],
 ];
 
@@ -97,7 +113,12 @@ function readOnce(jwk) {
 }
 
 /** How much work an algorithm may ask for. No limit of the app sees it while it is done. */
-const MOST_OF_ALGORITHMS = { __proto__: null, iterations: 10_000_000, modulusLength: 8192, passes: 64 };
+const MOST_OF_ALGORITHMS = {
+  __proto__: null,
+  iterations: 10_000_000,
+  modulusLength: 8192,
+  passes: 64,
+};
 /** Argon2's memory, in KiB: it counts like bytes that are brought. */
 const MEMORY = "memory";
 

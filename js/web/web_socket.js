@@ -17,6 +17,7 @@ const { URL } = core.loadExtScript("ext:deno_web/00_url.js");
 const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
 const { CloseEvent, defineEventHandler, ErrorEvent, Event, EventTarget, MessageEvent } =
   core.loadExtScript("ext:deno_web/02_event.js");
+const { btoa } = core.loadExtScript("ext:deno_web/05_base64.js");
 const { Headers } = core.loadExtScript("ext:deno_fetch/20_headers.js");
 const { Blob } = core.loadExtScript("ext:deno_web/09_file.js");
 
@@ -68,9 +69,9 @@ export class WebSocket extends EventTarget {
     this.#origin = `${parsed.protocol}//${parsed.host}`;
     op_subrequest(false);
     const trace = options.headers.has("traceparent") ? [] : traceHeaders();
+    const headers = [...trace, ...withUser(options.headers, parsed)];
     try {
-      const names = options.protocols.join(", ");
-      this.#connection = op_websocket_open(this.#url, names, [...trace, ...options.headers]);
+      this.#connection = op_websocket_open(parsed.href, options.protocols.join(", "), headers);
     } catch (error) {
       throw refusal(error) ?? error;
     }
@@ -102,8 +103,9 @@ export class WebSocket extends EventTarget {
   }
 
   set binaryType(type) {
+    const before = this.#binaryType;
     type = `${type}`;
-    if (type === "blob" || type === "arraybuffer") this.#binaryType = type;
+    this.#binaryType = type === "blob" || type === "arraybuffer" ? type : before;
   }
 
   /**
@@ -112,6 +114,7 @@ export class WebSocket extends EventTarget {
    */
   send(data) {
     const prefix = "Failed to execute 'send' on 'WebSocket'";
+    if (!(#state in this)) throw new TypeError("Illegal invocation");
     webidl.requiredArguments(arguments.length, 1, prefix);
     const state = this.#state;
     const message = messageOf(data, prefix);
@@ -130,10 +133,10 @@ export class WebSocket extends EventTarget {
    */
   close(code = undefined, reason = undefined) {
     const prefix = "Failed to execute 'close' on 'WebSocket'";
+    if (!(#state in this)) throw new TypeError("Illegal invocation");
     if (code !== undefined)
       code = webidl.converters["unsigned short"](code, prefix, "Argument 1", { clamp: true });
-    if (reason !== undefined)
-      reason = webidl.converters.USVString(reason, prefix, "Argument 2");
+    if (reason !== undefined) reason = webidl.converters.USVString(reason, prefix, "Argument 2");
     if (code !== undefined && code !== 1000 && !(code >= 3000 && code <= 4999))
       throw new DOMException(`${code} is not a code to close with`, "InvalidAccessError");
     if (reason !== undefined && core.encode(reason).length > 123)
@@ -238,6 +241,17 @@ function parse(text) {
   if (url.href.includes("#"))
     throw new DOMException("The URL of a WebSocket has no fragment", "SyntaxError");
   return url;
+}
+
+/** The headers with the user that the URL names, which it does no longer. */
+function withUser(headers, url) {
+  const { username, password } = url;
+  if (username === "" && password === "") return headers;
+  url.username = url.password = "";
+  const bytes = core.encode(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`);
+  if (!headers.has("authorization"))
+    headers.set("authorization", `Basic ${btoa(String.fromCharCode(...bytes))}`);
+  return headers;
 }
 
 /** The subprotocols and headers that a WebSocket is to be asked for with. */

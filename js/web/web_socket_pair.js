@@ -62,7 +62,7 @@ class PairedWebSocket extends EventTarget {
     this.#readyState = OPEN;
     this.#drains = true;
     queueMicrotask(() => {
-      for (let event; (event = this.queue.shift()) !== undefined; ) this.#deliver(event);
+      for (let event; (event = this.queue.shift()) !== undefined;) this.#deliver(event);
       this.#drains = false;
     });
   }

@@ -3,6 +3,7 @@
 
 use base64::Engine as _;
 use bytes::Bytes;
+use deno_core::url::Url;
 use deno_core::{ByteString, OpState, op2};
 use deno_error::JsErrorBox;
 use deno_fetch::{Client, ClientConnectError, get_or_create_client_from_state};
@@ -72,7 +73,7 @@ pub(crate) fn op_websocket_open(
     #[string] protocols: String,
     #[serde] headers: Vec<(ByteString, ByteString)>,
 ) -> Result<u32, JsErrorBox> {
-    let url: deno_core::url::Url = url.parse().map_err(JsErrorBox::from_err)?;
+    let url: Url = url.parse().map_err(JsErrorBox::from_err)?;
     state.borrow_mut::<PermissionsContainer>().check_net_url(&url, "WebSocket").map_err(JsErrorBox::from_err)?;
     let client = get_or_create_client_from_state(state).map_err(JsErrorBox::from_err)?;
     let invalid = |error: &dyn std::error::Error| JsErrorBox::type_error(error.to_string());

@@ -8,7 +8,7 @@ use super::change::{Changes, Known};
 use super::error::DatabaseError;
 use super::filter::Filter;
 use super::index::Index;
-use super::limits::{MAX_CHANGED_DOCUMENTS, MAX_DISTINCT_VALUES, MAX_RESULT_BYTES, ROWS_AT_ONCE};
+use super::limits::{MAX_CHANGED_DOCUMENTS, MAX_DISTINCT_VALUES, MAX_RESULT_BYTES};
 use super::order;
 use super::path::{Fields, Leaf, Path, visit};
 use super::plan::Plan;
