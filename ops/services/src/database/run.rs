@@ -8,7 +8,7 @@ use super::change::{Changes, Known};
 use super::error::DatabaseError;
 use super::filter::Filter;
 use super::index::Index;
-use super::limits::{MAX_CHANGED_DOCUMENTS, MAX_DISTINCT_VALUES, MAX_RESULT_BYTES};
+use super::limits::{MAX_CHANGED_DOCUMENTS, MAX_DISTINCT_VALUES, MAX_RESULT_BYTES, ROWS_AT_ONCE};
 use super::order;
 use super::path::{Fields, Leaf, Path, visit};
 use super::plan::Plan;
@@ -20,9 +20,6 @@ use super::store::{Collection, PART_BYTES, RowId, StoredDocument};
 use super::update::UpdateContext;
 use super::value::{Object, Value};
 use super::work::{Work, id_text};
-
-/// Documents that are read at a time to be changed, if they come to no more than [`PART_BYTES`].
-const CHANGE_BATCH: usize = 64;
 
 /// A document that is going to be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +42,7 @@ impl Match {
                 bytes += found.bytes;
                 bytes <= PART_BYTES
             };
-            let count = matches.iter().take(CHANGE_BATCH).take_while(fits).count().max(1);
+            let count = matches.iter().take(ROWS_AT_ONCE).take_while(fits).count().max(1);
             let (batch, rest) = matches.split_at_checked(count)?;
             matches = rest;
             Some(batch.iter().map(|found| found.row).collect())
@@ -348,7 +345,7 @@ mod tests {
             Match::batches(&matches).map(|batch| batch.len()).collect::<Vec<_>>()
         };
         assert!(batches(&[]).is_empty());
-        assert_eq!(batches(&[10; 100]), [64, 36]);
+        assert_eq!(batches(&[10; 40]), [16, 16, 8]);
         assert_eq!(batches(&[16 << 20; 3]), [1, 1, 1]);
         assert_eq!(batches(&[10, 10, 16 << 20, 10, 4 << 20, 4 << 20]), [2, 1, 2, 1]);
     }

@@ -30,6 +30,8 @@ pub(super) struct VectorIndexes {
 #[derive(Default)]
 struct Loaded {
     indexes: HashMap<Name, Arc<VectorIndex>>,
+    /// The latest change of each that was ever changed, in memory or not.
+    changed: HashMap<Name, u64>,
     /// What they take together, in bytes.
     bytes: usize,
     searches: u64,
@@ -51,7 +53,7 @@ impl VectorIndexes {
     ) -> Result<Arc<VectorIndex>, DatabaseError> {
         let name = (scope.tenant().clone(), scope.app().clone(), id);
         let index = loop {
-            let index = self.read(&name, work, id, definition).await?;
+            let index = self.read(&name, work, (id, definition), shared).await?;
             if !shared || index.catch_up(work, id, definition).await? {
                 break index;
             }
@@ -69,12 +71,17 @@ impl VectorIndexes {
         &self,
         name: &Name,
         work: &mut Work,
-        id: IndexId,
-        definition: &VectorDefinition,
+        (id, definition): (IndexId, &VectorDefinition),
+        shared: bool,
     ) -> Result<Arc<VectorIndex>, DatabaseError> {
         loop {
             let (index, loading) = self.claim(name);
-            if let Some(_loading) = loading {
+            if let Some(Loading { changed, .. }) = &loading {
+                // Whoever claims it is told of changes from then on. What came before, and after this transaction began, nobody
+                // would ever add. What others share is caught up with at each search.
+                if !shared && work.transaction.version().await? < *changed {
+                    return Err(DatabaseError::TransactionConflict);
+                }
                 index.load(work, id, definition).await?;
                 return Ok(index);
             }
@@ -94,7 +101,10 @@ impl VectorIndexes {
         for change in changes {
             for (id, vectors) in &change.vectors {
                 let name = (tenant.clone(), app.clone(), *id);
-                let index = self.lock().indexes.get(&name).cloned();
+                let mut loaded = self.lock();
+                let index = loaded.indexes.get(&name).cloned();
+                loaded.changed.insert(name.clone(), change.version);
+                drop(loaded);
                 if let Some(index) = index {
                     let change = VectorChange { version: change.version, row: change.row, vectors: vectors.clone() };
                     index.apply(change);
@@ -106,7 +116,10 @@ impl VectorIndexes {
 
     /// Drops an index from memory.
     pub(super) fn forget(&self, scope: &Scope<'_>, id: IndexId) {
-        self.lock().remove(&(scope.tenant().clone(), scope.app().clone(), id));
+        let name = (scope.tenant().clone(), scope.app().clone(), id);
+        let mut loaded = self.lock();
+        loaded.remove(&name);
+        loaded.changed.remove(&name);
     }
 
     /// What all of them take, in bytes.
@@ -123,7 +136,8 @@ impl VectorIndexes {
         }
         let index = Arc::<VectorIndex>::default();
         loaded.indexes.insert(name.clone(), index.clone());
-        let loading = Loading { indexes: self, name: name.clone(), index: index.clone() };
+        let changed = loaded.changed.get(name).copied().unwrap_or_default();
+        let loading = Loading { indexes: self, name: name.clone(), index: index.clone(), changed };
         (index, Some(loading))
     }
 
@@ -182,6 +196,8 @@ struct Loading<'i> {
     indexes: &'i VectorIndexes,
     name: Name,
     index: Arc<VectorIndex>,
+    /// The latest change of it when this began.
+    changed: u64,
 }
 
 impl Drop for Loading<'_> {

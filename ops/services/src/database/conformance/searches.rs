@@ -17,6 +17,7 @@ pub(super) async fn run(empty_store: &impl AsyncFn() -> Arc<dyn DocumentStore>) 
     few_at_a_time(watched(empty_store().await).await).await;
     named_by_the_store(watched(empty_store().await).await).await;
     just_read(empty_store().await).await;
+    changed_as_it_begins(watched(empty_store().await).await).await;
     changed_by_others(empty_store().await).await;
     outdated_catalog(watched(empty_store().await).await).await;
 }
@@ -120,6 +121,24 @@ async fn just_read(store: Arc<dyn DocumentStore>) {
     };
     tokio::join!(async { fixture.ok("findSimilar", "c", &arguments("a")).await }, others);
     assert_eq!((loads("a").await, loads("c").await, loads("c").await), (0, 1, 0));
+}
+
+/// What is committed after a search has begun, and before it begins to read the index, is in the index.
+async fn changed_as_it_begins((fixture, watch): (Fixture, Arc<Watch>)) {
+    fixture.ok("createVectorIndex", "c", "{'field':'v','dimensions':2,'metric':'l2'}").await;
+    fixture.ok("insertOne", "c", "{'_id':1,'v':[5,0]}").await;
+    let search = || fixture.ids("c", "{},{'vector':{'field':'v','value':[0,0],'k':5}}");
+    let gate = watch.gate.lock().await;
+    watch.next_reader_waits.store(true, Relaxed);
+    let insert = async {
+        while watch.next_reader_waits.load(Relaxed) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        fixture.ok("insertOne", "c", "{'_id':2,'v':[1,0]}").await;
+        drop(gate);
+    };
+    tokio::join!(search(), insert);
+    assert_eq!(search().await, "2 1");
 }
 
 /// What other hosts have changed is taken in by parts, from the start again where that failed; after too much of it the

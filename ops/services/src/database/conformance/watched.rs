@@ -34,6 +34,8 @@ pub(super) struct Watch {
     pub(super) writers: AtomicUsize,
     /// Whether the next one who does so waits for the gate.
     pub(super) next_waits: AtomicBool,
+    /// Whether the next reader does, once its snapshot is taken.
+    pub(super) next_reader_waits: AtomicBool,
     pub(super) gate: AsyncMutex<()>,
     /// Whether it searches by itself, vectors of `float32` by `l2`.
     pub(super) searches: AtomicBool,
@@ -91,6 +93,11 @@ struct WatchedTransaction {
 #[async_trait]
 impl Transaction for WatchedTransaction {
     async fn collection(&mut self, name: &str) -> Outcome<Option<Arc<Collection>>> {
+        if self.reads && self.watch.next_reader_waits.load(Relaxed) {
+            self.inner.version().await?;
+            self.watch.next_reader_waits.store(false, Relaxed);
+            let _open = self.watch.gate.lock().await;
+        }
         let outdated = self.watch.outdated.lock().unwrap().clone();
         match outdated.filter(|collection| self.reads && *collection.name == *name) {
             None => self.inner.collection(name).await,
