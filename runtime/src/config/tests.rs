@@ -188,8 +188,9 @@ fn environment_files_are_read_as_written() {
 #[test]
 fn an_app_sees_only_what_it_was_promised() {
     let (_directory, file) = env_file("FROM_FILE=1\nBOTH=file\nPUBLIC_BOTH=file\n");
-    let names = ["HOME", "SECRET", "PUBLIC_A", "BOTH", "PUBLIC_BOTH", "ORILLA_LOG_FILTER"];
-    let variables = names.map(|name| (name.to_owned(), "process".to_owned())).into();
+    let names = ["HOME", "SECRET", "PUBLIC_A", "BOTH", "PUBLIC_BOTH"].map(|name| (name, "process"));
+    let variables = names.into_iter().chain([("ORILLA_LOG_FILTER", "warn")]);
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let config = Config::load(Options { env_files: vec![file], ..Options::default() }, variables).unwrap();
     let rules = EnvRules { required: vec!["SECRET".into(), "ORILLA_LOG_FILTER".into()], ..EnvRules::default() };
     let seen: Vec<_> =

@@ -220,7 +220,7 @@ fn the_published_schema_is_current() {
 #[test]
 fn the_checker_knows_every_keyword_of_the_schemas() {
     const CHECKED: &str = "additionalProperties anyOf const format items maxItems maxLength maxProperties maximum \
-                           minimum pattern patternErrorMessage properties propertyNames required type";
+                           minimum pattern patternErrorMessage properties propertyNames required type x-secret";
     const ANNOTATIONS: &str = "$schema default description title";
     fn visit(schema: &Json) {
         for (keyword, value) in schema.as_object().into_iter().flatten() {
