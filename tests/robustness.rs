@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{App, Request, Serve, Server, wait_until};
+use crate::harness::{App, Request, Serve, Server, run, wait_until};
+use crate::websocket::handshake;
 
 const ECHO: &str = "export default { fetch: (request) => new Response(`${request.method} ${request.url}`) };";
 
@@ -344,4 +345,63 @@ fn nothing_waits_for_who_reads_the_log() {
     ask("loud", 5_000);
     server.signal(libc::SIGTERM);
     assert_eq!(server.ended().code(), Some(0));
+}
+
+/// Reaches an `unwrap` in deno_core, beneath V8: a module of the host's that is loaded late never gets to its end.
+const FAILS_BENEATH_V8: &str = r#"
+export default {
+  async fetch(request) {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/socket") {
+      const [client, server] = Object.values(new WebSocketPair());
+      server.accept();
+      server.send("welcome");
+      return new Response(null, { status: 101, webSocket: client });
+    }
+    if (pathname === "/stream") return new Response(new ReadableStream({ start: (to) => to.enqueue(new Uint8Array(9)) }));
+    if (pathname === "/crash") {
+      globalThis.Map = class { constructor() { for (;;); } };
+      await import("node:querystring");
+    }
+    return new Response("fine");
+  },
+};
+"#;
+
+#[test]
+fn where_the_runtime_itself_fails_only_the_isolate_is_lost() {
+    let app = |source: &str, name: &str| {
+        App::new(source).manifest(json!({ "name": name, "limits": { "cpu_ms": 100, "wall_ms": 90_000 } }))
+    };
+    let (bad, good) = (app(FAILS_BENEATH_V8, "bad"), app(ECHO, "good"));
+    let server = Serve::new(&bad).args([good.manifest_path()]).config("[isolates]\nmax_per_app = 1\n").start();
+    let request = |app: &str, path: &str| Request::get(path).header("host", &format!("{app}.localhost"));
+    let ask = |app: &str, path: &str| server.send(&request(app, path));
+
+    let mut socket = server.connect();
+    socket.begin(&handshake("/socket").header("host", "bad.localhost")).unwrap().expect(101);
+    let mut stream = server.connect();
+    stream.begin(&request("bad", "/stream")).unwrap().expect(200);
+    ask("bad", "/crash").expect_error(503, "cpu");
+    assert!(socket.is_closed(), "the client of a WebSocket hears of it");
+    assert!(stream.is_closed(), "an answer under way breaks off");
+    ask("bad", "/").expect(200);
+    ask("good", "/").expect(200);
+    server.wait_for_log("ISOLATE_CRASHED");
+
+    // An isolate that has crashed keeps its memory, so an app may lose a few of them and no more.
+    let refused = (0..4).any(|_| ask("bad", "/crash").status == 500);
+    assert!(refused, "it gets another isolate each time");
+    ask("bad", "/").expect_error(500, "crashed");
+    ask("good", "/").expect(200);
+}
+
+#[test]
+fn a_check_survives_that_the_runtime_itself_fails() {
+    let fills_the_heap = "constructor() { for (const all = []; ; ) all.push(new Array(1e6).fill(1.5)); }";
+    let app = App::new(&format!("globalThis.Map = class {{ {fills_the_heap} }}; await import('node:querystring');"));
+    let output = run(&["check", &app.manifest_path()]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert!(report.contains("error[ENTRYPOINT_THREW]") && report.contains("the runtime failed"), "{report}");
 }

@@ -1,5 +1,7 @@
 //! WebSockets, with the handshake and the frames written out by hand.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::harness::{App, Connection, Request, Server, wait_until};
@@ -48,7 +50,7 @@ const CLOSE: u8 = 8;
 const PING: u8 = 9;
 const PONG: u8 = 10;
 
-fn handshake(path: &str) -> Request {
+pub fn handshake(path: &str) -> Request {
     // The key and its answer are those of RFC 6455, section 1.3.
     Request::get(path)
         .header("connection", "Upgrade")
@@ -291,4 +293,31 @@ fn messages_wait_at_the_client_while_the_app_is_stuck() {
     send(&mut socket, TEXT, b"bytes");
     expect_text(&mut socket, &(60 * large.len()).to_string());
     assert!(server.peak_resident_mb() < 350, "{} MB", server.peak_resident_mb());
+}
+
+#[test]
+fn a_long_message_comes_when_there_is_room_for_all_of_it() {
+    let server = Server::of(&App::new(SOCKETS).manifest(json!({ "limits": { "array_buffer_mb": 20 } })));
+    let welcomed = || {
+        let mut socket = open(&server);
+        expect_text(&mut socket, "welcome");
+        socket
+    };
+    let (mut begins, mut waits, mut small) = (welcomed(), welcomed(), welcomed());
+    // In pieces: nobody knows how long it will be, so it takes the room of the longest.
+    send_piece(&mut begins, BINARY, &[0; 100 << 10]);
+    send_piece(&mut begins, CONTINUATION, &[0; 100 << 10]);
+    std::thread::scope(|scope| {
+        let (tell, told) = std::sync::mpsc::sync_channel(1);
+        scope.spawn(move || {
+            send(&mut waits, BINARY, &[7; 5 << 20]);
+            tell.send(receive(&mut waits)).unwrap();
+        });
+        assert!(told.recv_timeout(Duration::from_millis(500)).is_err(), "there is no room for it");
+        send(&mut small, TEXT, b"passes by");
+        expect_text(&mut small, "echo passes by");
+        send_piece(&mut begins, LAST | CONTINUATION, b"end");
+        assert_eq!(receive(&mut begins).1.len(), (200 << 10) + 3);
+        assert_eq!(told.recv().unwrap(), (BINARY, vec![7; 5 << 20]));
+    });
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use orilla_bindings::invocation::EndReason;
 
+use crate::isolate::crash;
 use crate::telemetry::Measures;
 
 /// All counters of one host.
@@ -27,7 +28,7 @@ pub struct Metrics {
     pub measures: Arc<Measures>,
 }
 
-const REASONS: [EndReason; 8] = [
+const REASONS: [EndReason; 9] = [
     EndReason::Cpu,
     EndReason::Memory,
     EndReason::Wall,
@@ -36,6 +37,7 @@ const REASONS: [EndReason; 8] = [
     EndReason::Reclaimed,
     EndReason::Overloaded,
     EndReason::BodyTooLarge,
+    EndReason::Crashed,
 ];
 
 impl Metrics {
@@ -69,6 +71,8 @@ impl Metrics {
         writeln!(out, "orilla_isolates {}", gauge(&self.isolates))?;
         writeln!(out, "# HELP orilla_isolates_ended_total Isolates gone.\n# TYPE orilla_isolates_ended_total counter")?;
         writeln!(out, "orilla_isolates_ended_total {}", gauge(&self.isolates_ended))?;
+        writeln!(out, "# HELP orilla_isolates_crashed Isolates crashed.\n# TYPE orilla_isolates_crashed gauge")?;
+        writeln!(out, "orilla_isolates_crashed {}", crash::crashed())?;
         writeln!(out, "# HELP orilla_vector_cache_bytes Vectors in memory.\n# TYPE orilla_vector_cache_bytes gauge")?;
         writeln!(out, "orilla_vector_cache_bytes {vector_bytes}")?;
         writeln!(out, "# HELP orilla_responses_total Answers.\n# TYPE orilla_responses_total counter")?;

@@ -122,6 +122,8 @@ pub enum EndReason {
     Overloaded,
     /// The request's body is larger than the app allows.
     BodyTooLarge,
+    /// The runtime itself failed in the isolate.
+    Crashed,
 }
 
 impl EndReason {
@@ -136,6 +138,7 @@ impl EndReason {
             Self::Reclaimed => "reclaimed",
             Self::Overloaded => "overloaded",
             Self::BodyTooLarge => "body_too_large",
+            Self::Crashed => "crashed",
         }
     }
 }

@@ -30,3 +30,4 @@ pub use self::env::{AppEnv, EnvReads};
 pub use self::error::BindingError;
 pub use self::extensions::{PLATFORM_EVENTS_MODULE, PLATFORM_MODULE, extensions};
 pub use self::snapshot::{Hazard, Hazards, LateModules, entry_points, hide_core, reveal_core};
+pub use self::websocket::give_up_websockets;

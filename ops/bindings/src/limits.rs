@@ -15,6 +15,10 @@ pub const MAX_UNREAD_WEBSOCKET_MESSAGES: usize = 64;
 pub const MAX_UNSENT_WEBSOCKET_MESSAGES: usize = 1 << 16;
 /// Most bytes of one message of a WebSocket's other side; more closes the connection with code 1009.
 pub const MAX_MESSAGE_BYTES: usize = 16 << 20;
+/// Bytes of a message from which on it has to find room before the rest of it is read.
+pub const LONG_MESSAGE_BYTES: u64 = 64 << 10;
+/// How long such a message may take to come, from when it has room.
+pub const LONG_MESSAGE_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long a server may take to answer the handshake of an app's own WebSocket.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a client that is told to end the connection may take for it: by HTTP/2 once it has all answers, and the other side of

@@ -1,5 +1,5 @@
 //! What waits outside an isolate, and nobody else counts: values in calls of services under way and those that they bring, messages
-//! for slow WebSockets, and messages of WebSockets that the app has not taken yet.
+//! for slow WebSockets, and messages of WebSockets that the app has not taken yet, or that are still arriving.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -61,10 +61,14 @@ impl PendingBytes {
 /// Turns at reading KV. What a read brings waits outside the isolate until its turn ends, and the isolate may be stuck in JavaScript.
 pub(crate) struct KvReads(pub(crate) Arc<Semaphore>);
 
-/// Bytes of WebSocket messages that wait for an app, of all connections of an isolate. Whoever has more for it waits.
+/// Bytes of WebSocket messages that are on their way to an app or wait for it, of all connections of an isolate. Whoever has more
+/// for it waits.
 #[derive(Clone)]
 pub struct UnreadBytes {
-    room: Arc<Semaphore>,
+    /// Of those that are here. Their room is given back when the app takes them.
+    here: Arc<Semaphore>,
+    /// Of those of which a part is here. Their room is given back when the rest has come and there is room for them as a whole.
+    arriving: Arc<Semaphore>,
     limit: u32,
 }
 
@@ -72,13 +76,22 @@ impl UnreadBytes {
     /// Nothing, with a limit.
     pub fn new(limit: usize) -> Self {
         let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-        Self { room: Arc::new(Semaphore::new(limit as usize)), limit }
+        let room = || Arc::new(Semaphore::new(limit as usize));
+        Self { here: room(), arriving: room(), limit }
     }
 
     /// Counts what is to wait, as soon as there is room for it. One that is larger alone takes all of it.
     pub async fn hold(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        let bytes = u32::try_from(bytes).map_or(self.limit, |bytes| bytes.min(self.limit));
-        self.room.clone().acquire_many_owned(bytes).await.ok()
+        self.here.clone().acquire_many_owned(self.at_most(bytes)).await.ok()
+    }
+
+    /// Counts what is to arrive, as soon as there is room for all of it. One that is larger alone takes all of it.
+    pub async fn arrive(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        self.arriving.clone().acquire_many_owned(self.at_most(bytes)).await.ok()
+    }
+
+    fn at_most(&self, bytes: usize) -> u32 {
+        u32::try_from(bytes).map_or(self.limit, |bytes| bytes.min(self.limit))
     }
 }
 

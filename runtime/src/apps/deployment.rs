@@ -20,6 +20,7 @@ use super::source::Source;
 use super::source_map::SourceMap;
 use crate::config::Config;
 use crate::isolate::boot::MemoryLimits;
+use crate::isolate::crash::Crashes;
 use crate::isolate::limits::HeapLimits;
 use crate::request::static_files::{ContentCache, StaticError, StaticFiles, StaticOptions};
 use crate::wire::Services;
@@ -60,6 +61,8 @@ pub struct Deployment {
     has_declared: AtomicBool,
     /// Isolates in a row that were stopped because of the CPU time or the memory they used.
     pub stopped_in_a_row: AtomicU32,
+    /// Of its isolates.
+    pub crashes: Crashes,
 }
 
 /// What all versions of a process keep in memory, bounded in bytes.
@@ -148,6 +151,7 @@ impl Deployment {
             manifest,
             has_declared: AtomicBool::new(false),
             stopped_in_a_row: AtomicU32::new(0),
+            crashes: Crashes::default(),
         };
         let path = Self::snapshot_path(&this.manifest);
         if let Err(reason) = this.find_snapshot(&path) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use deno_core::JsRuntime;
 use orilla_bindings::invocation::{InvocationLimits, Invocations};
@@ -17,6 +17,8 @@ use super::manifest::codes;
 use super::manifest::problem::Problem;
 use crate::config::environment::Environment;
 use crate::isolate::boot::{MemoryLimits, boot};
+use crate::isolate::crash;
+use crate::isolate::handle::STACK_BYTES;
 use crate::isolate::limits::HeapLimits;
 use crate::isolate::turns::Turns;
 use crate::isolate::watchdog::Watched;
@@ -35,10 +37,24 @@ pub fn check_build(path: &Path, environment: &Environment) -> Report {
 
 /// Everything that keeps the module from serving.
 pub fn check(path: &Path, source: &str, env: BTreeMap<String, String>) -> Vec<Problem> {
-    match evaluate_once(source, env) {
+    match on_its_own_thread(source.into(), env) {
         Ok(()) => Vec::new(),
         Err(error) => vec![problem(path, source, &error)],
     }
+}
+
+/// On a thread that may be lost, if it comes to the worst.
+fn on_its_own_thread(source: String, env: BTreeMap<String, String>) -> Result<(), AppError> {
+    let (sender, outcome) = mpsc::sync_channel(1);
+    let lost = sender.clone();
+    let trial = std::thread::Builder::new().name("check".into()).stack_size(STACK_BYTES).spawn(move || {
+        // Whoever has asked waits for it.
+        crash::tries(move |cause| drop(lost.send(Err(AppError::Threw(format!("the runtime failed: {cause}"))))));
+        let _ = sender.send(evaluate_once(&source, env));
+        crash::leave();
+    });
+    trial.map_err(|error| AppError::Threw(error.to_string()))?;
+    outcome.recv().unwrap_or(Err(AppError::Terminated))
 }
 
 fn evaluate_once(source: &str, env: BTreeMap<String, String>) -> Result<(), AppError> {

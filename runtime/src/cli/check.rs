@@ -7,6 +7,7 @@ use clap::Args;
 use super::platform::output;
 use super::{EnvironmentArgs, Failure};
 use crate::apps::entrypoint;
+use crate::isolate::crash;
 
 #[derive(Args)]
 pub struct CheckArgs {
@@ -23,6 +24,7 @@ pub struct CheckArgs {
 pub fn run(args: &CheckArgs) -> Result<(), Failure> {
     let config = super::config(args.environment.options())?;
     crate::telemetry::log::start("warn");
+    crash::contain();
     super::init_v8();
     let report = entrypoint::check_build(&args.path, &config.environment);
     if args.json {

@@ -21,6 +21,7 @@ use crate::apps::snapshot_maker::SnapshotMaker;
 use crate::apps::versions::store::Store;
 use crate::config::{Config, DatabaseUrl, Options};
 use crate::inspect::targets::Targets;
+use crate::isolate::crash;
 use crate::isolate::handle::Shared;
 use crate::isolate::memory;
 use crate::isolate::supervisor::{Settings, Supervisor};
@@ -109,6 +110,7 @@ impl ServeArgs {
 }
 
 pub fn run(args: &ServeArgs) -> Result<(), Failure> {
+    crash::contain();
     // Before there are other threads: they inherit it.
     crate::scheduling::batch();
     let caches = Caches::new(STATIC_CACHE_BYTES, RECENT_SNAPSHOT_BYTES);

@@ -11,6 +11,7 @@ use orilla_bindings::meter::BootKind;
 use orilla_services::caller::Caller;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
+use super::crash;
 use super::load::Load;
 use super::phases::Phase;
 use super::thread::Thread;
@@ -104,6 +105,12 @@ pub struct Isolate {
 /// An isolate that has had something to do all this time since it was ready will not rest soon.
 const BUSY_FROM_THE_START: Duration = Duration::from_secs(1);
 
+/// Stack of a thread that runs JavaScript. V8 uses less, and reports when that is not enough.
+pub const STACK_BYTES: usize = 8 << 20;
+
+/// How often whoever waits for an isolate looks whether it is still there.
+const STILL_THERE: Duration = Duration::from_millis(500);
+
 /// How often it is looked at until then.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
@@ -142,13 +149,13 @@ impl Isolate {
         let watched = Arc::new(OnceLock::new());
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         let thread = Thread { number, commands: receiver, load: load.clone(), watched: watched.clone(), shared };
-        let ended = Ended(alive.clone(), load.clone(), thread.shared.metrics.clone());
+        let ended = Ended { alive: alive.clone(), load: load.clone(), metrics: thread.shared.metrics.clone() };
         thread.shared.metrics.isolates.fetch_add(1, Ordering::Relaxed);
         let name = app.as_ref().map_or("isolate".to_owned(), |(deployment, _)| format!("isolate {}", deployment.name));
-        // Moved in so that it is dropped when the thread ends, however it does.
-        std::thread::Builder::new().name(name).stack_size(8 << 20).spawn(move || {
-            let _ended = ended;
+        std::thread::Builder::new().name(name).stack_size(STACK_BYTES).spawn(move || {
+            crash::enter(ended);
             thread.run(app);
+            crash::leave();
         })?;
         Ok(Arc::new(Self { number, started: Instant::now(), load, commands, alive, watched, next: AtomicU32::new(0) }))
     }
@@ -232,7 +239,16 @@ impl Isolate {
     /// Waits until it takes requests. Says whether it ever does.
     pub async fn ready(&self) -> bool {
         let (sender, receiver) = oneshot::channel();
-        self.commands.send(Command::Ready(sender)).await.is_ok() && receiver.await.is_ok()
+        let said = async { self.commands.send(Command::Ready(sender)).await.is_ok() && receiver.await.is_ok() };
+        let mut said = std::pin::pin!(said);
+        loop {
+            match tokio::time::timeout(STILL_THERE, &mut said).await {
+                Ok(is_ready) => return is_ready,
+                // One that has crashed says nothing any more.
+                Err(_) if !self.is_alive() => return false,
+                Err(_) => {}
+            }
+        }
     }
 
     /// Waits until it has answered what it was started for, or has been busy for long.
@@ -259,15 +275,20 @@ fn command_capacity(concurrent_requests: u64) -> usize {
 }
 
 /// Marks the isolate as gone when its thread ends, and lets those look again who wait for a place in it.
-struct Ended(Arc<AtomicBool>, Arc<Load>, Arc<Metrics>);
+pub struct Ended {
+    alive: Arc<AtomicBool>,
+    /// How busy it was.
+    pub load: Arc<Load>,
+    metrics: Arc<Metrics>,
+}
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
-        if let Some(room) = self.1.room.get() {
+        self.alive.store(false, Ordering::Release);
+        if let Some(room) = self.load.room.get() {
             room.notify_waiters();
         }
-        self.2.isolates_ended.fetch_add(1, Ordering::Relaxed);
-        self.2.isolates.fetch_sub(1, Ordering::Relaxed);
+        self.metrics.isolates_ended.fetch_add(1, Ordering::Relaxed);
+        self.metrics.isolates.fetch_sub(1, Ordering::Relaxed);
     }
 }

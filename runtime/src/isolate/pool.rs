@@ -193,6 +193,9 @@ impl Pool {
         if self.lock().iter().filter(|isolate| isolate.is_alive()).count() > count {
             return Ok(());
         }
+        if self.deployment.crashes.are_too_many() {
+            return Err(EndReason::Crashed);
+        }
         if !self.supervisor.admit(count) {
             return Err(EndReason::Overloaded);
         }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use orilla_bindings::invocation::EndReason;
 
+use super::crash;
 use super::handle::{Isolate, Shared};
 use super::pool::Pool;
 use super::prewarmed::Prewarmed;
@@ -24,7 +25,7 @@ const QUIET_ROUNDS: u32 = 5;
 const MOST_ROUNDS: u32 = 60;
 
 /// What an isolate takes beside its heap: its thread, V8's own tables, compiled code.
-const OVERHEAD_BYTES: u64 = 2 << 20;
+pub(super) const OVERHEAD_BYTES: u64 = 2 << 20;
 
 /// What bounds the isolates of a process.
 #[derive(Clone, Debug)]
@@ -104,6 +105,7 @@ impl Supervisor {
         loop {
             let count = isolates.len() + draining.len() + self.prewarmed.target;
             let memory: u64 = isolates.iter().chain(&draining).map(|isolate| memory_of(isolate)).sum();
+            let memory = memory + crash::lost_bytes();
             if count < self.settings.max && memory + OVERHEAD_BYTES <= self.settings.memory {
                 return true;
             }
@@ -178,7 +180,7 @@ impl Supervisor {
             pool.shrink(self.settings.idle);
         }
         let isolates = pools.iter().flat_map(|pool| pool.isolates()).chain(self.draining());
-        let mut memory: u64 = isolates.map(|isolate| memory_of(&isolate)).sum();
+        let mut memory = isolates.map(|isolate| memory_of(&isolate)).sum::<u64>() + crash::lost_bytes();
         while memory > self.settings.memory {
             let Some(gone) = self.evict_one(&pools) else { break };
             memory -= memory_of(&gone).min(memory);

@@ -1,5 +1,6 @@
 //! The thread of an isolate: boots it, waits for an app and for the services, and hands over to [`super::life`].
 
+use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -12,6 +13,7 @@ use orilla_snapshot::loader::AppLoader;
 use tokio::sync::mpsc;
 
 use super::boot::{Booted, MemoryLimits, boot};
+use super::crash::{self, RunningApp};
 use super::handle::{Command, Shared, Start};
 use super::life::{Life, console};
 use super::limits::HeapLimits;
@@ -104,6 +106,11 @@ impl Thread {
             },
         };
         log::is_of_app(&deployment.name);
+        crash::runs(RunningApp {
+            deployment: deployment.clone(),
+            watched: booted.watched.clone(),
+            state: Rc::downgrade(&booted.runtime.op_state()),
+        });
         let map = deployment.source_map.clone();
         *booted.loader.source_map.borrow_mut() = Some(Box::new(move || map.content()));
         if let Some(targets) = &self.shared.inspect {

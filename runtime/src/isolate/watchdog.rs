@@ -69,7 +69,8 @@ static THREAD: LazyLock<std::io::Result<std::thread::Thread>> = LazyLock::new(||
     Ok(thread.thread().clone())
 });
 
-const REASONS: [EndReason; 4] = [EndReason::Cpu, EndReason::Memory, EndReason::Wall, EndReason::Reclaimed];
+const REASONS: [EndReason; 5] =
+    [EndReason::Cpu, EndReason::Memory, EndReason::Wall, EndReason::Reclaimed, EndReason::Crashed];
 
 impl Watched {
     /// Watches the calling thread, which is to boot an isolate. Fails where the watchdog's thread cannot be started.
@@ -159,6 +160,14 @@ impl Watched {
         if let Some(isolate) = self.isolate.get() {
             isolate.terminate_execution();
         }
+    }
+
+    /// Ends the turn of an isolate whose thread stops in the middle of it, for good, and says why the isolate was stopped.
+    pub fn abandon(&self) -> EndReason {
+        self.terminate(EndReason::Crashed);
+        self.end_turn();
+        self.hold_on();
+        self.terminated().unwrap_or(EndReason::Crashed)
     }
 
     /// CPU time of the isolate's thread so far.

@@ -43,6 +43,7 @@ pub fn failure(reason: EndReason, request: &str) -> Response<HostBody> {
         EndReason::Reclaimed => (503, "the app was stopped while it handled the request; try again"),
         EndReason::Overloaded => (503, "too many requests are waiting for the app; try again later"),
         EndReason::BodyTooLarge => (413, "the request's body is larger than the app allows"),
+        EndReason::Crashed => (500, "the runtime failed in the app's isolate; the log says how"),
     };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = refusal(status, reason.as_str(), &format!("{message} (request {request})"));

@@ -6,7 +6,7 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::sync::mpsc;
 
-use super::masking::Masking;
+use super::inbound_frames::InboundFrames;
 use super::messages::Messages;
 use super::{Incoming, WebSocketEnd, WebSocketMessage};
 use crate::limits::{FAREWELL, MAX_MESSAGE_BYTES};
@@ -25,11 +25,11 @@ pub async fn carry(upgraded: Upgraded, role: Role, end: WebSocketEnd) {
     socket.set_max_message_size(MAX_MESSAGE_BYTES + 1);
     socket.set_auto_close(false);
     socket.set_auto_pong(false);
+    let WebSocketEnd { mut outgoing, incoming, unread } = end;
     let (read, mut write) = socket.split(|stream| {
         let (read, write) = tokio::io::split(stream);
-        (Masking::new(read, role == Role::Server), write)
+        (InboundFrames::new(read, role == Role::Server, unread.clone()), write)
     });
-    let WebSocketEnd { mut outgoing, incoming, unread } = end;
     let (obligations, mut owed) = mpsc::channel::<Frame<'static>>(16);
     let reading = async move {
         let close = read_all(Messages::of(read), (&incoming, &unread), &obligations).await;
@@ -111,6 +111,9 @@ fn fault(error: &WebSocketError) -> Option<(u16, &'static str)> {
         }
         WebSocketError::IoError(error) if error.kind() == std::io::ErrorKind::InvalidData => {
             (CloseCode::Protocol, "a frame with a mask that should have none, or the other way round")
+        }
+        WebSocketError::IoError(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+            (CloseCode::Policy, "a long message takes too long")
         }
         _ => return None,
     };

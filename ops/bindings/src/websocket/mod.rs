@@ -3,7 +3,7 @@
 
 mod carry;
 mod client;
-mod masking;
+mod inbound_frames;
 mod messages;
 
 use std::borrow::Cow;
@@ -132,6 +132,14 @@ impl From<WebSocketMessage> for WebSocketEvent {
             WebSocketMessage::Close { code, reason, clean } => Self { kind: 2, code, reason, clean, ..Self::default() },
             WebSocketMessage::Open(protocol) => Self { kind: 3, text: Some(protocol), ..Self::default() },
         }
+    }
+}
+
+/// Closes the connections with clients of an isolate that can no longer do that itself.
+pub fn give_up_websockets(state: &mut OpState) {
+    let numbers: Vec<_> = state.resource_table.names().map(|(number, _)| number).collect();
+    for socket in numbers.into_iter().filter_map(|number| state.resource_table.get::<AppWebSocket>(number).ok()) {
+        socket.to_other.take();
     }
 }
 
