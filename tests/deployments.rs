@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::harness::{
     App, Connection, Reply, Request, Serve, Server, beside_busy_cores, may_raise_threads, run, succeeds, wait_until,
 };
+use crate::websocket::handshake;
 
 pub const TOKEN: &str = "a-token-for-the-tests-of-deployments";
 
@@ -396,6 +397,43 @@ fn a_slow_request_is_finished_by_the_version_that_began_it() {
         assert_eq!(host.ask("shop").expect(200), "second");
         assert_eq!(begun.join().unwrap().expect(200), "slow");
     });
+}
+
+#[test]
+fn what_never_ends_is_ended_when_its_version_has_been_replaced_for_long() {
+    // Each of the two isolates has one connection that lasts, and nothing that would wake it.
+    let lasting = r#"
+import { onDeploy } from "@orilla/platform/events";
+onDeploy("stopped", async () => {
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  console.log("the last words");
+});
+export default {
+  fetch(request) {
+    if (!request.headers.has("upgrade")) return new Response(new ReadableStream({ start: (to) => to.enqueue(new Uint8Array(9)) }));
+    const [client, server] = Object.values(new WebSocketPair());
+    server.accept();
+    return new Response(null, { status: 101, webSocket: client });
+  },
+};
+"#;
+    let base = base();
+    let serve = Serve::new(&base).config("[server]\ndrain_timeout_ms = 500\n[isolates]\ntarget_requests = 1\n");
+    let host = Host::serving(base, serve);
+    let app = App::new(lasting).manifest(json!({ "name": "shop", "limits": { "wall_ms": 300_000 } }));
+    host.deploy(&app, &[]);
+    let begin = |request: Request, status: u16| {
+        let mut connection = host.server.connect();
+        connection.begin(&request.header("host", "shop.localhost")).unwrap().expect(status);
+        connection
+    };
+    let mut lasting = [begin(Request::get("/"), 200), begin(Request::get("/"), 200), begin(handshake("/"), 101)];
+    assert_eq!(lasting[0].chunk().unwrap(), Some(vec![0; 9]));
+    host.deploy(&shop("second"), &[]);
+    assert!(lasting[0].is_silent_for(std::time::Duration::from_millis(200)), "it has some time");
+    assert!(lasting.iter_mut().all(Connection::is_closed), "{}", host.server.log());
+    host.server.wait_for_log("the last words");
+    assert_eq!(host.ask("shop").expect(200), "second");
 }
 
 /// Writes each phase it is told of into its KV, and answers with what is there.

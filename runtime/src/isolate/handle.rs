@@ -34,6 +34,8 @@ pub enum Command {
     Enter(InvocationId, Phase, oneshot::Sender<Reply>),
     /// Say when you take requests.
     Ready(oneshot::Sender<()>),
+    /// Look whether you were terminated: nothing else may wake you.
+    Look,
 }
 
 /// A request on its way into an isolate.
@@ -190,6 +192,8 @@ impl Isolate {
     pub fn terminate(&self, reason: EndReason) {
         if let Some(watched) = self.watched.get() {
             watched.terminate(reason);
+            // Where there is no room for it, there is enough that wakes it.
+            let _ = self.commands.try_send(Command::Look);
         }
     }
 

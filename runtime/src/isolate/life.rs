@@ -230,6 +230,8 @@ impl Life {
                 // Whoever asked may have gone.
                 let _ = asked.send(());
             }
+            // The turn looks for that after each command.
+            Command::Look => {}
             Command::Adopt(_) => tracing::error!("an isolate that has an app was given another; it keeps its own"),
         }
     }

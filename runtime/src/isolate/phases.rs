@@ -2,7 +2,7 @@
 //! has taken over or the host stops, `stopped` when its last request has ended. An app that has no isolate at that time is not
 //! started to be told.
 
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
 use std::time::{Duration, Instant};
 
 use super::handle::Isolate;
@@ -35,15 +35,15 @@ impl Phase {
     }
 }
 
-/// Tells an app of its last two phases, by the isolate that outlives the others for that. Lets go of it in the end.
-pub async fn farewell(last: Arc<Isolate>, others: Vec<Weak<Isolate>>, grace: Duration) {
+/// Tells an app of its last two phases, by the isolate that outlives the others for that.
+pub async fn farewell(last: &Isolate, others: Vec<Weak<Isolate>>, grace: Duration) {
     let until = Instant::now() + grace;
-    tell(&last, Phase::Draining, grace).await;
+    tell(last, Phase::Draining, grace).await;
     let is_done = || last.load.is_idle() && others.iter().all(|isolate| isolate.strong_count() == 0);
     while !is_done() && last.is_alive() && Instant::now() < until {
         tokio::time::sleep(INTERVAL).await;
     }
-    tell(&last, Phase::Stopped, STOPPED_TIMEOUT).await;
+    tell(last, Phase::Stopped, STOPPED_TIMEOUT).await;
 }
 
 /// Tells an app of a phase and waits until it has taken note, not for ever.

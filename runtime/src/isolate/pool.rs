@@ -2,7 +2,7 @@
 //! where all are full.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use orilla_bindings::invocation::{EndReason, FetchRequest, Reply};
@@ -25,6 +25,8 @@ pub struct Pool {
     /// The app.
     pub deployment: Arc<Deployment>,
     isolates: Mutex<Vec<Arc<Isolate>>>,
+    /// Those that were replaced and finish what they have.
+    finishing: Mutex<Vec<Weak<Isolate>>>,
     /// Held while an isolate is started.
     booting: Mutex<()>,
     /// Told when a request has ended.
@@ -55,6 +57,7 @@ impl Pool {
         Self {
             deployment,
             isolates: Mutex::default(),
+            finishing: Mutex::default(),
             booting: Mutex::default(),
             room: Arc::default(),
             waiting: AtomicU32::new(0),
@@ -130,7 +133,12 @@ impl Pool {
         let is_of_use = |isolate: &mut Arc<Isolate>| isolate.is_alive() && !isolate.load.worn.load(Relaxed);
         // The others finish what they have, and count as long as they do.
         let gone: Vec<_> = isolates.extract_if(.., |isolate| !is_of_use(isolate)).collect();
-        self.supervisor.let_finish(&gone);
+        if !gone.is_empty() {
+            self.supervisor.let_finish(&gone);
+            let mut finishing = self.finishing.lock().unwrap_or_else(PoisonError::into_inner);
+            finishing.retain(|isolate| isolate.strong_count() > 0);
+            finishing.extend(gone.iter().map(Arc::downgrade));
+        }
         let in_flight = |isolate: &&Arc<Isolate>| isolate.load.in_flight.load(Relaxed);
         let is_ready = |isolate: &&Arc<Isolate>| isolate.load.ready.load(Relaxed);
         // One that still boots is for those that would have to wait anyway.
@@ -247,20 +255,27 @@ impl Pool {
         });
     }
 
-    /// Drops all isolates: each finishes what it has and ends.
-    fn retire(&self) {
+    /// Drops all isolates, those that were replaced too: each finishes what it has and ends.
+    fn retire(&self) -> Vec<Arc<Isolate>> {
         let isolates = std::mem::take(&mut *self.lock());
+        let finishing = std::mem::take(&mut *self.finishing.lock().unwrap_or_else(PoisonError::into_inner));
+        self.supervisor.retire(&finishing.iter().filter_map(Weak::upgrade).collect::<Vec<_>>());
         self.supervisor.retire(&isolates);
+        isolates
     }
 
     /// Drops all isolates, and tells the app when it gets no more requests and when it has none any more. Ends with that.
     pub fn stop(&self) -> Option<tokio::task::JoinHandle<()>> {
-        let isolates = std::mem::take(&mut *self.lock());
-        self.supervisor.retire(&isolates);
-        let mut isolates = isolates.into_iter();
+        let mut isolates = self.retire().into_iter();
         let last = isolates.next()?;
         let others = isolates.map(|isolate| Arc::downgrade(&isolate)).collect();
-        Some(tokio::spawn(farewell(last, others, self.supervisor.settings.grace)))
+        let supervisor = self.supervisor.clone();
+        // What the app does at the end comes after the time for its requests.
+        supervisor.let_finish(std::slice::from_ref(&last));
+        Some(tokio::spawn(async move {
+            farewell(&last, others, supervisor.settings.grace).await;
+            supervisor.end(&last);
+        }))
     }
 
     /// Drops the isolates nobody has used for so long, and one of those that are too many.

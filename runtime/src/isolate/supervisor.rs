@@ -141,6 +141,11 @@ impl Supervisor {
         self.let_go(isolates, Some(Instant::now() + self.settings.grace));
     }
 
+    /// Lets an isolate go whose time is over.
+    pub fn end(&self, isolate: &Arc<Isolate>) {
+        self.let_go(std::slice::from_ref(isolate), Some(Instant::now()));
+    }
+
     /// Lets isolates go that have been replaced: they finish what they have.
     pub fn let_finish(&self, isolates: &[Arc<Isolate>]) {
         self.let_go(isolates, None);
@@ -151,6 +156,8 @@ impl Supervisor {
             return;
         }
         let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        // The last word counts.
+        retired.retain(|(_, known)| !isolates.iter().any(|isolate| Arc::as_ptr(isolate) == known.as_ptr()));
         retired.extend(isolates.iter().map(|isolate| (until, Arc::downgrade(isolate))));
     }
 
