@@ -105,8 +105,11 @@ pub(super) fn aliased(filter: &Filter, own_ids: bool) -> Filter {
             if !own_ids {
                 return by_id;
             }
-            let is_missing = Filter::Field { path: path.clone(), predicate: Predicate::Not(vec![Predicate::Exists]) };
-            Filter::Or(vec![filter.clone(), Filter::And(vec![by_id, is_missing])])
+            let when = |predicate: Predicate| Filter::Field { path: path.clone(), predicate };
+            // Most conditions are met by no document without the field; those that deny something are.
+            let own = Filter::And(vec![filter.clone(), when(Predicate::Exists)]);
+            let alias = Filter::And(vec![by_id, when(Predicate::Not(vec![Predicate::Exists]))]);
+            Filter::Or(vec![own, alias])
         }
         other => other.clone(),
     }

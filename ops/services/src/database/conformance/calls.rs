@@ -204,7 +204,14 @@ async fn own_ids(fixture: Fixture) {
     assert_eq!(fixture.ids("users", "").await, "'a' 'b' 'c'");
 
     fixture.ok("insertOne", "users", "{'_id':'d','id':'a'}").await;
-    for (filter, expected) in [("{'$or':[{'id':'a'},{'id':'d'}]}", "'a' 'd'"), ("{'$nor':[{'id':'a'}]}", "'b' 'c'")] {
+    let with_one = [
+        ("{'$or':[{'id':'a'},{'id':'d'}]}", "'a' 'd'"),
+        ("{'$nor':[{'id':'a'}]}", "'b' 'c'"),
+        ("{'id':{'$ne':'a'}}", "'b' 'c'"),
+        ("{'id':{'$nin':['a','b']}}", "'c'"),
+        ("{'id':{'$not':{'$eq':'b'}}}", "'a' 'c' 'd'"),
+    ];
+    for (filter, expected) in with_one {
         assert_eq!(fixture.ids("users", filter).await, expected, "{filter}");
         let piped = fixture.ok("aggregate", "users", &format!("[{{'$match':{filter}}}]")).await;
         assert_eq!(ids_in(&piped).join(" "), expected, "{filter} in a pipeline");
