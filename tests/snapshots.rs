@@ -120,6 +120,78 @@ fn state_of_module_scope_is_in_the_snapshot() {
     assert!(!server.log().contains("SNAPSHOT_"), "the snapshot is not used");
 }
 
+/// Answers from the snapshot, whatever starts faster.
+fn from_snapshot(app: &App) -> Server {
+    succeeds(&["snapshot", &app.manifest_path()]);
+    let server = Serve::new(app).config("[isolates]\nprewarm = 0\n").start();
+    assert_eq!(server.get("/").status, 200, "{}", server.log());
+    assert!(!server.log().contains("SNAPSHOT_"), "the snapshot is not used");
+    server
+}
+
+#[test]
+fn what_a_module_keeps_of_the_platform_is_what_requests_find() {
+    let app = App::new(
+        "const names = ['Date', 'fetch', 'setTimeout', 'Blob', 'WebSocket', 'Intl', 'SharedArrayBuffer', 'WebAssembly']; \
+         const kept = names.map((name) => globalThis[name]); const now = Date.now; const kinds = new Map([[Date, 'date']]); \
+         class Day extends Date {} const there = [typeof SharedArrayBuffer, typeof WebAssembly]; \
+         export default { async fetch() { const shared = new (kept[6])(4); return Response.json([ \
+         names.filter((name, index) => globalThis[name] !== kept[index]), now === Date.now, kinds.get(new Date(0).constructor), \
+         kinds.get(structuredClone(new Date(0)).constructor), new Day(0) instanceof Date, new Blob(['x']).constructor === kept[3], \
+         Math.abs(now() - new (kept[0])()) < 1000, there, shared instanceof SharedArrayBuffer, shared.byteLength, \
+         kept[7].validate(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])), Date.length, Date.name]); } };",
+    );
+    let expected =
+        json!([[], true, "date", "date", true, true, true, ["function", "object"], true, 4, true, 7, "Date"]);
+    assert_eq!(Server::of(&app).get("/").json(), expected);
+    assert_eq!(from_snapshot(&app).get("/").json(), expected);
+
+    // One that keeps nothing finds what there always is.
+    let app = App::new(
+        "const day = new Date(0); export default { fetch: () => new Response(`${String(Date)} ${Date.now} ${day.getTime()}`) };",
+    );
+    let plain = Server::of(&app).get("/").expect(200);
+    assert!(plain.starts_with("function Date() { [native code] }"), "{plain}");
+    assert_eq!(from_snapshot(&app).get("/").expect(200), plain);
+}
+
+#[test]
+fn a_formatter_of_module_scope_is_made_when_it_is_used() {
+    let app = App::new(
+        "const money = new Intl.NumberFormat('de-DE', { style: 'currency', currency: 'EUR' }); \
+         const day = Intl.DateTimeFormat('en', { timeZone: 'UTC', dateStyle: 'long' }); \
+         class Plural extends Intl.PluralRules { of(n) { return this.select(n); } } const plural = new Plural('en', { type: 'ordinal' }); \
+         const words = new Intl.Segmenter('en', { granularity: 'word' }); const format = (n) => money.format(n); \
+         export default { fetch: () => Response.json([format(5), day.format(0), day.formatToParts(0).length, plural.of(2), \
+         [...words.segment('a b')].length, money instanceof Intl.NumberFormat, money.constructor === Intl.NumberFormat, \
+         plural instanceof Plural, money.resolvedOptions().currency, ['b', 'a'].sort(new Intl.Collator('en').compare)]) };",
+    );
+    let expected = Server::of(&app).get("/").json();
+    assert_eq!(expected[0], "5,00\u{a0}€");
+    assert_eq!(from_snapshot(&app).get("/").json(), expected);
+    let used = "\nexport default { fetch: () => new Response(String(x)) };";
+    declined(&format!("const x = new Intl.NumberFormat('en').format(5);{used}"), "Intl.NumberFormat", "1:39");
+}
+
+#[test]
+fn what_cannot_be_frozen_stands_against_a_snapshot_where_it_is() {
+    let used = "\nexport default { fetch: () => new Response(String(x)) };";
+    declined(&format!("const x = new MessageChannel();{used}"), "new MessageChannel()", "1:11");
+    declined(&format!("const x = new Blob([]);{used}"), "new Blob()", "1:11");
+    declined(&format!("const x = new SharedArrayBuffer(8);{used}"), "SharedArrayBuffer", "1:11");
+    let module = "new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]))";
+    declined(&format!("const x = {module};{used}"), "WebAssembly", "1:27");
+}
+
+#[test]
+fn an_app_that_throws_has_no_snapshot_for_that_reason() {
+    let app = App::new("const now = Date.now(); throw new Error(`at ${typeof now}`);");
+    let Output { status, stderr, .. } = run(&["snapshot", &app.manifest_path()]);
+    let stderr = String::from_utf8_lossy(&stderr).into_owned();
+    assert_eq!(status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("error[ENTRYPOINT_THREW]") && stderr.contains("at number"), "{stderr}");
+}
+
 #[test]
 fn the_environment_is_never_stale() {
     let app = App::new(

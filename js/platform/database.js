@@ -72,19 +72,19 @@ async function call(send, method, collection, args) {
 
 /**
  * An object with all methods, each with the collection as its first argument, and each collection as a property.
- * @param {(method: string, collection: string, args: string) => Promise<string>} send
+ * @param {(method: string, collection: unknown, args: unknown[]) => Promise<unknown>} ask
  * @param {Record<string, Function>} more what it has besides
  */
-function databaseOf(send, more) {
+function databaseOf(ask, more) {
   const methods = { __proto__: null };
   for (const method of METHODS) {
-    methods[method] = (collection, ...args) => call(send, method, collection, args);
+    methods[method] = (collection, ...args) => ask(method, collection, args);
   }
   const collections = new Map();
   const collection = (name) => {
     let found = collections.get(name);
     if (found === undefined) {
-      found = collectionOf(send, name);
+      found = collectionOf(ask, name);
       if (collections.size < MAX_KEPT_COLLECTIONS) collections.set(name, found);
     }
     return found;
@@ -94,7 +94,7 @@ function databaseOf(send, more) {
     ...methods,
     ...more,
     collection,
-    listCollections: () => call(send, "listCollections", "", []),
+    listCollections: () => ask("listCollections", "", []),
   });
   return new Proxy(target, {
     get: (methods, name) =>
@@ -107,10 +107,10 @@ function databaseOf(send, more) {
 /** Collections whose object is kept; beyond that each look makes a new one. */
 const MAX_KEPT_COLLECTIONS = 1000;
 
-function collectionOf(send, name) {
+function collectionOf(ask, name) {
   const methods = { __proto__: null };
   for (const method of METHODS) {
-    methods[method] = (...args) => call(send, method, name, args);
+    methods[method] = (...args) => ask(method, name, args);
   }
   return Object.freeze(methods);
 }
@@ -129,9 +129,20 @@ async function transaction(run) {
   for (let attempt = 1; ; attempt++) {
     const id = await op_database_begin();
     const send = (method, collection, args) => op_database_call_in(id, method, collection, args);
+    let failure;
+    const ask = async (...what) => {
+      try {
+        return await call(send, ...what);
+      } catch (error) {
+        failure ??= error;
+        throw error;
+      }
+    };
     let result;
     try {
-      result = await run(databaseOf(send, {}));
+      result = await run(databaseOf(ask, {}));
+      // The service knows of what failed there only.
+      if (failure !== undefined && !isConflict(failure)) throw undone(failure);
     } catch (error) {
       await op_database_end(id, false);
       if (isConflict(error) && attempt < MAX_ATTEMPTS) continue;
@@ -146,9 +157,16 @@ async function transaction(run) {
   }
 }
 
+function undone({ code = "an error" }) {
+  return new PlatformError(
+    "DB_TRANSACTION_FAILED",
+    `a call in this transaction has failed (${code}), which undoes all of it: throw that error on, or start again`,
+  );
+}
+
 function isConflict(error) {
   return error?.code === "DB_TRANSACTION_CONFLICT";
 }
 
 /** The service. */
-export const DB = databaseOf(op_database_call, { transaction });
+export const DB = databaseOf((...what) => call(op_database_call, ...what), { transaction });

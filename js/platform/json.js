@@ -45,9 +45,20 @@ function plain(value, path, depth, filters) {
   }
 }
 
+/** What stands for one value. */
+const BOXES = new Set(["Number", "String", "Boolean", "BigInt", "Symbol"]);
+
+/** Whether an object is one of the language's or the platform's. They keep what they are elsewhere, and JSON makes `{}` of them. */
+function isOfPlatform(value, kind) {
+  const known = globalThis[kind];
+  if (typeof known === "function") return value instanceof known;
+  return /Iterator|Generator/.test(kind);
+}
+
 const UNDEFINED = "undefined in a filter would match everything; use null or leave it out";
-const LONE_SURROGATE =
-  "the text has half of a character (a lone surrogate), which no document holds";
+/** What is said of text that cannot be kept as it is. */
+export const LONE_SURROGATE =
+  "the text has half of a character (a lone surrogate), which cannot be kept";
 
 function plainObject(value, path, depth, filters) {
   if (depth > MAX_DEPTH) {
@@ -75,12 +86,11 @@ function plainObject(value, path, depth, filters) {
     return Array.from(value, (item, place) => plain(item, at(path, place), depth, filters));
   }
   if (typeof value.toJSON === "function") return plain(value.toJSON(), path, depth, filters);
-  if (value instanceof Map || value instanceof Set || value instanceof ArrayBuffer) {
-    refuse(
-      path,
-      `a ${value.constructor.name} cannot be stored; turn it into an object or an array`,
-    );
-  }
+  const kind = Object.prototype.toString.call(value).slice(8, -1);
+  if (BOXES.has(kind) && typeof value.valueOf() !== "object")
+    return plain(value.valueOf(), path, depth, filters);
+  if (kind !== "Object" && isOfPlatform(value, kind))
+    refuse(path, `an object of kind ${kind} cannot be stored; turn it into an object or an array`);
   const copy = { __proto__: null };
   for (const name of Object.keys(value)) {
     const place = at(path, name);

@@ -1,6 +1,7 @@
 // KV: strings under string keys, in namespaces. `platform.KV.<namespace>.get(key)` and `platform.kv.get(namespace, key)`
 // are the same call.
 import { op_kv_delete, op_kv_get, op_kv_get_cached, op_kv_list, op_kv_put } from "ext:core/ops";
+import { LONE_SURROGATE } from "ext:orilla_platform/json.js";
 import { PlatformError } from "ext:orilla_web/errors.js";
 
 /**
@@ -121,6 +122,8 @@ function checkString(value, code, what, advice = "") {
       `the KV ${what} must be a string, not ${value === null ? "null" : typeof value}${advice}`,
     );
   }
+  // Two such texts would become the same one.
+  if (!value.isWellFormed()) throw new PlatformError(code, `the KV ${what}: ${LONE_SURROGATE}`);
 }
 
 function checkNumber(value, code, what) {

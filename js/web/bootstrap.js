@@ -4,7 +4,7 @@ import { op_register_entry_points } from "ext:core/ops";
 import { adopt, cancel, dispatchFetch, dispatchPhase } from "ext:orilla_web/dispatch.js";
 import { defineGlobals, wake } from "ext:orilla_web/globals.js";
 import { provide } from "ext:orilla_web/node_host.js";
-import { guard, release } from "ext:orilla_web/snapshot_guard.js";
+import { guard, release, stay } from "ext:orilla_web/snapshot_guard.js";
 import * as asyncHooks from "node:async_hooks";
 import * as events from "node:events";
 import * as process from "node:process";
@@ -14,5 +14,14 @@ import "node:@orilla/platform/events";
 provide("async_hooks", asyncHooks);
 provide("events", events);
 provide("process", process);
-op_register_entry_points({ adopt, cancel, dispatchFetch, dispatchPhase, guard, release, wake });
+op_register_entry_points({
+  adopt,
+  cancel,
+  dispatchFetch,
+  dispatchPhase,
+  guard,
+  release,
+  stay,
+  wake,
+});
 defineGlobals();

@@ -23,7 +23,26 @@ function write(level, text) {
 
 function print(level, args) {
   if (args.length === 1 && typeof args[0] === "string") write(level, args[0]);
-  else write(level, inspectArgs(args, OPTIONS));
+  else write(level, shown(args));
+}
+
+/** No value keeps a request from going on because it cannot be shown. */
+function shown(args) {
+  try {
+    return inspectArgs(args, OPTIONS);
+  } catch (error) {
+    return args.length > 1
+      ? args.map((arg) => shown([arg])).join(" ")
+      : `<a value that cannot be shown: ${describe(error)}>`;
+  }
+}
+
+function describe(error) {
+  try {
+    return String(error);
+  } catch {
+    return "it throws";
+  }
 }
 
 function elapsed(label) {

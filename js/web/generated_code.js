@@ -23,7 +23,17 @@
   const ofFunction = replace(Function.prototype, "constructor");
   Object.defineProperty(globalThis, "Function", { value: ofFunction });
 
-  // Timers take text as well.
+  // Timers take text as well. None of the four cares whose method it is called as.
+  for (const name of ["clearTimeout", "clearInterval"]) {
+    const stop = globalThis[name];
+    const timer = {
+      [name](handle = 0) {
+        return stop(handle);
+      },
+    }[name];
+    const { prototype, ...own } = Object.getOwnPropertyDescriptors(stop);
+    globalThis[name] = Object.defineProperties(timer, own);
+  }
   for (const name of ["setTimeout", "setInterval"]) {
     const start = globalThis[name];
     const timer = {

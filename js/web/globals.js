@@ -5,6 +5,7 @@ import { console } from "ext:orilla_web/console.js";
 import { Crypto, crypto, SubtleCrypto } from "ext:orilla_web/crypto.js";
 import { counted, fetch } from "ext:orilla_web/fetch.js";
 import { loadBuiltin } from "ext:orilla_web/node_host.js";
+import { welcomeLateComers } from "ext:orilla_web/snapshot_guard.js";
 import { Response } from "ext:orilla_web/response.js";
 import { reportError } from "ext:orilla_web/uncaught.js";
 import { conform } from "ext:orilla_web/web_idl.js";
@@ -151,6 +152,20 @@ function clearImmediate(handle) {
   clearTimeout(handle);
 }
 
+// Timers are numbers, as on the web; Node's are objects, and its bundles call these without looking. No timer keeps anything
+// alive here, so there is nothing to remember.
+const ofTimers = {
+  ref() {
+    return this.valueOf();
+  },
+  unref() {
+    return this.valueOf();
+  },
+  hasRef() {
+    return true;
+  },
+};
+
 /**
  * `SharedArrayBuffer`, without those that grow: V8 counts their bytes nowhere, and there is no other thread that they could be
  * shared with.
@@ -171,6 +186,7 @@ function fixedSharedBuffers(SharedArrayBuffer) {
 export function wake() {
   performance.setTimeOrigin();
   define("SharedArrayBuffer", core.propNonEnumerable(fixedSharedBuffers(SharedArrayBuffer)));
+  welcomeLateComers();
   // Without this V8 ends the process when an app streams WebAssembly.
   core.setWasmStreamingCallback((source, stream) =>
     script("ext:orilla_web/client.js").handleWasmStreaming(source, stream),
@@ -214,6 +230,8 @@ export function defineGlobals() {
     "Buffer",
     lazy("Buffer", () => loadBuiltin("buffer").Buffer),
   );
+  for (const [name, method] of Object.entries(ofTimers))
+    Object.defineProperty(Number.prototype, name, core.propNonEnumerable(method));
   define("console", core.propNonEnumerable(console));
   define("crypto", { get: () => crypto, enumerable: true, configurable: true });
   define("navigator", { get: () => navigator, enumerable: true, configurable: true });

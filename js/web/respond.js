@@ -57,7 +57,7 @@ export function respond(run, response) {
     );
   }
   if (response[serveFastStatusKey] !== 0 && respondFast(run, response)) return;
-  const inner = toInnerResponse(response);
+  const inner = toInnerResponse(response) ?? toInnerResponse(likenessOf(response));
   const { status, body } = inner;
   const headers = wireHeaderList(inner);
   if (status === 101) return respondWebSocket(run, response, headers);
@@ -85,12 +85,22 @@ export function respond(run, response) {
   if (missing > 0) respondLater(run, missing, op, status, headers, source.body);
 }
 
+/** A Response with what an object says of itself that is one by its prototype only, as frameworks make them. */
+function likenessOf(response) {
+  const { status, headers, body } = response;
+  return new Response(body, { status, headers });
+}
+
 /** Responses made of a string, with at most a content type: nearly all of them. */
 function respondFast(run, response) {
   const body = response[serveFastBodyKey];
   if (typeof body !== "string") return false;
   if (responseBodyUsed(response)) throw bodyUsed();
-  response[serveFastConsumedKey] = true;
+  try {
+    response[serveFastConsumedKey] = true;
+  } catch {
+    // It is frozen, and so is its text.
+  }
   const kind = response[serveFastHeaderKindKey];
   const contentType =
     kind === SERVE_FAST_HEADER_DEFAULT_TEXT
@@ -146,7 +156,10 @@ async function pump(id, stream) {
       if (state === FULL && (await op_body_room(id, value.byteLength)))
         state = op_body_write(id, value);
       if (state !== ACCEPTED) {
-        await reader.cancel(new DOMException("The client has gone away", "AbortError"));
+        // Whether its source minds that is nobody's concern any more.
+        await reader
+          .cancel(new DOMException("The client has gone away", "AbortError"))
+          .catch(() => {});
         return;
       }
     }

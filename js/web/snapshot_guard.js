@@ -5,11 +5,14 @@ import { op_snapshot_hazard } from "ext:core/ops";
 
 let guarding = false;
 
-/** What puts back the properties that the guard stands in for, last first. */
-const restore = [];
+/** What stands in for something of the platform while the guard is up. */
+const standIns = [];
+
+/** What puts those in their place that V8 brings only when it loads the snapshot. */
+const lateComers = [];
 
 function report(what) {
-  if (guarding) op_snapshot_hazard(what);
+  if (guarding) op_snapshot_hazard(what, false);
 }
 
 /**
@@ -18,7 +21,7 @@ function report(what) {
  */
 export function refuseWhileGuarding(what) {
   if (!guarding) return;
-  report(what);
+  op_snapshot_hazard(what, true);
   throw new Error(`${what} cannot be used at module scope of an app that is to have a snapshot`);
 }
 
@@ -28,10 +31,10 @@ export function refuseWhileGuarding(what) {
  */
 export function guard() {
   guarding = true;
-  guardMethod(Math, "random", "Math.random()");
-  guardMethod(Date, "now", "Date.now()");
+  standInFor(Math, "random", calls("Math.random()"));
+  standInFor(Date, "now", calls("Date.now()"));
   for (const name of ["setTimeout", "setInterval", "fetch"])
-    guardMethod(globalThis, name, `${name}()`);
+    standInFor(globalThis, name, calls(`${name}()`));
   for (const name of [
     "WebSocket",
     "EventSource",
@@ -39,134 +42,234 @@ export function guard() {
     "DecompressionStream",
     "BroadcastChannel",
   ]) {
-    guardConstructor(globalThis, name, name);
+    standInFor(globalThis, name, constructions(name, refuseWhileGuarding));
   }
-  // The host keeps their bytes.
-  for (const name of ["Blob", "File"]) guardConstructor(globalThis, name, name, report);
-  for (const name of ["compileStreaming", "instantiateStreaming"]) {
-    // V8 leaves them out while it makes some snapshots.
-    if (globalThis.WebAssembly?.[name] !== undefined)
-      guardMethod(WebAssembly, name, `WebAssembly.${name}()`, refuseWhileGuarding);
-  }
+  // The host keeps their bytes, and the ends of channels.
+  for (const name of ["Blob", "File", "MessageChannel"])
+    standInFor(globalThis, name, constructions(name, report));
   for (const name of Object.getOwnPropertyNames(Intl)) {
-    if (Intl[name]?.prototype !== undefined) guardConstructor(Intl, name, `Intl.${name}`);
+    if (Intl[name]?.prototype !== undefined) standInFor(Intl, name, formatters(`Intl.${name}`));
   }
-  guardDate();
+  standInFor(globalThis, "Date", dates());
   guardPerformance();
+  guardLateGlobals();
 }
 
-/** Ends the guard: what it stood in for is back, and what the app has kept of it passes through. */
+/**
+ * Ends the guard: what it stood in for is back.
+ * @returns {unknown[]} The stand-ins. One that the app has kept is still there when all garbage is collected, and has to
+ *   {@link stay}.
+ */
 export function release() {
   guarding = false;
-  while (restore.length > 0) restore.pop()();
+  return standIns.map((standIn) => standIn.remove());
 }
 
-/** Defines a property until the guard ends, unless the app puts something else there. */
-function replace(
-  holder,
-  name,
-  descriptor,
-  original = Object.getOwnPropertyDescriptor(holder, name),
-) {
-  Object.defineProperty(holder, name, descriptor);
-  restore.push(() => {
-    const now = Object.getOwnPropertyDescriptor(holder, name);
-    if (now?.get === descriptor.get && now?.value === descriptor.value)
-      Object.defineProperty(holder, name, original);
-  });
+/**
+ * Leaves a stand-in in place for good: an app that has kept it finds that it is the same as what there is.
+ * @param {number} index Its place among the stand-ins.
+ * @param {object} kept
+ */
+export function stay(index, kept) {
+  standIns[index].stay(kept);
 }
 
-function guardMethod(target, name, what, tell = report) {
-  const descriptor = Object.getOwnPropertyDescriptor(target, name);
-  const original = target[name];
-  const guarded = {
-    [name](...args) {
-      tell(what);
-      return Reflect.apply(original, this, args);
-    },
-  }[name];
-  Object.defineProperty(guarded, "length", { value: original.length, configurable: true });
-  for (const symbol of Object.getOwnPropertySymbols(original)) {
-    Object.defineProperty(guarded, symbol, Object.getOwnPropertyDescriptor(original, symbol));
-  }
-  replace(target, name, {
-    value: guarded,
+/**
+ * Puts a proxy in the place of a function or a class, and of its prototype's `constructor`. From the first look, for many are
+ * only compiled then.
+ */
+function standInFor(holder, name, handlerOf) {
+  const before = Object.getOwnPropertyDescriptor(holder, name);
+  if (before === undefined) return;
+  let original = before.get === undefined ? before.value : undefined;
+  let proxy;
+  const asValue = (value) => ({
+    value,
     writable: true,
-    enumerable: descriptor?.enumerable ?? false,
+    enumerable: before.enumerable,
     configurable: true,
+  });
+  const constructorIs = (value) => {
+    const { prototype } = original;
+    if (Object.hasOwn(prototype ?? {}, "constructor"))
+      Object.defineProperty(prototype, "constructor", { ...asValue(value), enumerable: false });
+  };
+  const look = () => {
+    if (proxy !== undefined) return proxy;
+    original ??= Reflect.apply(before.get, holder, []);
+    const handler = handlerOf();
+    proxy = new Proxy(original, handler);
+    handler.proxy = proxy;
+    constructorIs(proxy);
+    // One that is compiled at the first look has just taken this place.
+    Object.defineProperty(holder, name, descriptor);
+    return proxy;
+  };
+  const descriptor = {
+    configurable: true,
+    enumerable: before.enumerable,
+    get: look,
+    set: (value) => Object.defineProperty(holder, name, asValue(value)),
+  };
+  Object.defineProperty(holder, name, descriptor);
+  let isBack = false;
+  standIns.push({
+    remove() {
+      const now = Object.getOwnPropertyDescriptor(holder, name);
+      // Unless the app has put something else there.
+      isBack = now?.get === descriptor.get;
+      if (isBack)
+        Object.defineProperty(holder, name, original === undefined ? before : asValue(original));
+      const removed = proxy;
+      proxy = undefined;
+      if (removed !== undefined) constructorIs(original);
+      return removed;
+    },
+    stay(kept) {
+      if (isBack) Object.defineProperty(holder, name, asValue(kept));
+      constructorIs(kept);
+    },
   });
 }
 
-function guardConstructor(holder, name, shown, tell = refuseWhileGuarding) {
-  const descriptor = Object.getOwnPropertyDescriptor(holder, name);
-  const original = descriptor.get ?? (() => descriptor.value);
-  let guarded;
-  const guard = {
-    configurable: true,
-    enumerable: descriptor.enumerable,
-    get() {
-      if (guarded !== undefined) return guarded;
-      guarded = new Proxy(Reflect.apply(original, holder, []), {
-        construct(target, args, newTarget) {
-          tell(`new ${shown}()`);
-          return Reflect.construct(target, args, newTarget === guarded ? target : newTarget);
-        },
-        apply(target, thisArg, args) {
-          tell(`${shown}()`);
-          return Reflect.apply(target, thisArg, args);
-        },
-      });
-      // One that is compiled at the first look has just taken this place.
-      Object.defineProperty(holder, name, guard);
-      return guarded;
+/** Reports calls. */
+function calls(what) {
+  return () => ({
+    apply(target, thisArg, args) {
+      report(what);
+      return Reflect.apply(target, thisArg, args);
     },
-    set(value) {
-      Object.defineProperty(holder, name, {
-        value,
-        writable: true,
-        enumerable: false,
-        configurable: true,
-      });
-    },
-  };
-  replace(holder, name, guard, descriptor);
+  });
 }
 
-function guardDate() {
-  const original = Date;
-  const guarded = new Proxy(original, {
+/** Tells of each construction. */
+function constructions(name, tell) {
+  return () => ({
+    construct(target, args, newTarget) {
+      tell(`new ${name}()`);
+      return Reflect.construct(target, args, newTarget === this.proxy ? target : newTarget);
+    },
+    apply(target, thisArg, args) {
+      tell(`${name}()`);
+      return Reflect.apply(target, thisArg, args);
+    },
+  });
+}
+
+/** Reports dates that depend on when they are made. */
+function dates() {
+  return () => ({
     construct(target, args, newTarget) {
       if (args.length === 0) report("new Date()");
-      return Reflect.construct(target, args, newTarget === guarded ? target : newTarget);
+      return Reflect.construct(target, args, newTarget === this.proxy ? target : newTarget);
     },
     apply(target, thisArg, args) {
       report("Date()");
       return Reflect.apply(target, thisArg, args);
     },
   });
-  const inPlace = { value: guarded, writable: true, enumerable: false, configurable: true };
-  replace(original.prototype, "constructor", inPlace);
-  replace(globalThis, "Date", inPlace);
+}
+
+/** Has formatters made when they are first used: no snapshot can hold one. */
+function formatters(name) {
+  return () => ({
+    construct(target, args, newTarget) {
+      const made = newTarget === this.proxy ? target : newTarget;
+      return guarding ? madeLater(name, target, args, made) : Reflect.construct(target, args, made);
+    },
+    apply(target, thisArg, args) {
+      return guarding
+        ? madeLater(name, target, args, target)
+        : Reflect.apply(target, thisArg, args);
+    },
+  });
+}
+
+function madeLater(name, target, [locales, options], newTarget) {
+  // As they are now: neither may change until then. This also finds out what no locale can be.
+  const args = [
+    locales === undefined
+      ? undefined
+      : Intl.getCanonicalLocales(String(locales) === locales ? locales : [...locales]),
+    options === undefined ? undefined : { ...options },
+  ];
+  let formatter;
+  const methods = new Map();
+  return new Proxy(Object.create(newTarget.prototype), {
+    get(blank, key) {
+      if (key === "constructor" || (guarding && typeof key === "symbol"))
+        return Reflect.get(blank, key);
+      refuseWhileGuarding(name);
+      formatter ??= Reflect.construct(target, args, newTarget);
+      const value = Reflect.get(formatter, key, formatter);
+      if (typeof value !== "function") return value;
+      if (!methods.has(value)) methods.set(value, value.bind(formatter));
+      return methods.get(value);
+    },
+  });
 }
 
 // The clock of an isolate starts at its boot. A module evaluated into a snapshot is evaluated at the boot of every
 // isolate made from it, as far as it can tell, so the time it reads there is 0.
 function guardPerformance() {
-  const original = performance.now;
-  replace(Performance.prototype, "now", {
-    value: function now() {
-      return guarding ? 0 : Reflect.apply(original, this, []);
-    },
-    writable: true,
-    enumerable: true,
-    configurable: true,
-  });
+  standInFor(Performance.prototype, "now", () => ({
+    apply: (target, thisArg, args) => (guarding ? 0 : Reflect.apply(target, thisArg, args)),
+  }));
   const origin = Object.getOwnPropertyDescriptor(Performance.prototype, "timeOrigin");
-  replace(Performance.prototype, "timeOrigin", {
+  const guarded = {
     ...origin,
     get() {
       report("performance.timeOrigin");
       return Reflect.apply(origin.get, this, []);
     },
+  };
+  Object.defineProperty(Performance.prototype, "timeOrigin", guarded);
+  standIns.push({
+    remove: () => void Object.defineProperty(Performance.prototype, "timeOrigin", origin),
+    stay() {},
   });
+}
+
+// V8 puts these in place only when it loads a snapshot. Meanwhile something stands there for those who look whether there is
+// one; whoever wants more than that has to wait for a request.
+function guardLateGlobals() {
+  for (const name of ["WebAssembly", "SharedArrayBuffer"]) {
+    if (Object.hasOwn(globalThis, name)) continue;
+    const blank = name === "WebAssembly" ? {} : function () {}.bind();
+    let real;
+    const thereOf = () => {
+      if (real === undefined) op_snapshot_hazard(name, true);
+      return real ?? blank;
+    };
+    const handler = {
+      get: (_, key) => Reflect.get(thereOf(), key),
+      has: (_, key) => Reflect.has(thereOf(), key),
+      construct: (_, args, newTarget) =>
+        Reflect.construct(thereOf(), args, newTarget === handler.proxy ? thereOf() : newTarget),
+      apply: (_, thisArg, args) => Reflect.apply(thereOf(), thisArg, args),
+    };
+    const property = { writable: true, enumerable: false, configurable: true };
+    handler.proxy = new Proxy(blank, handler);
+    Object.defineProperty(globalThis, name, { ...property, value: handler.proxy });
+    standIns.push({
+      remove() {
+        const removed = handler.proxy;
+        handler.proxy = undefined;
+        if (globalThis[name] === removed) delete globalThis[name];
+        return removed;
+      },
+      stay(kept) {
+        handler.proxy = kept;
+        lateComers.push(() => {
+          real = globalThis[name];
+          Object.defineProperty(globalThis, name, { ...property, value: kept });
+        });
+      },
+    });
+  }
+}
+
+/** Puts what V8 has put in place behind what an app has kept in its place. The host calls it at every boot. */
+export function welcomeLateComers() {
+  for (const welcome of lateComers) welcome();
 }

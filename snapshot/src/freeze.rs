@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use deno_core::error::CoreError;
-use deno_core::{JsRuntime, JsRuntimeForSnapshot, ModuleSpecifier, PollEventLoopOptions, RuntimeOptions};
+use deno_core::{JsRuntime, JsRuntimeForSnapshot, ModuleSpecifier, PollEventLoopOptions, RuntimeOptions, v8};
 use orilla_bindings::{AppEnv, ConsoleLevel, ConsoleSink, EnvReads, Hazard, Hazards, LateModules};
 
 use crate::app::{self, AppError};
@@ -54,7 +54,7 @@ pub fn freeze(source: &str, env: BTreeMap<String, String>) -> Result<Frozen, Dec
             // A runtime for snapshots cannot be dropped without making one, and this process ends soon.
             std::mem::forget(attempt);
             return Err(match evaluated {
-                Err(error) if hazards.is_empty() => error,
+                Err(error) if !hazards.iter().any(|hazard| hazard.refused) => error,
                 _ => Declined::Hazards(hazards),
             });
         }
@@ -148,10 +148,10 @@ async fn evaluate(runtime: &mut JsRuntimeForSnapshot, early: &BTreeSet<String>) 
     let rest = tokio::time::timeout(std::time::Duration::from_millis(200), rest).await;
     if rest.is_err() {
         let state = runtime.op_state();
-        let hazard = Hazard { what: "work that goes on after evaluation".into(), place: None };
+        let hazard = Hazard { what: "work that goes on after evaluation".into(), place: None, refused: false };
         state.borrow().borrow::<Hazards>().borrow_mut().push(hazard);
     }
-    call(runtime, "release")?;
+    release(runtime)?;
     deno_core::scope!(scope, runtime);
     if !orilla_bindings::reveal_core(scope) {
         return Err(Declined::Engine("the app has a `Deno` of its own, which it lets nobody replace".into()));
@@ -163,6 +163,29 @@ async fn import(runtime: &mut JsRuntime, specifier: &str) -> Result<(), CoreErro
     let id = runtime.load_side_es_module(&ModuleSpecifier::parse(specifier)?).await?;
     let evaluation = runtime.mod_evaluate(id);
     runtime.with_event_loop_promise(evaluation, PollEventLoopOptions::default()).await
+}
+
+/// Ends the guard. What stood in for something and was kept by the app is left to it, so that it finds there what it has.
+fn release(runtime: &mut JsRuntime) -> Result<(), Declined> {
+    let failed = || Declined::Engine("release() failed".into());
+    let stand_ins = {
+        deno_core::scope!(scope, runtime);
+        let list = app::call_entry_point(scope, "release", &[]).ok_or_else(failed)?;
+        let list = v8::Local::<v8::Array>::try_from(list).map_err(|_| failed())?;
+        let stand_ins = (0..list.length()).map(|index| Some((index, list.get_index(scope, index)?)));
+        let stand_ins: Option<Vec<_>> = stand_ins.collect();
+        let stand_ins = stand_ins.ok_or_else(failed)?.into_iter().filter(|(_, stand_in)| stand_in.is_object());
+        stand_ins.map(|(index, stand_in)| (index, v8::Weak::new(scope, stand_in))).collect::<Vec<_>>()
+    };
+    runtime.v8_isolate().low_memory_notification();
+    for (index, stand_in) in stand_ins {
+        deno_core::scope!(scope, runtime);
+        if let Some(kept) = stand_in.to_local(scope) {
+            let index = v8::Integer::new_from_unsigned(scope, index).into();
+            app::call_entry_point(scope, "stay", &[index, kept]).ok_or_else(failed)?;
+        }
+    }
+    Ok(())
 }
 
 fn call(runtime: &mut JsRuntime, name: &str) -> Result<(), Declined> {

@@ -154,6 +154,7 @@ export function timingSafeEqual(a, b) {
 
 const kHandle = Symbol("kHandle");
 const kDone = Symbol("kDone");
+const kFlushed = Symbol("kFlushed");
 const kOptions = Symbol("kOptions");
 
 function findHash(name, argument) {
@@ -205,9 +206,22 @@ Digest.prototype._transform = function _transform(chunk, encoding, callback) {
 };
 
 Digest.prototype._flush = function _flush(callback) {
-  this.push(this.digest());
+  if (!this[kDone]) {
+    const bytes = this.digest();
+    this.push(bytes);
+    // Whoever has written to it as to a stream may ask for the digest all the same, once.
+    this[kFlushed] = bytes;
+  }
   callback();
 };
+
+/** The digest of a stream that has come to its end, the first time. */
+function takeFlushed(digest, encoding) {
+  const bytes = digest[kFlushed];
+  digest[kFlushed] = undefined;
+  if (bytes === undefined) throw finalized();
+  return encode(bytes, encoding);
+}
 
 function finalized() {
   return codedError(Error, "ERR_CRYPTO_HASH_FINALIZED", "Digest already called");
@@ -235,7 +249,7 @@ Object.setPrototypeOf(Hash.prototype, Digest.prototype);
 
 /** @param {string} [encoding] a Buffer when left out @returns {Buffer | string} */
 Hash.prototype.digest = function digest(encoding) {
-  if (this[kDone]) throw finalized();
+  if (this[kDone]) return takeFlushed(this, encoding);
   this[kDone] = true;
   return encode(hashDigest(this[kHandle]), encoding);
 };

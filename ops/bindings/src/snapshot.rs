@@ -16,6 +16,8 @@ pub struct Hazard {
     pub what: String,
     /// Line and column of the innermost call in the app's module, both from 1.
     pub place: Option<(usize, usize)>,
+    /// Whether the app did not get what it wanted, so that it may have failed for want of it.
+    pub refused: bool,
 }
 
 /// The hazards of the snapshot being made.
@@ -27,10 +29,15 @@ const APP_SCHEME: &str = "file:";
 const STACK_FRAMES: usize = 50;
 
 #[op2(fast)]
-pub fn op_snapshot_hazard(scope: &mut v8::PinScope<'_, '_>, state: &mut OpState, #[string] what: String) {
+pub fn op_snapshot_hazard(
+    scope: &mut v8::PinScope<'_, '_>,
+    state: &mut OpState,
+    #[string] what: String,
+    refused: bool,
+) {
     let place = place_in_app(scope);
     if let Some(hazards) = state.try_borrow::<Hazards>() {
-        hazards.borrow_mut().push(Hazard { what, place });
+        hazards.borrow_mut().push(Hazard { what, place, refused });
     }
 }
 

@@ -127,7 +127,7 @@ fn declined(entrypoint: &Path, hazards: &[Hazard]) -> Failure {
         "error[SNAPSHOT_DECLINED]: no snapshot was made: the module does what must be fresh in every isolate while it is \
          evaluated",
     );
-    for Hazard { what, place } in hazards {
+    for Hazard { what, place, .. } in hazards {
         let place = place.map_or(String::new(), |(line, column)| format!(":{line}:{column}"));
         text.push_str(&format!("\n  {}{place}: {what}", entrypoint.display()));
     }

@@ -45,6 +45,13 @@ function getter(prototype, name) {
   return (value) => Reflect.apply(get, value, []);
 }
 
+/** Looked up when it is first needed: there is no SharedArrayBuffer yet while a snapshot is made. */
+function sharedBytes(value) {
+  readSharedBytes ??= getter(SharedArrayBuffer.prototype, "byteLength");
+  return readSharedBytes(value);
+}
+let readSharedBytes;
+
 function method(prototype, name, ...args) {
   const fn = prototype[name];
   return (value) => Reflect.apply(fn, value, args);
@@ -57,10 +64,7 @@ export const isWeakMap = brand("WeakMap", method(WeakMap.prototype, "has", probe
 export const isWeakSet = brand("WeakSet", method(WeakSet.prototype, "has", probe));
 export const isDate = brand("Date", method(Date.prototype, "getTime"));
 export const isArrayBuffer = brand("ArrayBuffer", getter(ArrayBuffer.prototype, "byteLength"));
-export const isSharedArrayBuffer =
-  typeof SharedArrayBuffer === "undefined"
-    ? () => false
-    : brand("SharedArrayBuffer", getter(SharedArrayBuffer.prototype, "byteLength"));
+export const isSharedArrayBuffer = brand("SharedArrayBuffer", (value) => sharedBytes(value));
 export const isDataView = brand("DataView", getter(DataView.prototype, "byteLength"));
 export const isNumberObject = brand("Number", method(Number.prototype, "valueOf"));
 export const isStringObject = brand("String", method(String.prototype, "valueOf"));

@@ -156,7 +156,8 @@ impl Call {
                 Self::Update(Box::new(UpdateCall::parse(method, &mut arguments)?))
             }
             "deleteOne" | "deleteMany" | "findOneAndDelete" => {
-                let query = *arguments.query(options_of_change(method))?;
+                let filter = arguments.filter_of_change()?;
+                let query = Query::parse(filter, &arguments.options()?, options_of_change(method))?;
                 let returning = if method == "findOneAndDelete" { Returning::Before } else { Returning::Counts };
                 Self::Delete(Box::new(DeleteCall { query, many: method == "deleteMany", returning }))
             }
@@ -195,7 +196,7 @@ impl Call {
 
 impl UpdateCall {
     fn parse(method: &str, arguments: &mut Arguments<'_>) -> Result<Self, DatabaseError> {
-        let filter = arguments.filter()?;
+        let filter = arguments.filter_of_change()?;
         let change = arguments.required("update")?;
         let mut options = arguments.options()?;
         let upsert = match options.remove("upsert") {
@@ -270,6 +271,11 @@ impl Arguments<'_> {
 
     fn filter(&mut self) -> Result<Object, DatabaseError> {
         self.optional_object("filter")
+    }
+
+    /// Of a change: where it is forgotten, all documents would be changed.
+    fn filter_of_change(&mut self) -> Result<Object, DatabaseError> {
+        self.object("filter")
     }
 
     fn options(&mut self) -> Result<Object, DatabaseError> {
