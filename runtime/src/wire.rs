@@ -193,7 +193,7 @@ pub async fn services(Stores { kv, documents, place }: Stores, memory: Memory) -
     let events = LocalBus::new();
     let (gate, clock, bus) = (Gate::default(), Arc::new(SystemClock), Arc::new(events.clone()));
     let vector_bytes = usize::try_from(memory.vectors_mb << 20).unwrap_or(usize::MAX);
-    let database = DatabaseConfig { vector_bytes };
+    let database = DatabaseConfig { vector_bytes, ..DatabaseConfig::default() };
     let database = Database::open(documents, gate.clone(), clock.clone(), bus.clone(), database).await?;
     let kv = Kv::open(kv, gate, clock, bus, KvConfig { cache_bytes: memory.kv_mb << 20 }).await?;
     let (declarations, declared) = mpsc::channel(MAX_DECLARATIONS);

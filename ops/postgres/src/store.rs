@@ -24,15 +24,18 @@ pub struct PostgresConfig {
     pub statement_timeout: Duration,
     /// The longest wait for a connection, and for a server that was there a moment ago to come back.
     pub connect_timeout: Duration,
+    /// The longest that a transaction on documents waits for its turn: at one of the host's connections, and to write while
+    /// other transactions of the host change the same app's documents.
+    pub turn_timeout: Duration,
     /// Whether new vector indexes are searched by pgvector where the server has it, and not in the host's memory.
     pub pgvector: bool,
 }
 
 impl Default for PostgresConfig {
-    /// Eight readers, 30 seconds for a statement, 5 seconds for a connection, pgvector where there is one.
+    /// Eight readers, 30 seconds for a statement, 5 seconds for a connection, 10 for a turn, pgvector where there is one.
     fn default() -> Self {
-        let (statement_timeout, connect_timeout) = (Duration::from_secs(30), Duration::from_secs(5));
-        Self { readers: 8, statement_timeout, connect_timeout, pgvector: true }
+        let [statement_timeout, connect_timeout, turn_timeout] = [30, 5, 10].map(Duration::from_secs);
+        Self { readers: 8, statement_timeout, connect_timeout, turn_timeout, pgvector: true }
     }
 }
 
@@ -66,7 +69,7 @@ impl PostgresStore {
         PostgresDocuments::new(
             self.server.clone(),
             self.runtime.clone(),
-            self.config.readers.max(1),
+            &self.config,
             self.cursor_secret,
             self.extension.clone(),
         )

@@ -3,11 +3,13 @@
 
 mod throwaway;
 
+use std::mem::forget;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use orilla_postgres::{PostgresConfig, PostgresStore};
+use orilla_services::database::DatabaseConfig;
 use orilla_services::database::conformance::{Fixture, caller};
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
@@ -17,6 +19,9 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use throwaway::server;
+
+/// What takes so long never happens.
+const NEVER: Duration = Duration::from_secs(9);
 
 /// Ends statements, and attempts to connect, soon.
 fn impatient() -> PostgresConfig {
@@ -46,26 +51,137 @@ async fn a_read_that_fails_spoils_no_connection() {
 #[tokio::test(flavor = "multi_thread")]
 async fn reads_that_are_stuck_hold_up_no_others() {
     let database = server().database();
-    let host = host(&database.url).await;
-    host.ok("insertOne", "c", "{'_id':1}").await;
+    let [host, other] = apps(&database.url, impatient()).await;
     let begin = |method: &'static str, count: usize| {
         let mut reads: Vec<_> = (0..count).map(|_| Box::pin(host.call(method, "c", ""))).collect();
         assert!(reads.iter_mut().all(|read| read.now_or_never().is_none()));
         reads
     };
-    let in_time = async |method| timeout(Duration::from_secs(10), host.ok(method, "c", "")).await.unwrap();
+    let in_time = async |host: &Fixture, method| timeout(NEVER, host.ok(method, "c", "")).await.unwrap();
     // Most reads are one statement, whose connection is back before anybody looks at the rows.
     let finds = begin("find", 20);
-    assert_eq!(in_time("find").await, "[{'_id':1}]");
-    // Those of several statements keep one for as long as it may take an isolate to get there.
-    let counts = begin("countDocuments", 8);
-    assert_eq!(in_time("countDocuments").await, "1");
+    assert_eq!(in_time(&host, "find").await, "[{'_id':1}]");
+    // Those of several statements keep one for as long as it may take an isolate to get there, but only some of all.
+    let counts = begin("countDocuments", 4);
+    let mut flood = begin("countDocuments", 50);
+    assert_eq!(in_time(&other, "countDocuments").await, "1");
+    flood.clear();
+    assert_eq!(in_time(&host, "countDocuments").await, "1");
     for read in finds {
         assert_eq!(read.await.unwrap(), "[{'_id':1}]");
     }
     for read in counts {
         assert_eq!(read.await.unwrap(), "1", "it begins anew");
     }
+}
+
+/// Changes that nobody goes on with are made all the same: they keep no connection and no app's turn from others, however
+/// many there are.
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_that_are_stuck_hold_up_no_others() {
+    const DOCUMENTS: usize = 100;
+    let database = server().database();
+    let [other, stuck @ ..] = apps::<10>(&database.url, impatient()).await;
+    let many: Vec<_> = (0..DOCUMENTS).map(|_| "{'stuck':true}").collect();
+    let many = format!("[{}]", many.join(","));
+    for app in &stuck {
+        for _ in 0..3 {
+            let mut write = Box::pin(app.call("insertMany", "c", &many));
+            // Most are in the middle of it then, or wait for those who are.
+            let _ = timeout(Duration::from_millis(20), write.as_mut()).await;
+            forget(write);
+        }
+    }
+    timeout(NEVER, other.ok("insertOne", "c", "{'_id':2}")).await.unwrap();
+    for app in &stuck {
+        timeout(NEVER, app.ok("insertOne", "c", "{'_id':2}")).await.unwrap();
+        let made: usize = app.ok("countDocuments", "c", "{'stuck':true}").await.parse().unwrap();
+        assert_eq!(made, 3 * DOCUMENTS);
+        app.assert_sound().await;
+    }
+}
+
+/// A change whose caller is gone is made or not, and leaves nothing behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_that_are_given_up_leave_nothing_behind() {
+    let database = server().database();
+    let hosts = apps::<2>(&database.url, impatient()).await;
+    let many: Vec<_> = (0..20).map(|_| "{'given up':true}").collect();
+    let many = format!("[{}]", many.join(","));
+    for turn in 0..60 {
+        let write = hosts[turn % 2].call("insertMany", "c", &many);
+        let _given_up = timeout(Duration::from_millis(turn as u64), write).await;
+    }
+    for host in &hosts {
+        timeout(NEVER, host.ok("insertOne", "c", "{'_id':2}")).await.unwrap();
+        let made: usize = host.ok("countDocuments", "c", "{'given up':true}").await.parse().unwrap();
+        assert_eq!(made % 20, 0, "{made}");
+        host.assert_sound().await;
+    }
+    // Closing waits until every connection has come back.
+    timeout(NEVER, hosts[0].database.close()).await.unwrap().unwrap();
+}
+
+/// Who waits for a connection for too long is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_is_not_waited_for_without_end() {
+    let database = server().database();
+    let config = PostgresConfig { turn_timeout: Duration::from_millis(500), readers: 2, ..impatient() };
+    let [other, others @ ..] = apps::<5>(&database.url, config).await;
+    let mut open = Vec::new();
+    for app in &others {
+        open.push(app.database.begin(&app.caller).await.unwrap());
+    }
+    let refused = timeout(NEVER, other.database.begin(&other.caller)).await.unwrap();
+    assert_eq!(refused.err().unwrap().code(), "DB_BUSY");
+    other.ok("insertOne", "c", "{'_id':2}").await;
+    assert_eq!(timeout(NEVER, others[0].code("insertOne", "c", "{'_id':2}")).await.unwrap(), "DB_BUSY");
+    drop(open);
+    // Two snapshots that are stuck have both connections.
+    let _reads: Vec<_> = others[..2].iter().map(stuck_in_a_read).collect();
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(timeout(NEVER, other.code("find", "c", "")).await.unwrap(), "DB_BUSY");
+}
+
+/// What the host computes for an app's change is limited, and changes nothing then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_computes_for_too_long_is_undone() {
+    let database = server().database();
+    let store = PostgresStore::open(&database.url, impatient()).await.unwrap();
+    let config = DatabaseConfig { max_computing: Duration::from_micros(1), ..DatabaseConfig::default() };
+    let host = Fixture::with(Arc::new(store.documents()), config).await;
+    let many: Vec<_> = (0..100).map(|number| format!("{{'_id':{number}}}")).collect();
+    host.ok("insertMany", "c", &format!("[{}]", many.join(","))).await;
+    for method in ["updateMany", "updateOne"] {
+        let costly = "{'a':{'$not':{'$regex':'a.*b'}}},{'$set':{'changed':true}}";
+        assert_eq!(host.code(method, "c", costly).await, "DB_CHANGE_TOO_COSTLY");
+    }
+    assert_eq!(host.ids("c", "{'changed':true}").await, "");
+    host.ok("insertOne", "c", "{'_id':'next'}").await;
+}
+
+/// A read of several statements that has begun, and that nobody goes on with.
+fn stuck_in_a_read(app: &Fixture) -> impl Future + use<'_> {
+    loop {
+        let mut read = Box::pin(app.call("countDocuments", "c", ""));
+        // Unless this thread was held up, it has to wait.
+        if read.as_mut().now_or_never().is_none() {
+            return read;
+        }
+    }
+}
+
+/// Some apps of one host, each with a document.
+async fn apps<const COUNT: usize>(url: &str, config: PostgresConfig) -> [Fixture; COUNT] {
+    let documents = Arc::new(PostgresStore::open(url, config).await.unwrap().documents());
+    let mut apps = Vec::new();
+    for number in 0..COUNT {
+        let mut app = Fixture::new(documents.clone()).await;
+        app.caller = caller("acme", &format!("app {number}"));
+        app.ok("insertOne", "c", "{'_id':1}").await;
+        apps.push(app);
+    }
+    apps.try_into().ok().unwrap()
 }
 
 /// A sweep leaves what another host is busy with to that one, and begins anew after a failure: the tables of dropped

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 const SEAL_BYTES: usize = blake3::OUT_LEN;
 
 /// Makes and opens the cursors of one store.
+#[derive(Clone)]
 pub(crate) struct CursorSeal {
     secret: [u8; 32],
 }

@@ -2,19 +2,15 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use orilla_services::database::store::{Failure, Mode, Outcome, StoreError};
+use orilla_services::database::store::{Mode, Outcome, StoreError};
 use sqlx::Row as _;
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
 
 use super::catalog::{Catalog, LOAD};
 use super::failure;
 use super::line::{Job, Pool, Transacting};
 use super::writer::Writer;
-
-/// How long a transaction waits for this host's other transactions of the same app.
-const TURN_TIMEOUT: Duration = Duration::from_secs(10);
 
 const FIND: &str = "SELECT id FROM orilla.apps WHERE tenant = $1 AND app = $2";
 
@@ -32,6 +28,8 @@ pub(super) struct App {
     pub(super) pool: Arc<Pool>,
     known: Mutex<Known>,
     writer: Arc<AsyncMutex<Writer>>,
+    /// What its snapshots may have of the host's connections: however many readers are stuck, other apps' have some left.
+    pub(super) snapshots: Arc<Semaphore>,
     /// Whether someone is on the way to commit what has ended.
     committing: AtomicBool,
 }
@@ -48,8 +46,9 @@ pub(super) struct Known {
 
 impl App {
     pub(super) fn new(tenant: Arc<str>, name: Arc<str>, pool: Arc<Pool>) -> Self {
+        let snapshots = Arc::new(Semaphore::new(pool.most_snapshots()));
         let committing = AtomicBool::new(false);
-        Self { tenant, name, pool, known: Mutex::default(), writer: Arc::default(), committing }
+        Self { tenant, name, pool, known: Mutex::default(), writer: Arc::default(), snapshots, committing }
     }
 
     /// What this host knows.
@@ -129,8 +128,7 @@ impl App {
 
     /// The turn to write, with a transaction open.
     pub(super) async fn turn(self: &Arc<Self>, mode: Mode) -> Outcome<OwnedMutexGuard<Writer>> {
-        let turn = tokio::time::timeout(TURN_TIMEOUT, self.writer.clone().lock_owned());
-        let mut writer = turn.await.map_err(|_| Failure::Busy)?;
+        let mut writer = self.pool.in_time(self.writer.clone().lock_owned()).await?;
         if writer.is_full(mode) {
             let app = self.clone();
             let commit = async move {

@@ -1,9 +1,9 @@
 //! Connections for transactions, opened when first needed, and bounded.
 //!
 //! Sockets and timers belong to the host's runtime: whoever asks may be an isolate, whose own runtime ends with it. Reads
-//! are tasks there (`snapshot.rs`), the statements of those who write are not. Whoever writes drives the connection, which
-//! saves a change of threads each way for each of many statements; if it is gone before the answer is there, a task of
-//! the host takes over.
+//! are tasks there (`snapshot.rs`). Transactions that write are driven by tasks of the service as a whole, which saves a
+//! change of tasks each way for each of many statements; if one is gone before the answer is there, its connection is
+//! settled by another.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,16 +13,18 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use orilla_services::database::limits::TRANSACTION_TIMEOUT;
-use orilla_services::database::store::{Mode, Outcome, StoreError};
+use orilla_services::database::store::{Failure, Mode, Outcome, StoreError};
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Connection as _, Execute, Postgres, SqlStr};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use super::{failure, nearest};
 use crate::error::Cause;
 use crate::server::Server;
+use crate::store::PostgresConfig;
 
 /// Most transactions that write at a time, each for another app; the next one waits.
 const MAX_WRITERS: usize = 8;
@@ -42,6 +44,7 @@ pub(super) struct Pool {
     writers: Arc<Semaphore>,
     interactive: Arc<Semaphore>,
     max_readers: u32,
+    turn_timeout: Duration,
     /// The schema of pgvector's types, quoted, if there are any.
     pub(super) extension: Option<String>,
 }
@@ -57,7 +60,7 @@ pub(super) trait Transacting {
 pub(super) struct Line {
     pool: Arc<Pool>,
     state: State,
-    _permits: Vec<OwnedSemaphorePermit>,
+    _turns: Vec<OwnedSemaphorePermit>,
 }
 
 enum State {
@@ -80,7 +83,13 @@ pub(super) enum Job {
 }
 
 impl Pool {
-    pub(super) fn new(server: Arc<Server>, runtime: Handle, max_readers: u32, extension: Option<String>) -> Arc<Self> {
+    pub(super) fn new(
+        server: Arc<Server>,
+        runtime: Handle,
+        config: &PostgresConfig,
+        extension: Option<String>,
+    ) -> Arc<Self> {
+        let max_readers = config.readers.max(1);
         let permits = |count: usize| Arc::new(Semaphore::new(count));
         Arc::new(Self {
             server,
@@ -90,18 +99,39 @@ impl Pool {
             writers: permits(MAX_WRITERS),
             interactive: permits(MAX_INTERACTIVE),
             max_readers,
+            turn_timeout: config.turn_timeout,
             extension,
         })
     }
 
-    /// A line for a transaction that writes, as soon as there is one.
+    /// Waits for a turn, but not for ever.
+    pub(super) async fn in_time<T>(&self, turn: impl Future<Output = T>) -> Outcome<T> {
+        timeout(self.turn_timeout, turn).await.map_err(|_| Failure::Busy)
+    }
+
+    /// How many connections one app's snapshots may have.
+    pub(super) fn most_snapshots(&self) -> usize {
+        (self.max_readers as usize).div_ceil(2)
+    }
+
+    /// A turn at each of some places, one after the other.
+    pub(super) async fn turns_at(&self, places: &[&Arc<Semaphore>]) -> Outcome<Vec<OwnedSemaphorePermit>> {
+        let turns = async {
+            let mut turns = Vec::with_capacity(places.len());
+            for place in places {
+                turns.push((*place).clone().acquire_owned().await.map_err(|_| StoreError::Closed)?);
+            }
+            Ok(turns)
+        };
+        self.in_time(turns).await?
+    }
+
+    /// A line for a transaction that writes, when its turn comes. An app asks for one line at a time, so its many transactions
+    /// are one among those of the others.
     pub(super) async fn line(self: &Arc<Self>, mode: Mode) -> Outcome<Line> {
-        let interactive = (mode == Mode::Interactive).then_some(&self.interactive);
-        let mut permits = Vec::with_capacity(2);
-        for semaphore in interactive.into_iter().chain([&self.writers]) {
-            permits.push(semaphore.clone().acquire_owned().await.map_err(|_| StoreError::Closed)?);
-        }
-        Ok(Line { pool: self.clone(), state: State::Closed, _permits: permits })
+        let places: &[_] =
+            if mode == Mode::Interactive { &[&self.interactive, &self.writers] } else { &[&self.writers] };
+        Ok(Line { pool: self.clone(), state: State::Closed, _turns: self.turns_at(places).await? })
     }
 
     /// Leaves a connection to others, if it is of use to anybody. It must have no transaction open.

@@ -28,6 +28,7 @@ use self::transaction::PostgresTransaction;
 use crate::error::store_error;
 use crate::kv::text;
 use crate::server::Server;
+use crate::store::PostgresConfig;
 
 /// Apps that have collections.
 const APPS: &str = "SELECT tenant, app FROM orilla.apps \
@@ -46,11 +47,11 @@ impl PostgresDocuments {
     pub(crate) fn new(
         server: Arc<Server>,
         runtime: Handle,
-        readers: u32,
+        config: &PostgresConfig,
         cursor_secret: [u8; 32],
         extension: Option<String>,
     ) -> Self {
-        let pool = Pool::new(server, runtime, readers, extension);
+        let pool = Pool::new(server, runtime, config, extension);
         sweep::sweep(&pool);
         Self { pool, cursor_secret, apps: Mutex::new(Some(Apps::new())) }
     }
@@ -92,6 +93,10 @@ impl DocumentStore for PostgresDocuments {
     }
 
     fn shared(&self) -> bool {
+        true
+    }
+
+    fn is_remote(&self) -> bool {
         true
     }
 

@@ -134,7 +134,7 @@ impl Reader {
             "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SELECT version, catalog FROM orilla.apps WHERE {}",
             app.row(id)
         );
-        let (mut snapshot, rows) = app.pool.snapshot(begin).await?;
+        let (mut snapshot, rows) = app.snapshot(begin).await?;
         let Some(row) = rows.first() else {
             app.forget(id);
             return Err(Failure::Conflict);

@@ -24,7 +24,7 @@ const POLL: Duration = Duration::from_millis(20);
 const BATCHES_PER_LINE: u32 = 100;
 
 /// The indexes that this process is building.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Builds(Arc<Mutex<HashSet<Name>>>);
 
 /// An index of an app: tenant, app, index.

@@ -142,6 +142,9 @@ pub enum DatabaseError {
     /// `DB_COMPUTED_TOO_LARGE`
     #[error("expressions make more than {MAX_COMPUTED_BYTES} bytes of one document: compute less of it")]
     ComputedTooLarge,
+    /// `DB_CHANGE_TOO_COSTLY`
+    #[error("the change took more than {} s of computing: let an index find the documents, or change fewer", MAX_COMPUTING.as_secs())]
+    ChangeTooCostly,
     /// `DB_TOO_MANY_CHANGES`
     #[error("more than {MAX_CHANGED_DOCUMENTS} documents match, which is all one call changes: change them in parts")]
     TooManyChanges,
@@ -217,8 +220,8 @@ pub enum DatabaseError {
     NotInTransaction(&'static str),
     /// `DB_BUSY`
     #[error(
-        "another transaction of this app has been open for too long: within transaction(), call the tx it passes and not \
-         platform.DB, and keep it short"
+        "another transaction of this app has been open for too long, or the database has no connection left: within \
+         transaction(), call the tx it passes and not platform.DB, and keep it short; else try again"
     )]
     Busy,
     /// `DB_STORAGE_FULL` or `DB_UNAVAILABLE`
@@ -320,6 +323,7 @@ impl DatabaseError {
             Self::CursorInvalid => "DB_CURSOR_INVALID",
             Self::ResultTooLarge => "DB_RESULT_TOO_LARGE",
             Self::ComputedTooLarge => "DB_COMPUTED_TOO_LARGE",
+            Self::ChangeTooCostly => "DB_CHANGE_TOO_COSTLY",
             Self::TooManyChanges => "DB_TOO_MANY_CHANGES",
             Self::IdTooLarge(_) => "DB_ID_TOO_LARGE",
             Self::DuplicateKey { .. } => "DB_DUPLICATE_KEY",

@@ -38,6 +38,8 @@ pub const MAX_DISTINCT_VALUES: usize = 10_000;
 pub const MAX_ATTEMPTS: u32 = 8;
 /// How long a transaction of an app's own code may stay open.
 pub const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long one change may compute, apart from waiting, where the host drives it: no isolate's CPU time limits it there.
+pub const MAX_COMPUTING: Duration = Duration::from_secs(10);
 /// How often documents whose time has passed are deleted.
 pub const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Most documents that one transaction of the expiry deletes, so that it never holds up writes for long.

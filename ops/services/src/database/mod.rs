@@ -18,9 +18,11 @@ mod explain;
 pub mod expression;
 pub mod filter;
 pub mod guard;
+mod host;
 pub mod index;
 pub mod index_options;
 pub mod key;
+mod lease;
 pub mod limits;
 mod maintenance;
 pub mod order;
@@ -49,17 +51,22 @@ mod vectors;
 pub mod work;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use self::build::Builds;
 use self::call::Call;
 pub use self::check::Checked;
 pub use self::error::DatabaseError;
+use self::host::{Host, on_host};
 use self::index::Index;
+use self::lease::Lease;
+use self::limits::{MAX_COMPUTING, TRANSACTION_TIMEOUT};
 use self::maintenance::Expiry;
 pub use self::reconcile::{Declared, Reconciled};
-use self::store::{DocumentStore, Mode};
+use self::store::{DocumentStore, Mode, StoreError};
 pub use self::summary::{CollectionSummary, IndexSummary, Summary};
 pub use self::transaction::DatabaseTransaction;
+use self::transaction::Open;
 use self::value::Value;
 use self::vectors::VectorIndexes;
 use self::work::{Change, Work};
@@ -69,7 +76,8 @@ use crate::cursor::CursorSeal;
 use crate::event::{Event, EventBus, EventKind};
 use crate::gate::{Action, Gate, Request, Scope, Service};
 
-/// The database service of one host, shared by all its isolates.
+/// The database service of one host, shared by all its isolates. Cloning is cheap; clones are the same service.
+#[derive(Clone)]
 pub struct Database {
     store: Arc<dyn DocumentStore>,
     gate: Gate,
@@ -78,7 +86,10 @@ pub struct Database {
     cursors: CursorSeal,
     vectors: Arc<VectorIndexes>,
     builds: Builds,
-    expiries: Mutex<Vec<Expiry>>,
+    expiries: Arc<Mutex<Vec<Expiry>>>,
+    host: Host,
+    transaction_timeout: Duration,
+    max_computing: Duration,
 }
 
 /// Settings of the database service.
@@ -86,17 +97,22 @@ pub struct Database {
 pub struct DatabaseConfig {
     /// Most memory for vector indexes, in bytes. One that is larger alone is kept.
     pub vector_bytes: usize,
+    /// How long a transaction of an app's own code may stay open until the host undoes it.
+    pub transaction_timeout: Duration,
+    /// How long one change may compute where the host drives it.
+    pub max_computing: Duration,
 }
 
 impl Default for DatabaseConfig {
-    /// 1 GiB of vectors.
+    /// 1 GiB of vectors, [`TRANSACTION_TIMEOUT`] and [`MAX_COMPUTING`].
     fn default() -> Self {
-        Self { vector_bytes: 1 << 30 }
+        Self { vector_bytes: 1 << 30, transaction_timeout: TRANSACTION_TIMEOUT, max_computing: MAX_COMPUTING }
     }
 }
 
 impl Database {
-    /// A service on top of a store.
+    /// A service on top of a store. Its tasks run on the async runtime that this is called from, which must outlive the
+    /// isolates', or on threads of its own.
     pub async fn open(
         store: Arc<dyn DocumentStore>,
         gate: Gate,
@@ -106,8 +122,23 @@ impl Database {
     ) -> Result<Self, DatabaseError> {
         let cursors = CursorSeal::new(store.cursor_secret().await?);
         let vectors = Arc::new(VectorIndexes::new(config.vector_bytes));
-        let (builds, expiries) = (Builds::default(), Mutex::default());
-        Ok(Self { store, gate, clock, events, cursors, vectors, builds, expiries })
+        let (builds, expiries) = (Builds::default(), Arc::default());
+        let host = if store.is_remote() { Host::on_own_threads() } else { Ok(Host::here()) };
+        let host = host.map_err(|error| StoreError::Unavailable(format!("no threads can be started: {error}")))?;
+        let DatabaseConfig { transaction_timeout, max_computing, .. } = config;
+        Ok(Self {
+            store,
+            gate,
+            clock,
+            events,
+            cursors,
+            vectors,
+            builds,
+            expiries,
+            host,
+            transaction_timeout,
+            max_computing,
+        })
     }
 
     /// Makes a call: `method` on a collection, with a JSON array of arguments. The result is JSON. What it changed is
@@ -121,32 +152,41 @@ impl Database {
     ) -> Result<String, DatabaseError> {
         let call = Call::parse(method, collection, arguments_of(arguments)?)?;
         let scope = self.admit(caller, call.action(), collection)?;
-        match &call {
+        if !changes_something(&call) {
+            return self.run(&scope, collection, &call).await;
+        }
+        let (database, collection) = (self.clone(), collection.to_owned());
+        let (tenant, app) = (scope.tenant().clone(), scope.app().clone());
+        self.drive(async move { database.run(&Scope::of_host(&tenant, &app), &collection, &call).await }).await
+    }
+
+    async fn run(&self, scope: &Scope<'_>, collection: &str, call: &Call) -> Result<String, DatabaseError> {
+        match call {
             Call::CreateIndex(index) => {
-                let name = self.create_index(&scope, collection, &Index::Document(index.clone())).await?;
+                let name = self.create_index(scope, collection, &Index::Document(index.clone())).await?;
                 Ok(Value::String(name).to_json())
             }
             Call::CreateVectorIndex(definition) => {
-                let name = self.create_index(&scope, collection, &Index::Vector(definition.clone())).await?;
+                let name = self.create_index(scope, collection, &Index::Vector(definition.clone())).await?;
                 Ok(Value::String(name).to_json())
             }
             Call::DropIndex(name) => {
-                self.drop_index(&scope, collection, &|index| index.name() == name, name).await?;
+                self.drop_index(scope, collection, &|index| index.name() == name, name).await?;
                 Ok("null".into())
             }
             Call::DropVectorIndex(field) => {
                 let is_meant = |index: &Index| matches!(index, Index::Vector(definition) if definition.field == *field);
-                self.drop_index(&scope, collection, &is_meant, field).await?;
+                self.drop_index(scope, collection, &is_meant, field).await?;
                 Ok("null".into())
             }
-            Call::FindPage(query) => self.find_page(&scope, collection, query).await,
-            Call::Explain(query) => self.explain(&scope, collection, query).await,
+            Call::FindPage(query) => self.find_page(scope, collection, query).await,
+            Call::Explain(query) => self.explain(scope, collection, query).await,
             Call::Find(query) | Call::FindSimilar(query) if query.vector.is_some() => {
-                self.find_similar(&scope, collection, query).await
+                self.find_similar(scope, collection, query).await
             }
             _ => {
-                let mode = if changes_something(&call) { Mode::Write } else { Mode::Read };
-                let run = self.transact(&scope, mode, (collection, &call), |work, (collection, call)| {
+                let mode = if changes_something(call) { Mode::Write } else { Mode::Read };
+                let run = self.transact(scope, mode, (collection, call), |work, (collection, call)| {
                     Box::pin(work.run(collection, call))
                 });
                 run.await
@@ -157,15 +197,24 @@ impl Database {
     /// Opens a transaction for an app's code. It holds up all other changes of the app until it ends.
     pub async fn begin(&self, caller: &Caller) -> Result<DatabaseTransaction, DatabaseError> {
         let scope = self.admit(caller, Action::Write, "")?;
-        let transaction = self.store.begin(&scope, Mode::Interactive).await?;
-        let work = Work::new(transaction, self.clock.now(), false);
-        Ok(DatabaseTransaction::new(scope.tenant().clone(), scope.app().clone(), work))
+        let (database, tenant, app) = (self.clone(), scope.tenant().clone(), scope.app().clone());
+        let beginning = async move {
+            let transaction = database.begin_in_turn(&Scope::of_host(&tenant, &app), Mode::Interactive).await?;
+            let open = Open::new(database.work(transaction, Mode::Interactive));
+            let lease = Lease::new(&database.host.runtime, open, database.transaction_timeout);
+            Ok(DatabaseTransaction::new(tenant, app, lease))
+        };
+        self.drive(beginning).await
     }
 
     /// Makes what a transaction changed durable. [`DatabaseError::TransactionConflict`] asks to try it all again.
     pub async fn commit_transaction(&self, transaction: DatabaseTransaction) -> Result<(), DatabaseError> {
-        let (tenant, app, work) = transaction.into_work()?;
-        self.commit(&Scope::of_host(&tenant, &app), work).await
+        let database = self.clone();
+        let commit = async move {
+            let (tenant, app) = (transaction.tenant.clone(), transaction.app.clone());
+            database.commit(&Scope::of_host(&tenant, &app), transaction.into_work().await?).await
+        };
+        self.drive(commit).await
     }
 
     /// Runs a call within a transaction.
@@ -179,7 +228,8 @@ impl Database {
     ) -> Result<String, DatabaseError> {
         let call = Call::parse(method, collection, arguments_of(arguments)?)?;
         self.admit(caller, call.action(), collection)?;
-        transaction.run(collection, &call, self.clock.now()).await
+        let (lent, collection, now) = (transaction.lent(), collection.to_owned(), self.clock.now());
+        self.drive(async move { lent.run(&collection, &call, now).await }).await
     }
 
     /// Memory of the vector indexes that are in memory, in bytes.
@@ -195,6 +245,15 @@ impl Database {
     /// Lets go of the store.
     pub async fn close(&self) -> Result<(), DatabaseError> {
         Ok(self.store.close().await?)
+    }
+
+    /// Drives work on a transaction that writes: where its statements wait for another process, as a task of the host.
+    /// Elsewhere they run at once on the thread that asks, which then has nothing that others wait for when it stops.
+    async fn drive<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, DatabaseError>> + Send + 'static,
+    ) -> Result<T, DatabaseError> {
+        if self.store.is_remote() { on_host(&self.host.runtime, work).await } else { work.await }
     }
 
     fn admit<'c>(&self, caller: &'c Caller, action: Action, collection: &str) -> Result<Scope<'c>, DatabaseError> {
@@ -272,5 +331,8 @@ fn arguments_of(json: &str) -> Result<Vec<Value>, DatabaseError> {
 }
 
 fn changes_something(call: &Call) -> bool {
-    matches!(call, Call::InsertOne(_) | Call::InsertMany(_) | Call::Update(_) | Call::Delete(_))
+    match call {
+        Call::InsertOne(_) | Call::InsertMany(_) | Call::Update(_) | Call::Delete(_) => true,
+        _ => call.action() == Action::Manage,
+    }
 }

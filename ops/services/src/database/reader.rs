@@ -124,9 +124,11 @@ impl Work {
         let mut reading = Reading::new(collection, plan, filter, first_part);
         while let Some(documents) = reading.next(self).await? {
             for document in documents {
-                if let Some(object) = reading.check(&document)?
-                    && visit(document, object)?.is_break()
-                {
+                let visited = self.compute(|| match reading.check(&document)? {
+                    Some(object) => visit(document, object),
+                    None => Ok(ControlFlow::Continue(())),
+                });
+                if visited?.is_break() {
                     return Ok(reading.cost);
                 }
             }

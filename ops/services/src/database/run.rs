@@ -173,8 +173,11 @@ impl Work {
         for batch in Match::batches(&rows) {
             for known in changes.read(&batch).await? {
                 let mut changed = known.object.clone();
-                let position = if call.update.is_positional() { filter.position(&known.object)? } else { None };
-                if call.update.apply(&mut changed, &UpdateContext { now, inserting: false, position })? {
+                let is_changed = changes.work.compute(|| {
+                    let position = if call.update.is_positional() { filter.position(&known.object)? } else { None };
+                    call.update.apply(&mut changed, &UpdateContext { now, inserting: false, position })
+                });
+                if is_changed? {
                     modified += 1;
                     changes.replace(&known, changed.clone()).await?;
                 }

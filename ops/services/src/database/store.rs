@@ -173,8 +173,9 @@ pub enum Failure {
     /// Another transaction was in the way; the whole transaction can be tried again.
     #[error("another transaction was in the way")]
     Conflict,
-    /// The writer did not get its turn in time: another transaction of the app is still open.
-    #[error("another transaction of this app has been open for too long")]
+    /// A transaction did not get its turn in time: another one of the app is still open, or those of other apps have all
+    /// connections.
+    #[error("other transactions have been open for too long")]
     Busy,
     /// A document with this `_id` is there already.
     #[error("the _id is taken")]
@@ -204,6 +205,10 @@ pub trait DocumentStore: Send + Sync + 'static {
 
     /// Whether other processes write to the same data.
     fn shared(&self) -> bool;
+
+    /// Whether statements wait for another process. Those of transactions that write are then driven by the host, to their end; a
+    /// store where they do not wait runs each call of such a [`Transaction`] but its commit at once.
+    fn is_remote(&self) -> bool;
 
     /// A secret made when the store was created, the same ever since, that nobody outside the host can know.
     async fn cursor_secret(&self) -> Outcome<[u8; 32]>;

@@ -4,46 +4,64 @@ use std::sync::Arc;
 
 use super::call::Call;
 use super::error::DatabaseError;
+use super::lease::{Lease, Lent};
 use super::work::Work;
 use crate::clock::UnixMillis;
 
-/// An open transaction. Dropping it undoes what it changed.
+/// An open transaction. Dropping it undoes what it changed, and so does the host when it has been open for too long.
 pub struct DatabaseTransaction {
-    tenant: Arc<str>,
-    app: Arc<str>,
+    pub(super) tenant: Arc<str>,
+    pub(super) app: Arc<str>,
+    lease: Lease<Open>,
+}
+
+/// What the host keeps of a transaction.
+pub(super) struct Open {
     work: Work,
     /// What failed in it. A change that failed half-way cannot be taken back alone.
     failed: Option<DatabaseError>,
 }
 
 impl DatabaseTransaction {
-    pub(super) fn new(tenant: Arc<str>, app: Arc<str>, work: Work) -> Self {
-        Self { tenant, app, work, failed: None }
+    pub(super) fn new(tenant: Arc<str>, app: Arc<str>, lease: Lease<Open>) -> Self {
+        Self { tenant, app, lease }
     }
 
-    pub(super) async fn run(
-        &mut self,
-        collection: &str,
-        call: &Call,
-        now: UnixMillis,
-    ) -> Result<String, DatabaseError> {
-        if let Some(error) = &self.failed {
-            return Err(DatabaseError::TransactionFailed(error.code()));
-        }
-        self.work.now = now;
-        let outcome = self.work.run(collection, call).await;
-        if let Err(error) = &outcome {
-            self.failed = Some(error.clone());
-        }
-        outcome
+    /// The way to it.
+    pub(super) fn lent(&self) -> Lent<Open> {
+        self.lease.lent()
     }
 
     /// What is to be committed.
-    pub(super) fn into_work(self) -> Result<(Arc<str>, Arc<str>, Work), DatabaseError> {
-        match self.failed {
+    pub(super) async fn into_work(self) -> Result<Work, DatabaseError> {
+        let open = self.lease.take().await.ok_or(DatabaseError::TransactionTimeout)?;
+        match open.failed {
             Some(DatabaseError::TransactionConflict) => Err(DatabaseError::TransactionConflict),
             Some(error) => Err(DatabaseError::TransactionFailed(error.code())),
-            None => Ok((self.tenant, self.app, self.work)),
+            None => Ok(open.work),
         }
+    }
+}
+
+impl Open {
+    pub(super) fn new(work: Work) -> Self {
+        Self { work, failed: None }
+    }
+}
+
+impl Lent<Open> {
+    pub(super) async fn run(&self, collection: &str, call: &Call, now: UnixMillis) -> Result<String, DatabaseError> {
+        let outcome = self.with(async |open| {
+            if let Some(error) = &open.failed {
+                return Err(DatabaseError::TransactionFailed(error.code()));
+            }
+            open.work.now = now;
+            let outcome = open.work.run(collection, call).await;
+            if let Err(error) = &outcome {
+                open.failed = Some(error.clone());
+            }
+            outcome
+        });
+        outcome.await.unwrap_or(Err(DatabaseError::TransactionTimeout))
     }
 }

@@ -2,13 +2,16 @@
 //! events that follow the commit.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::Database;
 use super::error::DatabaseError;
+use super::host::{at_once, on_host};
+use super::lease::Lease;
 use super::limits::{MAX_ATTEMPTS, MAX_COLLECTIONS, MAX_TRANSACTION_BYTES, check_collection_name};
 use super::store::{Collection, Mode, Transaction};
 use super::value::Value;
@@ -26,6 +29,8 @@ pub struct Work {
     pub(super) now: UnixMillis,
     /// Whether other calls of the same isolate may run while this one reads.
     pub(super) yields: bool,
+    /// How much longer it may compute, if that is limited.
+    pub(super) may_compute: Option<Duration>,
     bytes: usize,
 }
 
@@ -51,8 +56,36 @@ impl Database {
         context: &C,
         run: Run<C, T>,
     ) -> Result<T, DatabaseError> {
-        let transaction = self.store.begin(scope, mode).await?;
+        let transaction = self.begin_in_turn(scope, mode).await?;
         self.run_in(transaction, scope, mode, context, run).await
+    }
+
+    /// Work on a transaction. Where the host drives what writes, it sees to the limits of that.
+    pub(super) fn work(&self, transaction: Box<dyn Transaction>, mode: Mode) -> Work {
+        let on_host = mode != Mode::Read && self.store.is_remote();
+        let mut work = Work::new(transaction, self.clock.now(), mode == Mode::Read || on_host);
+        work.may_compute = on_host.then_some(self.max_computing);
+        work
+    }
+
+    /// Opens a transaction. Where an isolate would have to wait for its turn to write, the host waits in its place, and lends it
+    /// the transaction: a turn that were given to an isolate which is stuck would be lost to others.
+    pub(super) async fn begin_in_turn(
+        &self,
+        scope: &Scope<'_>,
+        mode: Mode,
+    ) -> Result<Box<dyn Transaction>, DatabaseError> {
+        if mode == Mode::Read || self.store.is_remote() {
+            return Ok(self.store.begin(scope, mode).await?);
+        }
+        let (store, tenant, app) = (self.store.clone(), scope.tenant().clone(), scope.app().clone());
+        let mut begin = async move { store.begin(&Scope::of_host(&tenant, &app), mode).await }.boxed();
+        if let Poll::Ready(begun) = at_once(begin.as_mut()).await {
+            return Ok(begun?);
+        }
+        let (runtime, time) = (self.host.runtime.clone(), self.transaction_timeout);
+        let lease = on_host(&self.host.runtime, async move { Ok(Lease::new(&runtime, begin.await?, time)) }).await?;
+        lease.take().await.ok_or(DatabaseError::TransactionConflict)
     }
 
     /// Runs work in an open transaction and commits it.
@@ -64,7 +97,7 @@ impl Database {
         context: &C,
         run: Run<C, T>,
     ) -> Result<T, DatabaseError> {
-        let mut work = Work::new(transaction, self.clock.now(), mode == Mode::Read);
+        let mut work = self.work(transaction, mode);
         match run(&mut work, context).await {
             Ok(result) => {
                 self.commit(scope, work).await?;
@@ -111,7 +144,7 @@ pub(super) struct Change {
 impl Work {
     /// Work on a fresh transaction.
     pub(super) fn new(transaction: Box<dyn Transaction>, now: UnixMillis, yields: bool) -> Self {
-        Self { transaction, changes: Vec::new(), now, yields, bytes: 0 }
+        Self { transaction, changes: Vec::new(), now, yields, may_compute: None, bytes: 0 }
     }
 
     /// Ends a transaction in which something failed. A reader may have been told of a catalog that another host has changed
@@ -125,7 +158,17 @@ impl Work {
         Ok(self.transaction.rollback().await?)
     }
 
-    /// Gives the isolate's other requests their turn, where reading runs on its thread.
+    /// Computes what an app asks for.
+    pub(super) fn compute<T>(&mut self, work: impl FnOnce() -> Result<T, DatabaseError>) -> Result<T, DatabaseError> {
+        let Some(left) = &mut self.may_compute else { return work() };
+        let began = Instant::now();
+        let done = work();
+        *left = left.checked_sub(began.elapsed()).ok_or(DatabaseError::ChangeTooCostly)?;
+        done
+    }
+
+    /// Gives the isolate's other requests their turn, where reading runs on its thread; elsewhere whoever has to end this
+    /// comes to it.
     pub(super) async fn yield_now(&mut self) {
         if self.yields {
             tokio::task::yield_now().await;

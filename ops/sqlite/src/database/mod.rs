@@ -94,6 +94,10 @@ impl DocumentStore for SqliteDocuments {
         false
     }
 
+    fn is_remote(&self) -> bool {
+        false
+    }
+
     async fn cursor_secret(&self) -> Outcome<[u8; 32]> {
         Ok(self.cursor_secret)
     }

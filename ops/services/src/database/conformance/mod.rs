@@ -72,7 +72,8 @@ impl Fixture {
         Self::with(store, DatabaseConfig::default()).await
     }
 
-    async fn with(store: Arc<dyn DocumentStore>, config: DatabaseConfig) -> Self {
+    /// A service on a store, with settings of its own.
+    pub async fn with(store: Arc<dyn DocumentStore>, config: DatabaseConfig) -> Self {
         let (clock, bus) = (Arc::new(ManualClock::at(NOON)), LocalBus::new());
         let events = Arc::new(bus.clone());
         let database = Database::open(store, Gate::default(), clock.clone(), events, config).await.unwrap();

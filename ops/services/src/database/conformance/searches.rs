@@ -104,7 +104,7 @@ async fn just_read(store: Arc<dyn DocumentStore>) {
     fixture.ok("findSimilar", "c", &arguments("a")).await;
     // There is room for one of them, and not for two.
     let vector_bytes = fixture.database.vector_bytes() * 3 / 2;
-    let fixture = Fixture::with(store, DatabaseConfig { vector_bytes }).await;
+    let fixture = Fixture::with(store, DatabaseConfig { vector_bytes, ..DatabaseConfig::default() }).await;
     let loads = async |field: &str| {
         let before = watch.loads.load(Relaxed);
         fixture.ok("findSimilar", "c", &arguments(field)).await;

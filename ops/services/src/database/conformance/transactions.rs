@@ -1,14 +1,25 @@
 //! Transactions of an app's own code: they see their own changes, undo all of them or none, and do not lose updates.
 
+use std::mem::forget;
 use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
 
 use super::Fixture;
+use crate::database::DatabaseConfig;
 use crate::database::store::DocumentStore;
+
+/// How long transactions may stay open that nobody goes on with.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(empty_store: &impl AsyncFn() -> Arc<dyn DocumentStore>) {
     own_changes(Fixture::new(empty_store().await).await).await;
     failures(Fixture::new(empty_store().await).await).await;
     conflicts(Fixture::new(empty_store().await).await).await;
+    let impatient = DatabaseConfig { transaction_timeout: PATIENCE, ..DatabaseConfig::default() };
+    abandoned(Fixture::with(empty_store().await, impatient).await).await;
+    abandoned_while_waiting(Fixture::with(empty_store().await, impatient).await).await;
 }
 
 async fn own_changes(fixture: Fixture) {
@@ -103,4 +114,57 @@ async fn conflicts(fixture: Fixture) {
     };
     futures_util::future::join_all((0..60).map(count)).await;
     assert_eq!(fixture.ok("findOne", "counters", "{'_id':1}").await, "{'_id':1,'n':60}");
+}
+
+/// Transactions that are forgotten, as those of an isolate that has stopped, are undone in time; and who comes late is told.
+async fn abandoned(fixture: Fixture) {
+    let begin = async || fixture.database.begin(&fixture.caller).await.unwrap();
+    let mut forgotten = begin().await;
+    fixture.call_in(&mut forgotten, "insertOne", "a", "{'_id':'forgotten'}").await.unwrap();
+    forget(forgotten);
+    fixture.ok("insertOne", "a", "{'_id':1}").await;
+
+    let mut within_a_call = begin().await;
+    let mut call = Box::pin(fixture.call_in(&mut within_a_call, "insertMany", "a", "[{'_id':'half'},{'_id':'whole'}]"));
+    let _ = call.as_mut().now_or_never();
+    forget(call);
+    forget(within_a_call);
+    fixture.ok("insertOne", "a", "{'_id':2}").await;
+
+    for late_to_commit in [true, false] {
+        let mut late = begin().await;
+        fixture.call_in(&mut late, "insertOne", "a", "{'_id':'late'}").await.unwrap();
+        tokio::time::sleep(2 * PATIENCE).await;
+        let told = if late_to_commit {
+            fixture.database.commit_transaction(late).await.unwrap_err()
+        } else {
+            fixture.call_in(&mut late, "findOne", "a", "").await.unwrap_err()
+        };
+        assert_eq!(told.code(), "DB_TRANSACTION_TIMEOUT");
+    }
+    assert_eq!(fixture.ids("a", "").await, "1 2");
+    fixture.assert_sound().await;
+}
+
+/// The turn to write of those who waited for it and do not go on goes to others. Their changes are made, or not.
+async fn abandoned_while_waiting(fixture: Fixture) {
+    let open = fixture.database.begin(&fixture.caller).await.unwrap();
+    for number in 0..3 {
+        let write = format!("[{{'_id':'{number}a'}},{{'_id':'{number}b'}}]");
+        let mut write = Box::pin(async { fixture.call("insertMany", "a", &write).await });
+        assert!(write.as_mut().now_or_never().is_none(), "it has to wait");
+        forget(write);
+        let mut begin = Box::pin(fixture.database.begin(&fixture.caller));
+        assert!(begin.as_mut().now_or_never().is_none(), "it has to wait");
+        forget(begin);
+    }
+    // The last ones have to wait for their turn in the middle of all that.
+    let in_time = fixture.call("insertOne", "a", "{'_id':'last'}");
+    fixture.database.commit_transaction(open).await.unwrap();
+    in_time.await.unwrap();
+    let ids = fixture.ids("a", "{},{'sort':{'_id':1}}").await;
+    for number in 0..3 {
+        assert_eq!(ids.contains(&format!("{number}a")), ids.contains(&format!("{number}b")), "{ids}");
+    }
+    fixture.assert_sound().await;
 }

@@ -71,6 +71,10 @@ impl DocumentStore for Watched {
         self.store.shared() || self.watch.shared.load(Relaxed)
     }
 
+    fn is_remote(&self) -> bool {
+        self.store.is_remote()
+    }
+
     async fn cursor_secret(&self) -> Outcome<[u8; 32]> {
         self.store.cursor_secret().await
     }
