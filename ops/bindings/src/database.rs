@@ -5,11 +5,9 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
 
 use deno_core::{OpState, op2, v8};
 use orilla_services::caller::Caller;
-use orilla_services::database::limits::TRANSACTION_TIMEOUT;
 use orilla_services::database::{Database, DatabaseError, DatabaseTransaction};
 
 use crate::caller::current_caller;
@@ -23,25 +21,13 @@ pub struct Transactions {
     latest: u32,
 }
 
-/// A transaction; `None` while a call of it runs or once it has ended.
+/// A transaction; `None` once it has ended. One that is open for too long the host undoes: its id stays, so that the owner
+/// learns why.
 #[derive(Clone)]
 struct Open {
     transaction: Rc<tokio::sync::Mutex<Option<DatabaseTransaction>>>,
-    /// When it is too late to go on with it, whether or not that has been noticed: the isolate may have been at work.
-    until: Instant,
     /// Who opened it: nobody else may use it.
     owner: Arc<Caller>,
-}
-
-impl Open {
-    /// Undoes it if it is late.
-    async fn in_time(&self) -> tokio::sync::MutexGuard<'_, Option<DatabaseTransaction>> {
-        let mut transaction = self.transaction.lock().await;
-        if self.until <= Instant::now() {
-            transaction.take();
-        }
-        transaction
-    }
 }
 
 impl Transactions {
@@ -78,30 +64,14 @@ pub fn op_database_begin(
     let (database, caller) = service(scope, &state)?;
     Ok(async move {
         let transaction = database.begin(&caller).await?;
-        let open = Open {
-            transaction: Rc::new(tokio::sync::Mutex::new(Some(transaction))),
-            until: Instant::now() + TRANSACTION_TIMEOUT,
-            owner: caller,
-        };
+        let open = Open { transaction: Rc::new(tokio::sync::Mutex::new(Some(transaction))), owner: caller };
         let mut state_now = state.borrow_mut();
         let transactions = state_now.borrow_mut::<Transactions>();
         transactions.latest = transactions.latest.wrapping_add(1);
         let id = transactions.latest;
-        transactions.open.insert(id, open.clone());
-        drop(state_now);
-        deno_core::unsync::spawn(undo_when_late(open));
+        transactions.open.insert(id, open);
         Ok(id)
     })
-}
-
-/// Ends a transaction that its owner has forgotten, or is too slow to end. Its id stays, so that the owner learns why.
-async fn undo_when_late(open: Open) {
-    let weak = Rc::downgrade(&open.transaction);
-    drop(open);
-    tokio::time::sleep(TRANSACTION_TIMEOUT).await;
-    if let Some(transaction) = weak.upgrade() {
-        transaction.lock().await.take();
-    }
 }
 
 /// Does one call in an open transaction.
@@ -120,8 +90,8 @@ pub fn op_database_call_in(
     let held = state.borrow().borrow::<PendingBytes>().hold(arguments.len())?;
     Ok(async move {
         let _held = held;
-        let mut turn = open.in_time().await;
-        let transaction = turn.as_mut().ok_or(DatabaseError::TransactionTimeout)?;
+        let mut turn = open.transaction.lock().await;
+        let transaction = turn.as_mut().ok_or(DatabaseError::TransactionEnded)?;
         Ok(database.call_in(&caller, transaction, &method, &collection, &arguments).await?)
     })
 }
@@ -138,9 +108,9 @@ pub fn op_database_end(
     let open = state.borrow().borrow::<Transactions>().get(transaction, &caller)?;
     state.borrow_mut().borrow_mut::<Transactions>().open.remove(&transaction);
     Ok(async move {
-        let transaction = open.in_time().await.take();
+        let transaction = open.transaction.lock().await.take();
         if keep {
-            let transaction = transaction.ok_or(DatabaseError::TransactionTimeout)?;
+            let transaction = transaction.ok_or(DatabaseError::TransactionEnded)?;
             database.commit_transaction(transaction).await?;
         }
         Ok(())
