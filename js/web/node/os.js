@@ -1,10 +1,16 @@
 // `node:os`: constants. The machine is none of an app's business.
 
+import { absent } from "ext:orilla_web/node/internal/absent.js";
+import { dlopen, errno, priority, signals } from "ext:orilla_web/node/internal/constants/system.js";
 import { arch as processArch, platform as processPlatform, uptime } from "node:process";
 
 export const EOL = "\n";
 export const devNull = "/dev/null";
-export const constants = Object.freeze({ errno: Object.freeze({}), signals: Object.freeze({}) });
+export const constants = Object.freeze({ UV_UDP_REUSEADDR: 4, dlopen, errno, priority, signals });
+
+const [names, absentFunctions] = absent("os", "an app knows nothing of users and processes");
+
+export const { getPriority, setPriority, userInfo } = names;
 
 export const arch = () => processArch;
 export const availableParallelism = () => 1;
@@ -25,6 +31,7 @@ export const version = () => "orilla";
 export { uptime };
 
 export default {
+  ...absentFunctions,
   EOL,
   arch,
   availableParallelism,

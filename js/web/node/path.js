@@ -1,6 +1,6 @@
 // `node:path` for POSIX paths. There is no file system behind it; the working directory is "/".
-// `path.win32` is absent.
 
+import { win32 } from "ext:orilla_web/node/internal/win32_path.js";
 import { invalidArgType } from "ext:orilla_web/node/internal/errors.js";
 import { validateString } from "ext:orilla_web/node/internal/validate.js";
 
@@ -137,7 +137,11 @@ export function toNamespacedPath(path) {
   return path;
 }
 
+export { toNamespacedPath as _makeLong, win32 };
+export const { matchesGlob } = win32;
+
 export const posix = {
+  _makeLong: toNamespacedPath,
   basename,
   delimiter,
   dirname,
@@ -145,13 +149,17 @@ export const posix = {
   format,
   isAbsolute,
   join,
+  matchesGlob,
   normalize,
   parse,
   relative,
   resolve,
   sep,
   toNamespacedPath,
+  win32,
 };
 posix.posix = posix;
+win32.posix = posix;
+win32.win32 = win32;
 
 export default posix;

@@ -69,7 +69,7 @@ test("static files lie where their URLs say, compressed beside", () => {
 
 test("the worker is one module that imports only what the runtime has, or what it was told to", async () => {
   const { imports, exports } = await moduleShape(join(OUT, "server.js"));
-  assert.deepEqual(imports, ["@orilla/platform", "node:async_hooks", "node:crypto", "node:fs"]);
+  assert.deepEqual(imports, ["@orilla/platform", "node:async_hooks", "node:crypto", "node:test"]);
   assert.deepEqual(exports, ["default"]);
   const { sources } = JSON.parse(readFileSync(join(OUT, "server.js.map"), "utf8"));
   assert.ok(sources.some((source) => source.endsWith("endpoints/plain/_server.js")));
@@ -130,7 +130,7 @@ test("an import of a module that the runtime lacks fails the build and names the
   assert.ok(failed);
   assert.match(
     output,
-    /ADAPTER_NODE_MODULE: .*entries\/endpoints\/files\/_server\.js imports node:fs/,
+    /ADAPTER_NODE_MODULE: .*entries\/endpoints\/files\/_server\.js imports node:test/,
   );
 });
 

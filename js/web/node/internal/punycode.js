@@ -1,4 +1,4 @@
-// Punycode, decoding only (RFC 3492): for showing an internationalised domain name. The other way
+// Decoding Punycode (RFC 3492), for showing an internationalised domain name. The other way of `url`
 // is the URL parser's.
 
 const BASE = 36;
@@ -17,7 +17,8 @@ export function domainToUnicode(domain) {
   );
 }
 
-function decodeLabel(encoded) {
+/** @param {string} encoded in lower case @returns {string | undefined} nothing for what is malformed */
+export function decodeLabel(encoded) {
   const delimiter = encoded.lastIndexOf("-");
   const output = delimiter > 0 ? [...encoded.slice(0, delimiter)] : [];
   let codePoint = INITIAL_CODE_POINT;
@@ -49,7 +50,8 @@ function digitValue(unit) {
   return unit >= 48 && unit <= 57 ? unit - 22 : undefined;
 }
 
-function adapt(delta, length, isFirst) {
+/** How long the next number is expected to be. */
+export function adapt(delta, length, isFirst) {
   let scaled = Math.floor(delta / (isFirst ? DAMP : 2));
   scaled += Math.floor(scaled / length);
   let k = 0;

@@ -337,8 +337,9 @@ test("require gives the built-in modules, and nothing else", async () => {
   assert.equal(require("path"), require("node:path"));
   assert.equal(require("stream").Readable, (await ours("stream")).Readable);
   assert.equal(process.getBuiltinModule("node:os").EOL, "\n");
+  assert.equal(require("fs/promises"), require("node:fs").promises);
   assert.deepEqual(
-    [isBuiltin("node:fs"), isBuiltin("fs"), isBuiltin("node:stream/web"), isBuiltin("events")],
+    [isBuiltin("node:test"), isBuiltin("test"), isBuiltin("node:stream/web"), isBuiltin("fs")],
     [false, false, true, true],
   );
   assert.throws(() => require("express"), {

@@ -12,7 +12,7 @@ export default defineConfig({
       adapter: adapter({
         precompress: true,
         exclude: ["/docs/private/*"],
-        external: ["node:fs"],
+        external: ["node:test"],
         ...JSON.parse(ADAPTER_OPTIONS),
       }),
     }),

@@ -1,0 +1,68 @@
+// `node:dns/promises`, in name only: the host looks names up, within `fetch`.
+
+import { absent } from "ext:orilla_web/node/internal/absent.js";
+import {
+  ADVICE,
+  codes,
+  getDefaultResultOrder,
+  getServers,
+  setDefaultResultOrder,
+} from "ext:orilla_web/node/internal/dns.js";
+
+export { getDefaultResultOrder, getServers, setDefaultResultOrder };
+
+const [names, module] = absent("dns.promises", ADVICE, { rejects: true });
+
+export const {
+  Resolver,
+  lookup,
+  lookupService,
+  resolve,
+  resolve4,
+  resolve6,
+  resolveAny,
+  resolveCaa,
+  resolveCname,
+  resolveMx,
+  resolveNaptr,
+  resolveNs,
+  resolvePtr,
+  resolveSoa,
+  resolveSrv,
+  resolveTlsa,
+  resolveTxt,
+  reverse,
+  setServers,
+} = names;
+export const {
+  ADDRGETNETWORKPARAMS,
+  BADFAMILY,
+  BADFLAGS,
+  BADHINTS,
+  BADNAME,
+  BADQUERY,
+  BADRESP,
+  BADSTR,
+  CANCELLED,
+  CONNREFUSED,
+  DESTRUCTION,
+  EOF,
+  FILE,
+  FORMERR,
+  LOADIPHLPAPI,
+  NODATA,
+  NOMEM,
+  NONAME,
+  NOTFOUND,
+  NOTIMP,
+  NOTINITIALIZED,
+  REFUSED,
+  SERVFAIL,
+  TIMEOUT,
+} = codes;
+
+export default Object.assign(module, codes, {
+  getDefaultResultOrder,
+  getServers,
+  setDefaultResultOrder,
+});

@@ -1,0 +1,57 @@
+// What both modules of names have: their error codes, and the order of addresses, which is kept and has no effect.
+
+import { invalidArgValue } from "ext:orilla_web/node/internal/errors.js";
+
+export const ADVICE = "an app looks no names up; fetch does it for a request";
+
+let order = "verbatim";
+
+/** @returns {string} */
+export function getDefaultResultOrder() {
+  return order;
+}
+
+/** @param {"verbatim" | "ipv4first" | "ipv6first"} value is kept, and has no effect */
+export function setDefaultResultOrder(value) {
+  if (!["verbatim", "ipv4first", "ipv6first"].includes(value)) {
+    throw invalidArgValue(
+      "dnsOrder",
+      value,
+      "must be one of: 'verbatim', 'ipv4first', 'ipv6first'",
+    );
+  }
+  order = value;
+}
+
+/** @returns {string[]} none: the host looks names up */
+export function getServers() {
+  return [];
+}
+
+/** Error codes by their names in the module: `NODATA` is `ENODATA`. */
+export const codes = Object.freeze({
+  ADDRGETNETWORKPARAMS: "EADDRGETNETWORKPARAMS",
+  BADFAMILY: "EBADFAMILY",
+  BADFLAGS: "EBADFLAGS",
+  BADHINTS: "EBADHINTS",
+  BADNAME: "EBADNAME",
+  BADQUERY: "EBADQUERY",
+  BADRESP: "EBADRESP",
+  BADSTR: "EBADSTR",
+  CANCELLED: "ECANCELLED",
+  CONNREFUSED: "ECONNREFUSED",
+  DESTRUCTION: "EDESTRUCTION",
+  EOF: "EOF",
+  FILE: "EFILE",
+  FORMERR: "EFORMERR",
+  LOADIPHLPAPI: "ELOADIPHLPAPI",
+  NODATA: "ENODATA",
+  NOMEM: "ENOMEM",
+  NONAME: "ENONAME",
+  NOTFOUND: "ENOTFOUND",
+  NOTIMP: "ENOTIMP",
+  NOTINITIALIZED: "ENOTINITIALIZED",
+  REFUSED: "EREFUSED",
+  SERVFAIL: "ESERVFAIL",
+  TIMEOUT: "ETIMEOUT",
+});
