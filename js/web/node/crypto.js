@@ -1,5 +1,6 @@
 // `node:crypto`: random values, hashes and HMACs. The platform's WebCrypto is there as `webcrypto`
-// and `subtle`; ciphers, keys and signatures are left to it.
+// and `subtle`; ciphers, keys other than secret ones and signatures are left to it, and are here in
+// name only.
 
 import {
   hashCopy,
@@ -10,7 +11,10 @@ import {
   timingSafeEqual as equalInConstantTime,
 } from "ext:orilla_web/node_host.js";
 import { Buffer } from "node:buffer";
+import { constants } from "ext:orilla_web/node/internal/constants/crypto.js";
+import absentFunctions from "ext:orilla_web/node/internal/crypto_absent.js";
 import { codedError, invalidArgType, outOfRange } from "ext:orilla_web/node/internal/errors.js";
+import { KeyObject, bytesOfKey, createSecretKey } from "ext:orilla_web/node/internal/key_object.js";
 import { nextTick } from "ext:orilla_web/node/internal/next_tick.js";
 import { Transform } from "ext:orilla_web/node/internal/stream/duplex.js";
 import {
@@ -19,6 +23,9 @@ import {
   validateNumber,
   validateString,
 } from "ext:orilla_web/node/internal/validate.js";
+
+export * from "ext:orilla_web/node/internal/crypto_absent.js";
+export { KeyObject, constants, createSecretKey };
 
 export const webcrypto = globalThis.crypto;
 export const subtle = webcrypto.subtle;
@@ -30,6 +37,21 @@ const RANDOM_BYTES_PER_CALL = 65_536;
 const MAX_RANDOM_BYTES = 2 ** 31 - 1;
 /** Numbers below this many can be drawn. */
 const MAX_RANDOM_RANGE = 2 ** 48 - 1;
+
+/** @returns {string[]} none */
+export function getCiphers() {
+  return [];
+}
+
+/** @returns {string[]} none */
+export function getCurves() {
+  return [];
+}
+
+/** @returns {0} */
+export function getFips() {
+  return 0;
+}
 
 /** @returns {string[]} */
 export function getHashes() {
@@ -262,14 +284,16 @@ Hash.prototype.copy = function copy(options) {
 
 /**
  * @constructor
- * @param {string} algorithm @param {string | ArrayBuffer | ArrayBufferView} key
+ * @param {string} algorithm @param {string | ArrayBuffer | ArrayBufferView | KeyObject} key
  * @param {object} [options] of the stream, `encoding` of the key
  */
 export function Hmac(algorithm, key, options) {
   if (!new.target) return new Hmac(algorithm, key, options);
   const name = findHash(algorithm, "hmac");
-  const keyBytes =
-    key instanceof ArrayBuffer ? new Uint8Array(key) : bytesOf(key, "key", options?.encoding);
+  let keyBytes;
+  if (key instanceof KeyObject) keyBytes = bytesOfKey(key);
+  else if (key instanceof ArrayBuffer) keyBytes = new Uint8Array(key);
+  else keyBytes = bytesOf(key, "key", options?.encoding);
   this[kOptions] = options;
   this[kHandle] = hmacCreate(name, keyBytes);
   this[kDone] = false;
@@ -293,7 +317,7 @@ export function createHash(algorithm, options) {
 
 /**
  * @param {string} algorithm
- * @param {string | ArrayBufferView} key
+ * @param {string | ArrayBufferView | KeyObject} key
  * @param {object} [options]
  * @returns {Hmac}
  */
@@ -310,10 +334,17 @@ export function hash(algorithm, data, encoding = "hex") {
 }
 
 export default {
+  ...absentFunctions,
   Hash,
   Hmac,
+  KeyObject,
+  constants,
   createHash,
   createHmac,
+  createSecretKey,
+  getCiphers,
+  getCurves,
+  getFips,
   getHashes,
   getRandomValues,
   hash,

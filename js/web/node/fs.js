@@ -1,16 +1,16 @@
-// `node:fs`, in name only: there are no files, so none exists, and everything else throws.
+// `node:fs`, in name only: there are no files, so none exists, and all but writing to the log throws.
 
 import promises from "node:fs/promises";
 import { absent } from "ext:orilla_web/node/internal/absent.js";
 import { files as constants } from "ext:orilla_web/node/internal/constants/system.js";
+import { outputFunctions } from "ext:orilla_web/node/internal/fs_output.js";
 import { nextTick } from "ext:orilla_web/node/internal/next_tick.js";
 
 export { constants, promises };
 
-const [names, module] = absent(
-  "fs",
-  "an app has no file system; bundle what it reads into the server file, and keep what it writes in a service",
-);
+const ADVICE =
+  "an app has no file system; bundle what it reads into the server file, and keep what it writes in a service";
+const [names, module] = absent("fs", ADVICE);
 
 export const {
   Dir,
@@ -102,13 +102,12 @@ export const {
   utimesSync,
   watch,
   watchFile,
-  write,
   writeFile,
   writeFileSync,
-  writeSync,
   writev,
   writevSync,
 } = names;
+export const { write, writeSync } = outputFunctions(ADVICE);
 export const { F_OK, R_OK, W_OK, X_OK } = constants;
 // Node has them on macOS only.
 export const lchmod = undefined;
@@ -142,4 +141,6 @@ export default Object.assign(module, {
   lchmod,
   lchmodSync,
   promises,
+  write,
+  writeSync,
 });

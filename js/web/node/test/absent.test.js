@@ -284,3 +284,43 @@ test("zlib's functions with a callback compress and decompress", async () => {
   assert.throws(() => our.gzip("x"), { code: "ERR_INVALID_ARG_TYPE" });
   assert.equal(our.crc32("world", our.crc32("hello ")), node.crc32("hello world"));
 });
+
+test("what is written to standard output and error by number goes to the log", async () => {
+  const { written } = await host();
+  const fs = await ours("fs");
+  written.length = 0;
+  assert.equal(fs.writeSync(1, "é\n"), 3);
+  const bytes = new TextEncoder().encode("a line\n");
+  assert.equal(await promisify(fs.write)(2, bytes, 2, 4), 4);
+  await new Promise((resolve) => fs.write(1, "text", resolve));
+  assert.equal(fs.writeSync(1, bytes, { offset: 2 }), 5);
+  assert.deepEqual(written, [
+    ["stdout", "é\n"],
+    ["stderr", "line"],
+    ["stdout", "text"],
+    ["stdout", "line\n"],
+  ]);
+  assert.throws(() => fs.writeSync(3, "x"), { ...NOT_SUPPORTED, message: /^fs\.writeSync\(\) / });
+  assert.throws(() => fs.write(1, "x"), { code: "ERR_INVALID_ARG_TYPE" });
+});
+
+test("secret keys are objects that HMACs take", async () => {
+  const [our, node] = [await ours("crypto"), await import("node:crypto")];
+  for (const key of ["sécret", new Uint8Array([1, 2, 3]).subarray(1), new ArrayBuffer(2), ""]) {
+    const play = (crypto) => {
+      const secret = crypto.createSecretKey(key, "utf8");
+      return [
+        crypto.createHmac("sha256", secret).update("x").digest("hex"),
+        secret.export().toString("hex"),
+        secret.export({ format: "jwk" }),
+        [secret.type, secret.symmetricKeySize, secret.asymmetricKeyType],
+        secret.equals(crypto.createSecretKey(key, "utf8")),
+        secret instanceof crypto.KeyObject,
+      ];
+    };
+    assert.deepEqual(play(our), play(node));
+  }
+  assert.throws(() => our.createPrivateKey("x"), NOT_SUPPORTED);
+  assert.throws(() => new our.KeyObject("secret"), NOT_SUPPORTED);
+  assert.throws(() => our.createSecretKey(1), { code: "ERR_INVALID_ARG_TYPE" });
+});
