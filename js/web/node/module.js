@@ -1,9 +1,56 @@
 // `node:module`: `require` for bundles that still call it. It knows the built-in modules only: an
-// app is one bundle, and there are no files to load.
+// app is one bundle, and there are no files to load. What loads other modules is there in name only.
 
 import { builtinModules as names, loadBuiltin } from "ext:orilla_web/node_host.js";
+import { absent } from "ext:orilla_web/node/internal/absent.js";
 import { codedError, invalidArgValue } from "ext:orilla_web/node/internal/errors.js";
 import { validateString } from "ext:orilla_web/node/internal/validate.js";
+
+const [absentNames, absentMembers] = absent(
+  "module",
+  "an app is one bundle, and nothing else is loaded",
+);
+
+export const {
+  Module,
+  SourceMap,
+  findPackageJSON,
+  register,
+  registerHooks,
+  runMain,
+  setSourceMapsSupport,
+  stripTypeScriptTypes,
+} = absentNames;
+export const constants = Object.freeze({
+  compileCacheStatus: Object.freeze({ FAILED: 0, ENABLED: 1, ALREADY_ENABLED: 2, DISABLED: 3 }),
+});
+export const globalPaths = [];
+
+/** @returns {{ status: number }} that it is off here: the host keeps compiled code by itself */
+export function enableCompileCache() {
+  return { status: constants.compileCacheStatus.DISABLED };
+}
+
+/** @returns {undefined} the host has the app's source map */
+export function findSourceMap() {
+  return undefined;
+}
+
+/** Does nothing: the host keeps compiled code. */
+export function flushCompileCache() {}
+
+/** @returns {undefined} */
+export function getCompileCacheDir() {
+  return undefined;
+}
+
+/** @returns {{ enabled: boolean, nodeModules: boolean, generatedCode: boolean }} what the host does with stack traces */
+export function getSourceMapsSupport() {
+  return { enabled: true, nodeModules: true, generatedCode: false };
+}
+
+/** Does nothing: what is exported from a module here stays as it is. */
+export function syncBuiltinESMExports() {}
 
 /** Names without `node:`. */
 export const builtinModules = Object.freeze([...names]);
@@ -33,4 +80,17 @@ export function createRequire(filename) {
   return require;
 }
 
-export default { builtinModules, createRequire, isBuiltin };
+export default {
+  ...absentMembers,
+  builtinModules,
+  constants,
+  createRequire,
+  enableCompileCache,
+  findSourceMap,
+  flushCompileCache,
+  getCompileCacheDir,
+  getSourceMapsSupport,
+  globalPaths,
+  isBuiltin,
+  syncBuiltinESMExports,
+};

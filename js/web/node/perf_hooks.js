@@ -1,7 +1,13 @@
-// `node:perf_hooks`: the platform's own performance objects.
+// `node:perf_hooks`: the platform's own performance objects. What looks at the event loop is there in name only.
 
+import { absent } from "ext:orilla_web/node/internal/absent.js";
+
+const [names, absentMembers] = absent("perf_hooks", "the host measures what its isolates do");
+
+export const { PerformanceResourceTiming, createHistogram, monitorEventLoopDelay } = names;
 export const {
   performance,
+  Performance,
   PerformanceEntry,
   PerformanceMark,
   PerformanceMeasure,
@@ -11,6 +17,8 @@ export const {
 export const constants = Object.freeze({});
 
 export default {
+  ...absentMembers,
+  Performance,
   PerformanceEntry,
   PerformanceMark,
   PerformanceMeasure,

@@ -1,6 +1,7 @@
 /**
- * Bundles the worker and the app into one ES module. What the runtime brings along, the platform package and some of
- * Node's modules, stays an import; the rest of Node is refused here, at build time, rather than when the app boots.
+ * Bundles the worker and the app into one ES module. What the runtime brings along, the platform package and
+ * Node's modules, stays an import; the rest of Node is refused here, at build time, rather than when the app boots, and
+ * the app's own imports of what is there in name only are noted.
  */
 
 import { writeFileSync } from "node:fs";
@@ -77,6 +78,36 @@ export const NODE_MODULES = [
   "wasi",
   "worker_threads",
   "zlib",
+];
+
+/** Those of them of which little more than the names is there: docs/node-modules.md says what. */
+const IN_NAME_ONLY = [
+  "child_process",
+  "cluster",
+  "dgram",
+  "dns",
+  "dns/promises",
+  "domain",
+  "fs",
+  "fs/promises",
+  "http",
+  "http2",
+  "https",
+  "inspector",
+  "inspector/promises",
+  "net",
+  "readline",
+  "readline/promises",
+  "repl",
+  "sea",
+  "sqlite",
+  "tls",
+  "trace_events",
+  "tty",
+  "v8",
+  "vm",
+  "wasi",
+  "worker_threads",
 ];
 
 /**
@@ -176,9 +207,15 @@ function nodeModules(allowed) {
         if (known && kind === "require-call") return { path: name, namespace: "orilla-require" };
         if (!known && kind === "import-statement" && !allowed.includes(path))
           throw missing(name, path, importer);
+        const isNoted =
+          kind === "import-statement" &&
+          IN_NAME_ONLY.includes(name) &&
+          !allowed.includes(path) &&
+          !importer.split(/[\\/]/).includes("node_modules");
         return {
           path: `node:${name}`,
           external: true,
+          warnings: isNoted ? [inNameOnly(name, importer)] : [],
           sideEffects: namespace === "orilla-require",
         };
       });
@@ -195,4 +232,13 @@ function missing(name, path, importer) {
     `${importer} imports node:${name}, which the Orilla runtime does not have. Keep it out of server code, ` +
       `or list "${path}" in the adapter's \`external\` option if your host answers to it.`,
   );
+}
+
+/** Dependencies import such modules for the sake of code that never runs here; what the app itself imports, it calls. */
+function inNameOnly(name, importer) {
+  return {
+    text:
+      `${importer} imports node:${name}, which the Orilla runtime has in name only: most of its functions throw ` +
+      "NODE_API_NOT_SUPPORTED when they are called",
+  };
 }

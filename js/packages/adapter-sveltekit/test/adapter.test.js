@@ -13,10 +13,14 @@ const OUT = join(APP, "build");
 /** What was evaluated when the worker was imported, and its handler. */
 let atImport, handler;
 
+/** What the build of the app said. */
+let said;
+
 before(async () => {
   writeCommonJsPackage();
   const { failed, output } = await viteBuild(APP, PACKAGES);
   assert.ok(!failed, output);
+  said = output;
   ({ default: handler } = await import(pathToFileURL(join(OUT, "server.js"))));
   atImport = [...globalThis.evaluated];
 });
@@ -69,7 +73,13 @@ test("static files lie where their URLs say, compressed beside", () => {
 
 test("the worker is one module that imports only what the runtime has, or what it was told to", async () => {
   const { imports, exports } = await moduleShape(join(OUT, "server.js"));
-  assert.deepEqual(imports, ["@orilla/platform", "node:async_hooks", "node:crypto", "node:test"]);
+  assert.deepEqual(imports, [
+    "@orilla/platform",
+    "node:async_hooks",
+    "node:crypto",
+    "node:fs",
+    "node:test",
+  ]);
   assert.deepEqual(exports, ["default"]);
   const { sources } = JSON.parse(readFileSync(join(OUT, "server.js.map"), "utf8"));
   assert.ok(sources.some((source) => source.endsWith("endpoints/plain/_server.js")));
@@ -131,6 +141,13 @@ test("an import of a module that the runtime lacks fails the build and names the
   assert.match(
     output,
     /ADAPTER_NODE_MODULE: .*entries\/endpoints\/files\/_server\.js imports node:test/,
+  );
+});
+
+test("an import of the app's own of a module that is there in name only is noted", () => {
+  assert.match(
+    said,
+    /files\/_server\.js imports node:fs, which the Orilla runtime has in name only/,
   );
 });
 

@@ -62,8 +62,11 @@ import workerThreads, * as workerThreadsNames from "node:worker_threads";
 import { BroadcastChannel as LateChannel, isMainThread, MessageChannel } from "node:worker_threads";
 import zlib, * as zlibNames from "zlib";
 import { crc32, gunzip, gzip, gzipSync } from "node:zlib";
-import { builtinModules, createRequire, isBuiltin } from "node:module";
+import { createHmac, createPrivateKey, createSecretKey, KeyObject, scrypt } from "node:crypto";
+import { builtinModules, createRequire, isBuiltin, Module, register } from "node:module";
+import { userInfo } from "node:os";
 import { win32 } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { promisify } from "node:util";
 
 const require = createRequire("file:///app/server.js");
@@ -136,6 +139,12 @@ const answers = {
     codeOf(() => new DatabaseSync(":memory:")),
     codeOf(() => gzipSync("x")),
     codeOf(() => createSocket("udp4")),
+    codeOf(() => scrypt("password", "salt", 64, () => {})),
+    codeOf(() => createPrivateKey("key")),
+    codeOf(() => new Module("x")),
+    codeOf(() => register("./hooks.js")),
+    codeOf(() => userInfo()),
+    codeOf(() => monitorEventLoopDelay()),
   ],
   rejecting: () =>
     Promise.all(
@@ -161,6 +170,11 @@ const answers = {
     sys.inspect === inspect,
     console.warn === globalThis.console.warn,
   ],
+  secret() {
+    const key = createSecretKey("key", "utf8");
+    return [createHmac("sha1", key).update("message").digest("base64"), key instanceof KeyObject, key.type];
+  },
+  output: () => new Promise((resolve) => fs.write(1, "a line by number\n", (error, bytes) => resolve([error, bytes]))),
   async late() {
     const [first, second] = [new LateChannel("late"), new LateChannel("late")];
     const { port1, port2 } = new MessageChannel();

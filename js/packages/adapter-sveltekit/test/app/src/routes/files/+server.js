@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mock } from "node:test";
 
-export const GET = () => new Response(typeof mock);
+export const GET = () => new Response(`${existsSync(".")} ${typeof mock}`);
