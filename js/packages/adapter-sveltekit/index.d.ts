@@ -10,7 +10,10 @@ export interface AdapterOptions {
   precompress?: boolean;
   /** Has no effect: the runtime itself brings `process`, `Buffer` and the web platform along. */
   polyfill?: boolean;
-  /** Prefix of environment variables that may reach the browser. Default: SvelteKit's `env.publicPrefix`. */
+  /**
+   * Prefix of environment variables that reach the app. Default: SvelteKit 2's `env.publicPrefix`, with SvelteKit 3 `PUBLIC_`.
+   * What a SvelteKit 3 app requires in `src/env.ts` reaches it whatever the prefix.
+   */
   envPrefix?: string;
   /** URL paths the app is asked for. Default all. */
   include?: string[];
@@ -20,5 +23,5 @@ export interface AdapterOptions {
   external?: string[];
 }
 
-/** The adapter for `svelte.config.js`, or for `sveltekit()` in `vite.config.ts`. */
+/** The adapter for `sveltekit()` in `vite.config.ts`, with SvelteKit 2 also for `svelte.config.js`. */
 export default function adapter(options?: AdapterOptions): Adapter;

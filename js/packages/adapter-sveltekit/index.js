@@ -7,9 +7,10 @@
  */
 
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join, relative, resolve, sep } from "node:path";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { bundleWorker } from "./src/bundle.js";
 import { readConfig } from "./src/config.js";
+import { requiredVariables } from "./src/environment.js";
 import { AdapterError } from "./src/error.js";
 import { appName, manifestOf } from "./src/manifest.js";
 
@@ -33,17 +34,20 @@ export default function adapter({
     async adapt(builder) {
       const directory = emptyDirectory(out);
       const workDirectory = emptyDirectory(builder.getBuildDirectory("orilla"));
-      const options = { name: name ?? nameInPackage(), include, exclude, envPrefix };
-      const manifest = manifestOf(builder, options, await readConfig(workDirectory));
+      const serverDirectory = resolve(builder.getServerDirectory());
+      const kit = kitConfig(builder);
+      const required = await requiredVariables(serverDirectory, workDirectory);
+      const options = { name: name ?? nameInPackage(), include, exclude, envPrefix, required };
+      const manifest = manifestOf(builder, kit, options, await readConfig(workDirectory));
 
-      const files = join(directory, manifest.static, builder.config.kit.paths.base);
+      const files = join(directory, manifest.static, kit.paths.base);
       builder.writeClient(files);
       builder.writePrerendered(files);
       if (precompress) await builder.compress(files);
 
       generateModules(builder, workDirectory);
       const warnings = await bundleWorker({
-        serverDirectory: resolve(builder.getServerDirectory()),
+        serverDirectory,
         workDirectory,
         outfile: join(directory, manifest.entrypoint),
         external,
@@ -91,25 +95,44 @@ function nameInPackage() {
 }
 
 /**
+ * @param {import("@sveltejs/kit").Builder} builder
+ * @returns {import("./src/manifest.js").KitConfig} SvelteKit's options, which up to version 2 are below `kit`
+ */
+function kitConfig({ config }) {
+  return "paths" in config ? config : config.kit;
+}
+
+/**
  * Writes the modules that the worker imports as `orilla-app:server` and `orilla-app:prerendered`.
  *
  * @param {import("@sveltejs/kit").Builder} builder
  * @param {string} directory
  */
 function generateModules(builder, directory) {
-  const relativePath = relative(directory, resolve(builder.getServerDirectory())).replaceAll(
-    sep,
-    "/",
-  );
-  writeFileSync(
-    join(directory, "server.js"),
-    `import { Server } from "${relativePath}/index.js";\n` +
-      `export const server = new Server(${builder.generateManifest({ relativePath })});\n`,
-  );
+  generateServer(builder, join(directory, "server.js"));
   const { paths, redirects } = builder.prerendered;
   writeFileSync(
     join(directory, "prerendered.js"),
     `export const prerendered = new Set(${JSON.stringify(paths)});\n` +
       `export const redirects = new Map(${JSON.stringify([...redirects])});\n`,
+  );
+}
+
+/**
+ * Writes a module that exports SvelteKit's `server`. Version 3 writes it; for version 2 this is what it would write.
+ *
+ * @param {import("@sveltejs/kit").Builder} builder
+ * @param {string} file
+ */
+function generateServer(builder, file) {
+  if (builder.generateServerInstance) return builder.generateServerInstance(file);
+  const relativePath = relative(dirname(file), resolve(builder.getServerDirectory())).replaceAll(
+    sep,
+    "/",
+  );
+  writeFileSync(
+    file,
+    `import { Server } from "${relativePath}/index.js";\n` +
+      `export const server = new Server(${builder.generateManifest({ relativePath })});\n`,
   );
 }

@@ -5,9 +5,8 @@
 
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
-import { build } from "esbuild";
 import { AdapterError } from "./error.js";
+import { importBundled } from "./import.js";
 
 const FILES = ["orilla.config.ts", "orilla.config.js", "orilla.config.mjs"];
 
@@ -34,18 +33,7 @@ export async function readConfig(workDirectory) {
   const file = FILES.find((name) => existsSync(name));
   if (!file) return {};
 
-  const outfile = join(workDirectory, "config.mjs");
-  await build({
-    entryPoints: [resolve(file)],
-    outfile,
-    bundle: true,
-    packages: "external",
-    format: "esm",
-    platform: "node",
-    logLevel: "silent",
-  });
-  // The query keeps Node from answering with the module of an earlier build in the same process.
-  const { default: config } = await import(`${pathToFileURL(outfile)}?${Date.now()}`);
+  const { default: config } = await importBundled(resolve(file), join(workDirectory, "config.mjs"));
   check(file, config);
   return config;
 }

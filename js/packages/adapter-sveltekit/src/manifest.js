@@ -22,15 +22,28 @@ const MAX_NAME = 63;
  */
 
 /**
+ * What is taken from SvelteKit's own options. Version 3 knows no `publicPrefix`: its apps declare their variables.
+ *
+ * @typedef {{ paths: { base: string }, env: { publicPrefix?: string } }} KitConfig
+ *
+ * @typedef {object} Options
+ * @property {string} name
+ * @property {string[]} include
+ * @property {string[]} exclude
+ * @property {string} [envPrefix]
+ * @property {string[]} required variables that the app declares and cannot do without
+ *
  * @param {import("@sveltejs/kit").Builder} builder
- * @param {{ name: string, include: string[], exclude: string[], envPrefix?: string }} options
+ * @param {KitConfig} kit
+ * @param {Options} options
  * @param {import("@orilla/platform/config").OrillaConfig} config
  * @returns {Manifest}
  */
-export function manifestOf(builder, { name, include, exclude, envPrefix }, config) {
-  const { paths, env } = builder.config.kit;
+export function manifestOf(builder, { paths, env }, options, config) {
+  const { name, include, exclude, envPrefix } = options;
   const directory = paths.base ? `${paths.base.slice(1)}/` : "";
   const pages = [...builder.prerendered.pages];
+  const required = new Set([options.required, config.env?.required ?? []].flat());
 
   return {
     version: 1,
@@ -44,7 +57,7 @@ export function manifestOf(builder, { name, include, exclude, envPrefix }, confi
       immutable: [`/${builder.getAppPath()}/immutable/*`],
     },
     ...config,
-    env: { prefix: envPrefix ?? env.publicPrefix, ...config.env },
+    env: { prefix: envPrefix ?? env.publicPrefix, ...config.env, required: [...required] },
   };
 }
 

@@ -2,23 +2,13 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
-import { before, mock, test } from "node:test";
+import { before, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { watchingHazards } from "./hazards.js";
 import { moduleShape, viteBuild } from "./vite_build.js";
 
 const DEMO = fileURLToPath(new URL("../../../../examples/sveltekit", import.meta.url));
 const OUT = join(DEMO, "build");
-
-/** What must not happen at module scope, because its result would freeze into a snapshot. */
-const HAZARDS = [
-  [Math, "random"],
-  [Date, "now"],
-  [crypto, "getRandomValues"],
-  [crypto, "randomUUID"],
-  [globalThis, "fetch"],
-  [globalThis, "setTimeout"],
-  [globalThis, "setInterval"],
-];
 
 let handler, hazardsAtImport;
 
@@ -29,10 +19,9 @@ before(async () => {
   const { failed, output } = await viteBuild(DEMO, join(DEMO, "node_modules"));
   assert.ok(!failed, output);
 
-  const mocks = HAZARDS.map(([object, name]) => mock.method(object, name));
-  ({ default: handler } = await import(pathToFileURL(join(OUT, "server.js"))));
-  hazardsAtImport = HAZARDS.filter((_, i) => mocks[i].mock.callCount() > 0).map(([, name]) => name);
-  mock.restoreAll();
+  const loaded = await watchingHazards(() => import(pathToFileURL(join(OUT, "server.js"))));
+  handler = loaded.module.default;
+  hazardsAtImport = loaded.hazards;
 });
 
 function request(path, init) {

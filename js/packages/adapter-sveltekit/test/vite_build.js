@@ -9,10 +9,12 @@ import { build } from "esbuild";
  * @param {string} app the app's directory
  * @param {string} vite the `node_modules` that Vite is taken from
  * @param {object} [adapterOptions] for the fixture: options of the adapter
+ * @param {Record<string, string>} [variables] of the build's environment
  * @returns {Promise<{ failed: boolean, output: string }>}
  */
-export async function viteBuild(app, vite, adapterOptions = {}) {
-  const env = { ...process.env, ADAPTER_OPTIONS: JSON.stringify(adapterOptions), NODE_ENV: "" };
+export async function viteBuild(app, vite, adapterOptions = {}, variables = {}) {
+  const options = { ADAPTER_OPTIONS: JSON.stringify(adapterOptions), NODE_ENV: "" };
+  const env = { ...process.env, ...options, ...variables };
   try {
     const args = [join(vite, "vite/bin/vite.js"), "build"];
     const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { cwd: app, env });

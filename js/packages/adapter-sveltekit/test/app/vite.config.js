@@ -2,10 +2,11 @@ import adapter from "@orilla/adapter-sveltekit";
 import { sveltekit } from "@sveltejs/kit/vite";
 import { defineConfig } from "vite";
 
-/** The tests of builds that must fail hand options in. */
-const { ADAPTER_OPTIONS = "{}" } = process.env;
+/** What some of the tests build otherwise. */
+const { ADAPTER_OPTIONS = "{}", MINIFY } = process.env;
 
 export default defineConfig({
+  build: { minify: MINIFY === "true" || undefined },
   plugins: [
     sveltekit({
       paths: { base: "/docs" },

@@ -1,4 +1,4 @@
-import { evaluated } from "$lib/trace.js";
+import { evaluated } from "#lib/trace.js";
 
 evaluated("page");
 

@@ -1,3 +1,3 @@
-import { greeting } from "$lib/greeting.js";
+import { greeting } from "#lib/greeting.js";
 
 export const GET = () => new Response(greeting);

@@ -1,8 +1,8 @@
-import { evaluated } from "$lib/trace.js";
+import { evaluated } from "#lib/trace.js";
 
 evaluated("plain");
 
 export async function GET() {
-  const { text } = await import("$lib/late.js");
+  const { text } = await import("#lib/late.js");
   return new Response(text);
 }

@@ -1,4 +1,4 @@
-import { evaluated } from "$lib/trace.js";
+import { evaluated } from "#lib/trace.js";
 
 const ready = await Promise.resolve("ready");
 evaluated("waits");

@@ -1,0 +1,3 @@
+import { testAdapter } from "./adapter.js";
+
+testAdapter(2);
