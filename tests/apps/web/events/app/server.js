@@ -71,7 +71,7 @@ const answers = {
     return [hidden.filter((name) => name in globalThis), reachable, navigator.userAgent, self === globalThis];
   },
   async forbiddenImports() {
-    const names = ["ext:core/ops", "ext:core/mod.js", "ext:orilla_web/env.js", "node:fs", "file:///etc/passwd", "./other.js"];
+    const names = ["ext:core/ops", "ext:core/mod.js", "ext:orilla_web/env.js", "node:test", "file:///etc/passwd", "./other.js"];
     return await Promise.all(names.map((name) => import(name).then(() => name, () => "refused")));
   },
 };
