@@ -261,3 +261,38 @@ both("constructed slowly", async ({ Duplex }, log) => {
   duplex.end("b");
   await settled();
 });
+
+both("what is written at once leaves room for more", async ({ Writable, Transform }, log) => {
+  const marks = [0, 1, 3, 4, 5, 9].map((highWaterMark) => ({ highWaterMark }));
+  const objects = [0, 1, 2].map((highWaterMark) => ({ highWaterMark, objectMode: true }));
+  const ways = {
+    sync: (callback) => callback(),
+    late: (callback) => setImmediate(callback),
+    failing: (callback) => callback(new Error("full")),
+  };
+  for (const [way, answer] of Object.entries(ways)) {
+    for (const options of [...marks, ...objects]) {
+      const writable = new Writable({ ...options, write: (c, e, callback) => answer(callback) });
+      record(writable, `${way} ${options.highWaterMark}`, log, ["drain", "error"]);
+      for (let i = 0; i < 3; i++)
+        log.push(writable.write("abcd"), writable.writableNeedDrain, writable.writableLength);
+      await settled();
+      log.push(writable.writableNeedDrain, writable.writableLength);
+    }
+  }
+  const mixed = new Writable({
+    highWaterMark: 3,
+    write: (chunk, e, callback) => (String(chunk) === "slow" ? setImmediate(callback) : callback()),
+  });
+  record(mixed, "mixed", log, ["drain"]);
+  for (const chunk of ["abc", "slow", "abc", ""]) log.push(mixed.write(chunk));
+  await settled();
+  log.push(mixed.write("abc"), mixed.writableNeedDrain);
+  const corked = new Writable({ highWaterMark: 2, writev: (chunks, callback) => callback() });
+  corked.cork();
+  log.push(corked.write("ab"), corked.write("ab"));
+  corked.uncork();
+  log.push(corked.writableNeedDrain, corked.write("abc"));
+  const transform = new Transform({ highWaterMark: 2, transform: (c, e, done) => done(null, c) });
+  for (let i = 0; i < 4; i++) log.push(transform.write("ab"), transform.writableLength);
+});

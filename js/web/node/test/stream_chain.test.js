@@ -364,3 +364,94 @@ test("random bytes through a random chain come out whole", async () => {
     assert.deepEqual(new Uint8Array(parts), bytes);
   }
 });
+
+both("`end: false` spares the last stream alone", async ({ promises, ...m }, log) => {
+  const source = () => m.Readable.from(["a", "b"]);
+  const upper = () =>
+    new m.Transform({
+      transform: (chunk, e, callback) => callback(null, String(chunk).toUpperCase()),
+      flush: (callback) => callback(null, "!"),
+    });
+  const web = () => new TransformStream({ transform: (c, out) => out.enqueue(`${c}w`) });
+  async function* twice(chunks) {
+    for await (const chunk of chunks) yield `${chunk}${chunk}`;
+  }
+  const before = [[], [upper], [upper, upper], [twice], [twice, upper], [web], [web, upper]];
+  for (const middle of before) {
+    const target = new m.Writable({
+      write(chunk, e, callback) {
+        log.push(String(chunk));
+        callback();
+      },
+    });
+    record(target, "target", log, ["finish", "close"]);
+    const parts = middle.map((part) => (part === twice ? part : part()));
+    await promises.pipeline(source(), ...parts, target, { end: false });
+    log.push("done", target.writableEnded);
+    target.end("more");
+    await settled();
+  }
+  const sink = new WritableStream({
+    write: (c) => log.push(`web ${c}`),
+    close: () => log.push("x"),
+  });
+  await promises.pipeline(source(), upper(), sink, { end: false });
+
+  const note = (error) => log.push(error.code ?? error.message);
+  const target = () => record(new m.PassThrough(), "target", log, ["error", "close"]);
+  const failing = new m.Transform({ transform: (c, e, done) => done(new Error("middle")) });
+  const kept = target();
+  await promises.pipeline(source(), failing, kept, { end: false }).catch(note);
+  log.push(kept.destroyed);
+  for (const ending of ["end", "destroy"]) {
+    const [endless, last] = [new m.Readable({ read() {} }), target().resume()];
+    setImmediate(() => last[ending]());
+    await promises.pipeline(endless, upper(), last, { end: false }).catch(note);
+    log.push(endless.destroyed);
+  }
+});
+
+test("`end: false` before a function", async () => {
+  const { Readable, PassThrough, promises } = ourStream; // in Node an error is left that nobody caught
+  const value = async (chunks) => (await chunks.toArray()).join("");
+  const source = Readable.from(["a", "b"]);
+  assert.equal(await promises.pipeline(source, new PassThrough(), value, { end: false }), "ab");
+});
+
+both("the array methods check their options", async ({ Readable }, log) => {
+  const options = [0, -1, 1.5, "2", 2, Infinity, null, "x"].map((concurrency) => ({ concurrency }));
+  options.push(...[0, -1, 1.5, null].map((highWaterMark) => ({ highWaterMark })));
+  options.push(undefined, null, 5, "x", [], () => {}, { signal: 5 }, { signal: null });
+  const play = async (label, call) => {
+    let result;
+    try {
+      result = call(Readable.from([1, 2, 3, 4]));
+    } catch (error) {
+      log.push(`${label} threw ${error.code}`);
+      return;
+    }
+    const value = typeof result.toArray === "function" ? result.toArray() : result;
+    log.push(label, await Promise.resolve(value).catch((error) => error.code));
+  };
+  for (const name of ["map", "filter", "flatMap", "forEach", "some", "every", "find"]) {
+    const fn = (x) => (name === "flatMap" ? [x] : x > 2);
+    for (const [i, option] of options.entries())
+      await play(`${name} ${i}`, (readable) => readable[name](fn, option));
+    await play(`${name} of nothing`, (readable) => readable[name]());
+  }
+  for (const [i, option] of options.entries()) {
+    await play(`toArray ${i}`, (readable) => readable.toArray(option));
+    await play(`reduce ${i}`, (readable) => readable.reduce((a, b) => a + b, 0, option));
+    for (const name of ["take", "drop"])
+      await play(`${name} ${i}`, (readable) => readable[name](2, option));
+    await play(`iterator ${i}`, async (readable) => {
+      const seen = [];
+      for await (const item of readable.iterator(option)) seen.push(item);
+      return seen;
+    });
+  }
+  for (const count of [0, 1, 1.5, -1, -0.5, "2", "x", NaN, Infinity, null, undefined, {}]) {
+    for (const name of ["take", "drop"])
+      await play(`${name} ${count}`, (readable) => readable[name](count));
+  }
+});

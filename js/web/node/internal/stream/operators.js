@@ -1,19 +1,50 @@
 // The array-like methods of Readable that need no knowledge of its insides: `map`, `filter`,
 // `toArray` and so on. One item is worked on at a time.
 
-import { AbortError, codedError } from "ext:orilla_web/node/internal/errors.js";
+import { AbortError, codedError, outOfRange } from "ext:orilla_web/node/internal/errors.js";
 import { readableFrom } from "ext:orilla_web/node/internal/stream/from.js";
 import {
   validateAbortSignal,
   validateFunction,
   validateInteger,
+  validateObject,
 } from "ext:orilla_web/node/internal/validate.js";
 
-/** @typedef {{ signal?: AbortSignal }} Options */
+/**
+ * @typedef {object} Options
+ * @property {AbortSignal} [signal]
+ * @property {number} [concurrency] checked, and without effect: one item is worked on at a time
+ * @property {number} [highWaterMark] likewise
+ */
+
+/** @returns {Options} the same */
+function checked(options) {
+  if (options === undefined || options === null) return {};
+  validateObject(options, "options");
+  const { signal } = options;
+  if (signal !== null) validateAbortSignal(signal, "options.signal");
+  return options;
+}
+
+/** For methods that call a function. @returns {Options} the same */
+function checkedForCalls(fn, options) {
+  validateFunction(fn, "fn");
+  const valid = checked(options);
+  validateInteger(Math.floor(valid.concurrency ?? 1), "options.concurrency", 1);
+  validateInteger(Math.floor(valid.highWaterMark ?? 0), "options.highWaterMark", 0);
+  return valid;
+}
+
+/** How many items are meant: what is no number is none, and a part of one is one. */
+function countOf(value) {
+  const number = Number(value);
+  if (Number.isNaN(number)) return 0;
+  if (number < 0) throw outOfRange("number", ">= 0", number);
+  return Math.ceil(number);
+}
 
 async function* items(stream, options) {
-  const { signal } = options ?? {};
-  validateAbortSignal(signal, "options.signal");
+  const { signal } = options;
   const check = () => {
     if (signal?.aborted) throw new AbortError(undefined, { cause: signal.reason });
   };
@@ -30,29 +61,26 @@ async function* items(stream, options) {
   }
 }
 
-const context = (options) => ({ signal: options?.signal ?? new AbortController().signal });
+const context = (options) => ({ signal: options.signal ?? new AbortController().signal });
 
 /** Methods that make another Readable. */
 export const streamOperators = {
   map(fn, options) {
-    validateFunction(fn, "fn");
-    return readableFrom(mapped(this, fn, options));
+    return readableFrom(mapped(this, fn, checkedForCalls(fn, options)));
   },
   filter(fn, options) {
-    validateFunction(fn, "fn");
-    return readableFrom(filtered(this, fn, options));
+    return readableFrom(filtered(this, fn, checkedForCalls(fn, options)));
   },
   flatMap(fn, options) {
-    validateFunction(fn, "fn");
-    return readableFrom(flattened(this, fn, options));
+    return readableFrom(flattened(this, fn, checkedForCalls(fn, options)));
   },
   take(count, options) {
-    validateInteger(count, "number", 0);
-    return readableFrom(taken(this, count, options));
+    const valid = checked(options);
+    return readableFrom(taken(this, countOf(count), valid));
   },
   drop(count, options) {
-    validateInteger(count, "number", 0);
-    return readableFrom(dropped(this, count, options));
+    const valid = checked(options);
+    return readableFrom(dropped(this, countOf(count), valid));
   },
 };
 
@@ -89,34 +117,33 @@ async function* dropped(stream, count, options) {
 export const promiseOperators = {
   async toArray(options) {
     const result = [];
-    for await (const item of items(this, options)) result.push(item);
+    for await (const item of items(this, checked(options))) result.push(item);
     return result;
   },
   async forEach(fn, options) {
-    validateFunction(fn, "fn");
-    for await (const item of items(this, options)) await fn(item, context(options));
+    const valid = checkedForCalls(fn, options);
+    for await (const item of items(this, valid)) await fn(item, context(valid));
   },
   async some(fn, options) {
-    validateFunction(fn, "fn");
-    for await (const item of items(this, options))
-      if (await fn(item, context(options))) return true;
+    const valid = checkedForCalls(fn, options);
+    for await (const item of items(this, valid)) if (await fn(item, context(valid))) return true;
     return false;
   },
   async every(fn, options) {
-    validateFunction(fn, "fn");
-    for await (const item of items(this, options))
-      if (!(await fn(item, context(options)))) return false;
+    const valid = checkedForCalls(fn, options);
+    for await (const item of items(this, valid))
+      if (!(await fn(item, context(valid)))) return false;
     return true;
   },
   async find(fn, options) {
-    validateFunction(fn, "fn");
-    for await (const item of items(this, options))
-      if (await fn(item, context(options))) return item;
+    const valid = checkedForCalls(fn, options);
+    for await (const item of items(this, valid)) if (await fn(item, context(valid))) return item;
     return undefined;
   },
   async reduce(fn, ...rest) {
     validateFunction(fn, "reducer");
     let [result, options] = rest;
+    options = checked(options);
     let isEmpty = rest.length === 0;
     for await (const item of items(this, options)) {
       result = isEmpty ? item : await fn(result, item, context(options));

@@ -5,6 +5,7 @@ import { AbortError, codedError, invalidArgType } from "ext:orilla_web/node/inte
 import { nextTick } from "ext:orilla_web/node/internal/next_tick.js";
 import { destroyStream } from "ext:orilla_web/node/internal/stream/destroy.js";
 import { PassThrough } from "ext:orilla_web/node/internal/stream/duplex.js";
+import { streamError } from "ext:orilla_web/node/internal/stream/errors.js";
 import { finished } from "ext:orilla_web/node/internal/stream/finished.js";
 import { duplexFrom } from "ext:orilla_web/node/internal/stream/from.js";
 import {
@@ -15,6 +16,7 @@ import {
   isReadableNodeStream,
   isReadableWebStream,
   isTransformWebStream,
+  isWritableFinished,
   isWritableWebStream,
 } from "ext:orilla_web/node/internal/stream/kind.js";
 import { Readable } from "ext:orilla_web/node/internal/stream/readable.js";
@@ -61,6 +63,11 @@ class Pipeline {
     this.ended = false;
   }
 
+  /** Whether a stream is ended with what comes before it: `end: false` spares the last one alone. */
+  ends(isLast) {
+    return !isLast || this.endsTarget;
+  }
+
   run(streams) {
     const abort = () => this.finish(new AbortError(undefined, { cause: this.outerSignal?.reason }));
     if (this.outerSignal) {
@@ -70,7 +77,7 @@ class Pipeline {
     let current;
     streams.forEach((stream, i) => {
       const isLast = i === streams.length - 1;
-      if (isNodeStream(stream) && (!isLast || this.endsTarget)) {
+      if (isNodeStream(stream) && this.ends(isLast)) {
         this.watch(stream, { reading: !isLast, writing: i > 0 });
       }
       if (i === 0) current = this.source(stream);
@@ -150,12 +157,12 @@ class Pipeline {
   pass(from, to, isLast) {
     if (isNodeStream(to)) {
       if (isReadableNodeStream(from)) this.pipe(from, to, isLast);
-      else this.pump(pumpToNode(asIterable(from), to, { end: this.endsTarget }));
+      else this.pump(pumpToNode(asIterable(from), to, { end: this.ends(isLast) }));
       return to;
     }
     if (isTransformWebStream(to) || isWritableWebStream(to)) {
       const sink = isWritableWebStream(to) ? to : to.writable;
-      this.pump(pumpToWeb(asIterable(from), sink, { end: this.endsTarget }));
+      this.pump(pumpToWeb(asIterable(from), sink, { end: this.ends(isLast) }));
       return to;
     }
     const duplex = duplexFrom(to);
@@ -174,7 +181,8 @@ class Pipeline {
   pipe(from, to, isLast) {
     this.open += 2;
     from.pipe(to, { end: false });
-    if (this.endsTarget) {
+    const ends = this.ends(isLast);
+    if (ends) {
       const end = () => to.end();
       if (isReadableFinished(from)) nextTick(end);
       else from.once("end", end);
@@ -195,9 +203,12 @@ class Pipeline {
         this.finish(error);
       }
     });
+    const wasOver = isWritableFinished(to);
     const stop = finished(to, { readable: false, writable: true }, (error) => {
-      if (this.endsTarget) this.finish(error);
+      if (ends || (wasOver && !error)) this.finish(error);
       else if (error) this.fail(error);
+      // Somebody else ended it, and what is still to come has nowhere to go.
+      else if (!isReadableFinished(from)) this.fail(streamError("ERR_STREAM_PREMATURE_CLOSE"));
     });
     if (isLast && isReadable(to)) this.cleanUps.push(stop);
   }

@@ -24,6 +24,7 @@ import {
   readableProperties,
 } from "ext:orilla_web/node/internal/stream/properties.js";
 import { iterate } from "ext:orilla_web/node/internal/stream/readable_iterator.js";
+import { validateObject } from "ext:orilla_web/node/internal/validate.js";
 import { StringDecoder } from "node:string_decoder";
 
 /** No read asks for more than this at once. */
@@ -355,6 +356,7 @@ Readable.prototype[Symbol.asyncIterator] = function asyncIterator() {
 
 /** @param {{ destroyOnReturn?: boolean }} [options] @returns {AsyncGenerator<unknown>} */
 Readable.prototype.iterator = function iterator(options) {
+  if (options !== undefined) validateObject(options, "options");
   return iterate(this, options);
 };
 

@@ -158,13 +158,14 @@ function accept(stream, given, givenEncoding, givenCallback) {
 
 function writeOrBuffer(stream, state, entry) {
   state.length += sizeOf(state, entry);
-  const hasRoom = state.length < state.highWaterMark;
-  if (!hasRoom) state.needDrain = true;
   if (state.writing || state.corked > 0 || state.errored || !state.constructed) {
     state.buffered.push(entry);
   } else {
     writeNow(stream, state, [entry], false);
   }
+  // What `_write` finished at once is not held: nobody has to wait for it.
+  const hasRoom = state.length < state.highWaterMark || state.length === 0;
+  if (!hasRoom) state.needDrain = true;
   return hasRoom && !state.errored && !state.destroyed;
 }
 
