@@ -28,10 +28,14 @@ export function validateObject(value, name) {
   }
 }
 
-/** @param {unknown} value @param {string} name @param {number} [min] @param {number} [max] */
+/**
+ * NaN is a number as long as there are no bounds.
+ * @param {unknown} value @param {string} name @param {number} [min] @param {number} [max]
+ */
 export function validateNumber(value, name, min = -Infinity, max = Infinity) {
   if (typeof value !== "number") throw invalidArgType(name, "of type number", value);
-  if (!(value >= min && value <= max)) {
+  const isBounded = min !== -Infinity || max !== Infinity;
+  if (isBounded && !(value >= min && value <= max)) {
     throw outOfRange(name, describeRange(min, max), value);
   }
 }

@@ -1,6 +1,7 @@
 // Imports our modules in a test: `await ours("buffer")` is our `node:buffer`.
 
 import { register } from "node:module";
+import "./strict_timers.js";
 
 register("./loader.js", import.meta.url);
 

@@ -6,6 +6,7 @@ import nodeCrypto from "node:crypto";
 import nodeChannels from "node:diagnostics_channel";
 import test from "node:test";
 import nodeTimers from "node:timers";
+import nodeTimerPromises from "node:timers/promises";
 import { pipeline } from "node:stream/promises";
 import { host, ours, outcome } from "./ours.js";
 import { random } from "./random.js";
@@ -327,6 +328,53 @@ test("diagnostics channels", async () => {
     return log;
   };
   assert.deepEqual(await script(channels, hooks), await script(nodeChannels, nodeHooks));
+});
+
+test("timers as promises are aborted, left early, and checked", async () => {
+  const script = async ({
+    setTimeout: wait,
+    setInterval: every,
+    setImmediate: soon,
+    scheduler,
+  }) => {
+    const log = [];
+    const note = (error) => log.push(error.name, error.code, error.cause);
+    for (const start of [wait, (delay, _, options) => scheduler.wait(delay, options)]) {
+      const controller = new AbortController();
+      const waiting = start(60_000, 1, { signal: controller.signal }).catch(note);
+      controller.abort("why");
+      await waiting;
+      await start(1, 1, { signal: controller.signal }).catch(note);
+    }
+    for await (const value of every(1, "tick")) {
+      log.push(value);
+      if (log.at(-2) === "tick") break;
+    }
+    const controller = new AbortController();
+    try {
+      for await (const value of every(1, "tock", { signal: controller.signal })) {
+        log.push(value);
+        controller.abort("enough");
+      }
+    } catch (error) {
+      note(error);
+    }
+    const left = every(1, "left");
+    log.push(await left.next(), await left.return("mine"), await left.next());
+    log.push(await soon("now"), await wait(NaN, "v"), await wait(undefined, "u"));
+    const bad = [null, "1", 2n, {}];
+    for (const delay of bad) {
+      await wait(delay).catch((error) => log.push(error.code));
+      await every(delay)
+        .next()
+        .catch((error) => log.push(error.code));
+      await scheduler.wait(delay).catch((error) => log.push(error.code));
+    }
+    for (const options of [null, 5, { signal: 5 }, { ref: 5 }])
+      await wait(1, 1, options).catch((error) => log.push(error.code));
+    return log;
+  };
+  assert.deepEqual(await script(await ours("timers/promises")), await script(nodeTimerPromises));
 });
 
 test("require gives the built-in modules, and nothing else", async () => {

@@ -5,19 +5,22 @@ import { eventIterator } from "ext:orilla_web/node/internal/event_iterator.js";
 import {
   validateAbortSignal,
   validateBoolean,
+  validateNumber,
   validateObject,
 } from "ext:orilla_web/node/internal/validate.js";
 
-const timers = {
-  setTimeout: globalThis.setTimeout,
-  clearTimeout: globalThis.clearTimeout,
-  setInterval: globalThis.setInterval,
-  clearInterval: globalThis.clearInterval,
-};
+// Called by these names alone: the web's timers refuse to be methods of another object.
+const {
+  setTimeout: startTimeout,
+  clearTimeout: stopTimeout,
+  setInterval: startInterval,
+  clearInterval: stopInterval,
+} = globalThis;
 
 /** @typedef {{ signal?: AbortSignal, ref?: boolean }} TimerOptions `ref` has no effect here */
 
-function signalOf(options) {
+function signalOf(delay, options) {
+  if (delay !== undefined) validateNumber(delay, "delay");
   validateObject(options, "options");
   validateAbortSignal(options.signal, "options.signal");
   if (options.ref !== undefined) validateBoolean(options.ref, "options.ref");
@@ -32,14 +35,14 @@ function signalOf(options) {
  * @returns {Promise<T>}
  */
 export async function setTimeout(delay, value, options = {}) {
-  const signal = signalOf(options);
+  const signal = signalOf(delay, options);
   if (signal?.aborted) throw new AbortError(undefined, { cause: signal.reason });
   return await new Promise((resolve, reject) => {
     const abort = () => {
-      timers.clearTimeout(id);
+      stopTimeout(id);
       reject(new AbortError(undefined, { cause: signal.reason }));
     };
-    const id = timers.setTimeout(() => {
+    const id = startTimeout(() => {
       signal?.removeEventListener("abort", abort);
       resolve(value);
     }, delay);
@@ -60,17 +63,18 @@ export function setImmediate(value, options = {}) {
  * @returns {AsyncIterableIterator<T>} one value per interval
  */
 export async function* setInterval(delay, value, options = {}) {
-  const signal = signalOf(options);
+  const signal = signalOf(delay, options);
   if (signal?.aborted) throw new AbortError(undefined, { cause: signal.reason });
-  yield* eventIterator((sink) => {
-    const id = timers.setInterval(() => sink.push(value), delay);
+  const ticks = eventIterator((sink) => {
+    const id = startInterval(() => sink.push(value), delay);
     const abort = () => sink.fail(new AbortError(undefined, { cause: signal.reason }));
     signal?.addEventListener("abort", abort, { once: true });
     return () => {
-      timers.clearInterval(id);
+      stopInterval(id);
       signal?.removeEventListener("abort", abort);
     };
   });
+  for await (const tick of ticks) yield tick;
 }
 
 export const scheduler = {
