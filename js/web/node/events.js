@@ -1,16 +1,18 @@
 // `node:events`: EventEmitter and the promise and iterator forms of waiting for events. Listener
 // lists are copied on change, so that an emit in progress walks the list it started with.
 
-import { AbortError, codedError, invalidArgType } from "ext:orilla_web/node/internal/errors.js";
+import { codedError, invalidArgType } from "ext:orilla_web/node/internal/errors.js";
 import { nextTick } from "ext:orilla_web/node/internal/next_tick.js";
 import {
-  validateAbortSignal,
   validateBoolean,
   validateFunction,
   validateNumber,
 } from "ext:orilla_web/node/internal/validate.js";
 import { emitWarning } from "ext:orilla_web/node/internal/warning.js";
-import { eventIterator } from "ext:orilla_web/node/internal/event_iterator.js";
+import { on, once } from "ext:orilla_web/node/internal/event_waiting.js";
+import { loadBuiltin } from "ext:orilla_web/node_host.js";
+
+export { on, once };
 
 const kCapture = Symbol("kCapture");
 export const errorMonitor = Symbol("events.errorMonitor");
@@ -19,6 +21,13 @@ const NO_LISTENERS = Object.freeze([]);
 
 let captureByDefault = false;
 let defaultLimit = 10;
+
+// What these names say when the module is loaded, as in Node: to set them is to set the properties
+// of EventEmitter, and those alone show it.
+export const captureRejections = captureByDefault;
+export const defaultMaxListeners = defaultLimit;
+/** There is no `node:domain`. */
+export const usingDomains = false;
 
 /**
  * @constructor
@@ -30,7 +39,7 @@ export function EventEmitter(options) {
 
 // Subclasses in the old style call this through `EventEmitter.call(this)`; an object whose own
 // table is already there keeps it, one that only inherits its prototype's table gets a new one.
-EventEmitter.init = function (options) {
+export const init = function (options) {
   if (this._events === undefined || this._events === Object.getPrototypeOf(this)._events) {
     this._events = Object.create(null);
     this._eventsCount = 0;
@@ -43,6 +52,8 @@ EventEmitter.init = function (options) {
     this[kCapture] = captureByDefault;
   }
 };
+
+EventEmitter.init = init;
 
 EventEmitter.prototype._events = undefined;
 EventEmitter.prototype._eventsCount = 0;
@@ -84,10 +95,18 @@ EventEmitter.prototype.emit = function emit(type, ...args) {
 
 function unhandledError(error) {
   if (error instanceof Error) return error;
-  const shown = typeof error === "string" ? `'${error}'` : String(error);
-  const wrapped = codedError(Error, "ERR_UNHANDLED_ERROR", `Unhandled error. (${shown})`);
+  const wrapped = codedError(Error, "ERR_UNHANDLED_ERROR", `Unhandled error. (${shown(error)})`);
   wrapped.context = error;
   return wrapped;
+}
+
+function shown(error) {
+  try {
+    // Loaded with the first such error: few apps ever see one.
+    return loadBuiltin("util").inspect(error);
+  } catch {
+    return Object.prototype.toString.call(error);
+  }
 }
 
 function captureRejection(emitter, promise, type, args) {
@@ -254,75 +273,10 @@ EventEmitter.prototype.eventNames = function eventNames() {
   return this._events === undefined ? [] : Reflect.ownKeys(this._events);
 };
 
-/**
- * @param {EventEmitter | EventTarget} target
- * @param {string | symbol} type
- * @param {{ signal?: AbortSignal }} [options]
- * @returns {Promise<unknown[]>} the arguments of the next such event; rejects on `error`
- */
-export async function once(target, type, { signal } = {}) {
-  validateAbortSignal(signal, "options.signal");
-  if (signal?.aborted) throw new AbortError(undefined, { cause: signal.reason });
-  return await new Promise((resolve, reject) => {
-    const stop = [];
-    const settle = (action) => (value) => {
-      for (const remove of stop) remove();
-      action(value);
-    };
-    stop.push(listen(target, type, (...args) => settle(resolve)(args)));
-    if (type !== "error" && typeof target.on === "function") {
-      stop.push(listen(target, "error", settle(reject)));
-    }
-    if (signal) {
-      const abort = () => settle(reject)(new AbortError(undefined, { cause: signal.reason }));
-      stop.push(listen(signal, "abort", abort));
-    }
-  });
-}
-
-/**
- * Listens on either kind of event source.
- * @returns {() => void} stops listening
- */
-function listen(target, type, listener) {
-  if (typeof target?.on === "function") {
-    target.on(type, listener);
-    return () => target.removeListener(type, listener);
-  }
-  if (typeof target?.addEventListener === "function") {
-    target.addEventListener(type, listener);
-    return () => target.removeEventListener(type, listener);
-  }
-  throw invalidArgType("emitter", "an instance of EventEmitter or EventTarget", target);
-}
-
-/**
- * @param {EventEmitter | EventTarget} target
- * @param {string | symbol} type
- * @param {{ signal?: AbortSignal, close?: string[] }} [options] `close` names the events that end
- *   it
- * @returns {AsyncIterableIterator<unknown[]>} one array of arguments per event
- */
-export function on(target, type, { signal, close = [] } = {}) {
-  validateAbortSignal(signal, "options.signal");
-  if (signal?.aborted) throw new AbortError(undefined, { cause: signal.reason });
-  return eventIterator((sink) => {
-    const stop = [listen(target, type, (...args) => sink.push(args))];
-    if (type !== "error" && typeof target.on === "function") {
-      stop.push(listen(target, "error", sink.fail));
-    }
-    for (const name of close) stop.push(listen(target, name, sink.end));
-    if (signal) {
-      const abort = () => sink.fail(new AbortError(undefined, { cause: signal.reason }));
-      stop.push(listen(signal, "abort", abort));
-    }
-    return () => stop.forEach((remove) => remove());
-  });
-}
-
 /** @param {EventEmitter} emitter @param {string | symbol} type @returns {number} */
 export function listenerCount(emitter, type) {
-  return emitter.listenerCount(type);
+  if (typeof emitter.listenerCount === "function") return emitter.listenerCount(type);
+  return EventEmitter.prototype.listenerCount.call(emitter, type);
 }
 
 /** @param {EventEmitter} emitter @param {string | symbol} type @returns {Function[]} */
@@ -384,6 +338,7 @@ Object.assign(EventEmitter, {
   on,
   once,
   setMaxListeners,
+  usingDomains,
 });
 Object.defineProperties(EventEmitter, {
   captureRejections: {

@@ -152,6 +152,7 @@ deno_core::extension!(
         "node:process" = "process.js",
         "ext:orilla_web/node/internal/errors.js" = "internal/errors.js",
         "ext:orilla_web/node/internal/event_iterator.js" = "internal/event_iterator.js",
+        "ext:orilla_web/node/internal/event_waiting.js" = "internal/event_waiting.js",
         "ext:orilla_web/node/internal/next_tick.js" = "internal/next_tick.js",
         "ext:orilla_web/node/internal/validate.js" = "internal/validate.js",
         "ext:orilla_web/node/internal/warning.js" = "internal/warning.js",

@@ -4,11 +4,12 @@ import assert from "node:assert/strict";
 import nodeEvents from "node:events";
 import test from "node:test";
 import { inherits } from "node:util";
-import { host, ours } from "./ours.js";
+import { host, ours, outcome } from "./ours.js";
 import { bothPlay } from "./script.js";
 
 const ourEvents = await ours("events");
-const { written } = await host();
+const { written, preload } = await host();
+await preload(); // an error without a listener is shown by `util`
 
 const both = bothPlay(nodeEvents, { ...ourEvents.default, ...ourEvents });
 const tick = () => new Promise((resolve) => setTimeout(resolve, 1));
@@ -50,15 +51,23 @@ both(
   },
 );
 
+const unshowable = {
+  [Symbol.for("nodejs.util.inspect.custom")]() {
+    throw new Error("no");
+  },
+};
+const NO_ERRORS = ["text", "it's", undefined, null, 5, { odd: 1 }, [1, { b: {} }], unshowable];
+NO_ERRORS.push(Object.create(null), Symbol("s"), new Map([[1, 2]]), () => {});
+
 both(
   "errors without a listener are thrown, monitored errors stay errors",
   ({ EventEmitter, errorMonitor }, log) => {
     const emitter = new EventEmitter();
-    for (const value of [new TypeError("mine"), "text", undefined, { odd: 1 }]) {
+    for (const value of [new TypeError("mine"), ...NO_ERRORS]) {
       try {
         emitter.emit("error", value);
       } catch (error) {
-        log.push(error.name, error.code, error === value, error.context);
+        log.push(error.name, error.code, error === value, error.context, error.message);
       }
     }
     emitter.on(errorMonitor, (error) => log.push("monitor", error.message));
@@ -130,6 +139,54 @@ both("once and on give promises and iterators", async ({ EventEmitter, once, on 
   emitter.emit("error", new Error("broken"));
   await pending.catch((error) => log.push(error.message));
   log.push(await failing.next());
+});
+
+both("an iterator of events pauses its source and lets it go on", async ({ on, ...m }, log) => {
+  const marks = [{}, { highWaterMark: 1 }, { highWaterMark: 3, lowWaterMark: 2 }];
+  marks.push({ highWaterMark: 1, lowWaterMark: 3 }, { highWatermark: 2, lowWatermark: 2 });
+  for (const options of marks) {
+    const emitter = Object.assign(new m.EventEmitter(), {
+      pause: () => log.push("pause"),
+      resume: () => log.push("resume"),
+    });
+    const iterator = on(emitter, "a", options);
+    for (let i = 0; i < 6; i++) log.push(`emit ${i}`, emitter.emit("a", i));
+    for (let i = 0; i < 6; i++) log.push(await iterator.next());
+    const pending = iterator.next();
+    for (const value of ["x", "y", "z"]) emitter.emit("a", value);
+    log.push(await pending, await iterator.next(), await iterator.return());
+  }
+  const bad = [0, -1, 1.5, "1", NaN, Infinity].flatMap((value) => [
+    { highWaterMark: value },
+    { lowWaterMark: value },
+  ]);
+  for (const options of [...bad, null, 5, "a", [], () => {}, { signal: 5 }])
+    log.push(outcome(() => typeof on(new m.EventEmitter(), "a", options)));
+  log.push(outcome(() => typeof on(new m.EventEmitter(), "a", { close: null })));
+  for (const options of [null, 5, []])
+    await m.once(new m.EventEmitter(), "a", options).catch((e) => log.push(e.code));
+});
+
+both("an error thrown into an iterator ends it", async ({ EventEmitter, on }, log) => {
+  const emitter = new EventEmitter();
+  for (const value of [undefined, null, 5, "x", {}])
+    log.push(outcome(() => on(emitter, "a").throw(value)));
+  const waiting = on(emitter, "b");
+  const pending = waiting.next().catch((error) => `rejected ${error.message}`);
+  log.push(waiting.throw(new Error("in")), await pending, await waiting.next());
+  const holding = on(emitter, "b");
+  emitter.emit("b", 1);
+  log.push(holding.throw(new Error("later")), await holding.next());
+  await holding.next().catch((error) => log.push(error.message));
+  log.push(await holding.next(), emitter.listenerCount("b"));
+  const iterator = on(emitter, "c");
+  log.push(Object.keys(iterator), iterator[Symbol.asyncIterator]() === iterator);
+  log.push(Object.hasOwn(Object.getPrototypeOf(iterator), Symbol.asyncIterator));
+});
+
+both("what the module says of itself", ({ EventEmitter, ...m }, log) => {
+  log.push(m.defaultMaxListeners, m.captureRejections, m.usingDomains, EventEmitter.usingDomains);
+  log.push(m.init === EventEmitter.init, m.listenerCount({}, "a"));
 });
 
 both(
