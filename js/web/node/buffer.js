@@ -7,7 +7,7 @@ import {
   invalidArgValue,
   outOfRange,
 } from "ext:orilla_web/node/internal/errors.js";
-import { validateInteger } from "ext:orilla_web/node/internal/validate.js";
+import { validateInteger, validateString } from "ext:orilla_web/node/internal/validate.js";
 import {
   allocate,
   Bytes,
@@ -18,12 +18,13 @@ import {
 } from "ext:orilla_web/node/internal/buffer/create.js";
 import { findEncoding, getEncoding } from "ext:orilla_web/node/internal/buffer/encodings.js";
 import { addNumberMethods } from "ext:orilla_web/node/internal/buffer/numbers.js";
+import { isAscii, isUtf8 } from "ext:orilla_web/node/internal/buffer/text_kind.js";
 import { compareBytes, findBytes } from "ext:orilla_web/node/internal/buffer/search.js";
-import { isAnyArrayBuffer, isUint8Array } from "node:util/types";
+import { isAnyArrayBuffer, isTypedArray, isUint8Array } from "node:util/types";
 import { loadBuiltin } from "ext:orilla_web/node_host.js";
 
 export const { Blob, File, atob, btoa } = globalThis;
-export { kMaxLength };
+export { isAscii, isUtf8, kMaxLength };
 
 /** UTF-16 units in the longest string. */
 export const kStringMaxLength = 2 ** 29 - 24;
@@ -147,6 +148,14 @@ function checkBytes(value, name) {
     throw invalidArgType(name, "an instance of Buffer or Uint8Array", value);
 }
 
+/** As opposed to being left out, to be empty or null is to name an encoding that there is not. */
+function namedEncoding(name) {
+  if (name === undefined) return getEncoding();
+  const encoding = findEncoding(name);
+  if (encoding) return encoding;
+  throw codedError(TypeError, "ERR_UNKNOWN_ENCODING", `Unknown encoding: ${name}`);
+}
+
 /** Turns a relative index into one inside `0..length`, as `slice` does. */
 function clampIndex(index, length, otherwise) {
   if (index === undefined) return otherwise;
@@ -162,7 +171,7 @@ const methods = {
     const to = end === undefined ? this.length : Math.min(Math.trunc(end) || 0, this.length);
     if (to <= from) return "";
     const isWhole = from === 0 && to === this.length;
-    return getEncoding(encoding).decode(isWhole ? this : this.subarray(from, to));
+    return namedEncoding(encoding).decode(isWhole ? this : this.subarray(from, to));
   },
 
   /**
@@ -197,13 +206,14 @@ const methods = {
 
   /** @returns {number} bytes copied */
   copy(target, targetStart, sourceStart, sourceEnd) {
-    checkBytes(target, "target");
+    if (!isTypedArray(target)) checkBytes(target, "target");
+    const bytes = new Uint8Array(target.buffer, target.byteOffset, target.byteLength);
     const to = copyIndex(targetStart, "targetStart", 0, Infinity);
     const from = copyIndex(sourceStart, "sourceStart", 0, this.length);
     const end = Math.min(copyIndex(sourceEnd, "sourceEnd", this.length, Infinity), this.length);
-    if (to >= target.length || from >= end) return 0;
-    const count = Math.min(end - from, target.length - to);
-    Uint8Array.prototype.set.call(target, this.subarray(from, from + count), to);
+    if (to >= bytes.length || from >= end) return 0;
+    const count = Math.min(end - from, bytes.length - to);
+    bytes.set(this.subarray(from, from + count), to);
     return count;
   },
 
@@ -216,12 +226,14 @@ const methods = {
     }
     const from = offset;
     const to = end === undefined ? this.length : end;
-    const pattern = typeof value === "string" ? fromString(value, encoding) : value;
+    const isText = typeof value === "string";
+    if (isText && encoding !== undefined && encoding !== null) validateString(encoding, "encoding");
+    const pattern = isText ? fromString(value, encoding) : value;
     validateInteger(from, "offset", 0, kMaxLength);
     validateInteger(to, "end", 0, this.length);
     if (from >= to) return this;
     if (value === "") return Uint8Array.prototype.fill.call(this, 0, from, to);
-    if (isUint8Array(pattern)) return fillWith(this, pattern, from, to);
+    if (isTypedArray(pattern)) return fillWith(this, pattern, from, to);
     const byte = typeof value === "boolean" ? Number(value) : value & 255;
     return Uint8Array.prototype.fill.call(this, byte, from, to);
   },
@@ -342,9 +354,11 @@ function copyIndex(value, name, otherwise, max) {
   return index;
 }
 
-function fillWith(buffer, pattern, from, to) {
+/** Fills with the bytes of a typed array, whatever its elements are. */
+function fillWith(buffer, source, from, to) {
+  const pattern = new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
   if (pattern.length === 0) {
-    throw invalidArgValue("value", pattern, "must hold at least one byte");
+    throw invalidArgValue("value", source, "must hold at least one byte");
   }
   const first = Math.min(pattern.length, to - from);
   buffer.set(pattern.subarray(0, first), from);
@@ -367,7 +381,7 @@ function search(buffer, value, byteOffset, encodingArgument, forward) {
   let needle;
   let step = 1;
   if (typeof value === "string") {
-    const { name } = getEncoding(encoding);
+    const { name } = namedEncoding(encoding);
     needle = fromString(value, name);
     if (name === "utf16le") step = 2;
   } else if (typeof value === "number") {
@@ -396,24 +410,6 @@ function swapGroups(buffer, size) {
 /** @param {number} size @returns {Buffer} @deprecated use `Buffer.allocUnsafeSlow` */
 export function SlowBuffer(size) {
   return allocate(size);
-}
-
-/** @param {ArrayBuffer | ArrayBufferView} input @returns {boolean} whether it is valid UTF-8 */
-export function isUtf8(input) {
-  try {
-    new TextDecoder("utf-8", { fatal: true }).decode(input);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** @param {ArrayBuffer | ArrayBufferView} input @returns {boolean} */
-export function isAscii(input) {
-  const bytes = ArrayBuffer.isView(input)
-    ? new Uint8Array(input.buffer, input.byteOffset, input.byteLength)
-    : new Uint8Array(input);
-  return bytes.every((byte) => byte < 0x80);
 }
 
 export default {

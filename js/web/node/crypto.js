@@ -13,7 +13,7 @@ import {
 import { Buffer } from "node:buffer";
 import { constants } from "ext:orilla_web/node/internal/constants/crypto.js";
 import absentFunctions from "ext:orilla_web/node/internal/crypto_absent.js";
-import { codedError, invalidArgType, outOfRange } from "ext:orilla_web/node/internal/errors.js";
+import { codedError, invalidArgType, invalidArgValue, outOfRange } from "ext:orilla_web/node/internal/errors.js";
 import { KeyObject, bytesOfKey, createSecretKey } from "ext:orilla_web/node/internal/key_object.js";
 import { nextTick } from "ext:orilla_web/node/internal/next_tick.js";
 import { Transform } from "ext:orilla_web/node/internal/stream/duplex.js";
@@ -218,9 +218,17 @@ for (const name of ["_readableState", "_writableState"]) {
  */
 Digest.prototype.update = function update(data, encoding) {
   if (this[kDone]) throw finalized();
+  checkHex(data, encoding);
   hashUpdate(this[kHandle], bytesOf(data, "data", encoding));
   return this;
 };
+
+/** Half a byte at the end of hex digits would be left out of the digest. */
+function checkHex(data, encoding) {
+  const isHex = typeof encoding === "string" && encoding.toLowerCase() === "hex";
+  if (!isHex || typeof data !== "string" || data.length % 2 === 0) return;
+  throw invalidArgValue("encoding", encoding, `is invalid for data of length ${data.length}`);
+}
 
 Digest.prototype._transform = function _transform(chunk, encoding, callback) {
   hashUpdate(this[kHandle], bytesOf(chunk, "data", encoding));
@@ -330,6 +338,7 @@ export function createHmac(algorithm, key, options) {
  * @returns {string | Buffer} hex when left out
  */
 export function hash(algorithm, data, encoding = "hex") {
+  validateString(encoding, "outputEncoding");
   return new Hash(algorithm).update(data).digest(encoding);
 }
 

@@ -218,6 +218,7 @@ deno_core::extension!(
         "ext:orilla_web/node/internal/buffer/encodings.js" = "internal/buffer/encodings.js",
         "ext:orilla_web/node/internal/buffer/numbers.js" = "internal/buffer/numbers.js",
         "ext:orilla_web/node/internal/buffer/search.js" = "internal/buffer/search.js",
+        "ext:orilla_web/node/internal/buffer/text_kind.js" = "internal/buffer/text_kind.js",
         "ext:orilla_web/node/internal/constants/crypto.js" = "internal/constants/crypto.js",
         "ext:orilla_web/node/internal/constants/http.js" = "internal/constants/http.js",
         "ext:orilla_web/node/internal/constants/http2.js" = "internal/constants/http2.js",

@@ -326,3 +326,65 @@ test("buffers are made from what Node makes them from, and refused alike", () =>
     [true, false, false],
   );
 });
+
+test("the bytes of a typed array fill a Buffer, and are copied into one", () => {
+  const values = [
+    new Uint16Array([1, 258]),
+    new Float32Array([1.5]),
+    new BigInt64Array([-2n]),
+    new Uint8Array([7]),
+    new Uint16Array([258, 3]).subarray(1),
+    new Uint16Array(0),
+    new DataView(new ArrayBuffer(2)),
+    new ArrayBuffer(2),
+    [1, 2],
+    true,
+    null,
+  ];
+  for (const [i, value] of values.entries()) {
+    same(`alloc ${i}`, (B) => B.alloc(9, value));
+    same(`fill ${i}`, (B) => B.alloc(9).fill(value, 1, 8));
+  }
+  for (const Type of [Uint8Array, Uint16Array, Float64Array]) {
+    const copied = (B) => {
+      const target = new Type(3);
+      const count = B.from([1, 2, 3, 4]).copy(target, 1, 1);
+      return [count, ...new Uint8Array(target.buffer)].join();
+    };
+    same(`copy to ${Type.name}`, copied);
+  }
+  same("copy to a list", (B) => B.from([1]).copy([0]));
+});
+
+test("encodings and offsets that are no such thing", () => {
+  for (const [i, encoding] of [null, "", undefined, 5, false, {}, "nope", "HEX"].entries()) {
+    const calls = [
+      (B) => B.from("ab").toString(encoding),
+      (B) => B.from("ab").toString(encoding, 1, 1),
+      (B) => B.alloc(0).toString(encoding),
+      (B) => B.alloc(2).fill("61", 0, 2, encoding),
+      (B) => B.alloc(2, "61", encoding),
+      (B) => B.alloc(2, 1, encoding),
+      (B) => B.from("ab").indexOf("b", 0, encoding),
+      (B) => B.from("ab").includes("b", 0, encoding),
+      (B) => B.from("ab").lastIndexOf("b", 1, encoding),
+      (B) => B.from("61", encoding),
+      (B) => B.alloc(2).write("61", 0, 2, encoding),
+      (B) => B.byteLength("61", encoding),
+    ];
+    for (const call of calls) same(`encoding ${i}: ${call}`, call);
+  }
+  for (const offset of [0, 1.5, "1.5", -0.5, 8, 8.5, 9, null, NaN, {}]) {
+    same(`offset ${offset}`, (B) => B.from(new ArrayBuffer(8), offset).length);
+    for (const length of [2.7, 7, -1, null, NaN, Infinity, "3"])
+      same(`offset ${offset} ${length}`, (B) => B.from(new ArrayBuffer(8), offset, length).length);
+  }
+  for (const value of ["a", {}, [], undefined, new DataView(new ArrayBuffer(1))]) {
+    for (const name of ["isUtf8", "isAscii"])
+      assert.deepEqual(
+        outcome(() => module[name](value)),
+        outcome(() => nodeBuffer[name](value)),
+        `${name} ${value}`,
+      );
+  }
+});

@@ -58,6 +58,14 @@ test("hashes and HMACs are Node's, in every encoding and in pieces", async () =>
     (c) => c.createHmac("sha256", 5),
     (c) => c.createHmac("sha256"),
     (c) => c.createHash("md5").update(5),
+    (c) => c.createHash("md5").update("abc", "hex").digest("hex"),
+    (c) => c.createHash("md5").update("abc", "HEX").digest("hex"),
+    (c) => c.createHash("md5").update("zz", "hex").digest("hex"),
+    (c) => c.createHmac("md5", "k").update("abc", "hex").digest("hex"),
+    (c) => c.createHmac("md5", "k").update("abc", "latin1").digest("hex"),
+    (c) => c.createHash("md5").update(Buffer.from("a"), "hex").digest("hex"),
+    (c) => c.hash("md5", "abc", 5),
+    (c) => c.hash("md5", "abc", null),
     (c) => {
       const h = c.createHash("md5");
       h.digest();

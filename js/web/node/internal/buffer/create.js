@@ -62,7 +62,8 @@ function fromArrayBuffer(memory, byteOffset, length) {
     return codedError(RangeError, "ERR_BUFFER_OUT_OF_BOUNDS", message);
   };
   if (available < 0) throw outside("offset");
-  if (length === undefined) return new Bytes(memory, offset, available);
+  if (length === undefined)
+    return new Bytes(memory, offset, memory.byteLength - Math.trunc(offset));
   const wanted = Math.max(Number(length) || 0, 0);
   if (wanted > available) throw outside("length");
   return new Bytes(memory, offset, wanted);

@@ -239,7 +239,7 @@ export function findEncoding(name) {
  * @throws {TypeError} ERR_UNKNOWN_ENCODING
  */
 export function getEncoding(name) {
-  if (name === undefined || name === null || name === "") return utf8;
+  if (!name) return utf8;
   const encoding = findEncoding(name);
   if (encoding === undefined) {
     throw codedError(TypeError, "ERR_UNKNOWN_ENCODING", `Unknown encoding: ${name}`);
