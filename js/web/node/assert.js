@@ -109,16 +109,21 @@ function callAndCatch(fn) {
   }
 }
 
+/** What only has `then` may never answer. */
+function isPromiseLike(value) {
+  return typeof value?.then === "function" && typeof value.catch === "function";
+}
+
 async function awaitAndCatch(promiseOrFn) {
   let promise = promiseOrFn;
   if (typeof promise === "function") {
     promise = promise();
-    if (typeof promise?.then !== "function") {
+    if (!isPromiseLike(promise)) {
       const message = 'Expected instance of Promise to be returned from the "promiseFn" function';
       throw codedError(TypeError, "ERR_INVALID_RETURN_VALUE", message);
     }
   }
-  if (typeof promise?.then !== "function") {
+  if (!isPromiseLike(promise)) {
     throw invalidArgType("promiseFn", "of type function or an instance of Promise", promise);
   }
   try {
@@ -131,11 +136,19 @@ async function awaitAndCatch(promiseOrFn) {
 
 /** Checks what was thrown, or that something was. */
 function expectError(caught, expected, givenMessage, operator, stackStartFn) {
-  let [wanted, message] = [expected, givenMessage];
+  let [wanted, message] = [expected ?? undefined, givenMessage];
+  if (!["string", "function", "object", "undefined"].includes(typeof wanted))
+    throw wrongKind(wanted);
   if (typeof wanted === "string") {
     if (givenMessage !== undefined) {
-      const kinds = "of type function or an instance of Error, RegExp, or Object";
-      throw invalidArgType("error", kinds, wanted);
+      throw wrongKind(wanted);
+    }
+    // Whoever wrote it took the message for what the error is compared with.
+    const isObject = caught !== null && typeof caught === "object";
+    if ((isObject ? caught.message : caught) === wanted) {
+      const what = isObject ? "error message" : "error";
+      const text = `The "error/message" argument is ambiguous. The ${what} "${wanted}" is identical to the message.`;
+      throw codedError(TypeError, "ERR_AMBIGUOUS_ARGUMENT", text);
     }
     [wanted, message] = [undefined, wanted];
   }
@@ -177,17 +190,21 @@ function checkError(caught, wanted, message, operator, stackStartFn) {
   } else if (wanted !== null && typeof wanted === "object") {
     checkProperties(caught, wanted, complain);
   } else {
-    const kinds = "of type function or an instance of Error, RegExp, or Object";
-    throw invalidArgType("error", kinds, wanted);
+    throw wrongKind(wanted);
   }
 }
 
+function wrongKind(wanted) {
+  const kinds = "of type function or an instance of Error, RegExp, or Object";
+  return invalidArgType("error", kinds, wanted);
+}
+
 function checkProperties(caught, wanted, complain) {
+  if (caught === null || typeof caught !== "object")
+    complain(`${inspect(caught)} is no error object`);
   const keys = Object.keys(wanted);
   if (wanted instanceof Error) keys.push("name", "message");
   else if (keys.length === 0) throw invalidArgValue("error", wanted, "may not be an empty object");
-  if (caught === null || typeof caught !== "object")
-    complain(`${inspect(caught)} is no error object`);
   for (const key of keys) {
     const isPattern = wanted[key] instanceof RegExp && typeof caught[key] === "string";
     if (
@@ -208,8 +225,12 @@ function checkProperties(caught, wanted, complain) {
 
 function expectNoError(caught, expected, givenMessage, operator, stackStartFn) {
   if (caught === nothing) return;
+  const isUsable = expected === undefined || expected === null || expected instanceof RegExp;
+  if (!isUsable && typeof expected !== "string" && typeof expected !== "function") {
+    throw invalidArgType("expected", "of type function or an instance of RegExp", expected);
+  }
   const [wanted, message] =
-    typeof expected === "string" ? [undefined, expected] : [expected, givenMessage];
+    typeof expected === "string" ? [undefined, expected] : [expected ?? undefined, givenMessage];
   const isMeant =
     wanted === undefined ||
     (wanted instanceof RegExp

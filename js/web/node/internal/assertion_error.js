@@ -1,6 +1,7 @@
 // `assert.AssertionError`: what was found beside what was expected.
 
 import { inspect } from "ext:orilla_web/node/internal/inspect.js";
+import { validateObject } from "ext:orilla_web/node/internal/validate.js";
 
 const HEADINGS = {
   deepStrictEqual: "Expected values to be strictly deep-equal:",
@@ -32,6 +33,7 @@ export class AssertionError extends Error {
    *   stackStartFn?: Function }} options
    */
   constructor(options) {
+    validateObject(options, "options");
     const { message, actual, expected, operator = "fail", stackStartFn } = options;
     super(message === undefined ? describe(actual, expected, operator) : String(message));
     Object.defineProperty(this, "name", {

@@ -199,3 +199,45 @@ test("assertions hold and fail as Node's do", async () => {
   assert.match(error.message, /^Expected values to be strictly deep-equal:[^]*\+   b: 2\n-   b: 3/);
   assert.ok(error instanceof ourAssert.AssertionError && error.generatedMessage);
 });
+
+test("what is no error to expect, and messages that could be one", async () => {
+  const thrown = [new Error("abc"), "abc", { message: "abc" }, null, undefined, 5, ""];
+  const expected = ["abc", "", "other", 5, true, null, undefined, {}, Symbol("s")];
+  for (const value of thrown) {
+    for (const wanted of expected) {
+      const fail = () => {
+        throw value;
+      };
+      const label = `${String(value)} ${String(wanted)}`;
+      for (const name of ["throws", "doesNotThrow"]) {
+        const [our, node] = [ourAssert, nodeAssert].map((m) =>
+          outcome(() => m[name](fail, wanted)),
+        );
+        assert.deepEqual(our, node, `${name} ${label}`);
+      }
+      for (const name of ["rejects", "doesNotReject"]) {
+        const [our, node] = await Promise.all(
+          [ourAssert, nodeAssert].map((m) =>
+            m[name](Promise.reject(value), wanted).catch((error) => error?.code),
+          ),
+        );
+        assert.equal(our, node, `${name} ${label}`);
+      }
+    }
+  }
+  const nothing = [
+    (m) => m.throws(() => {}, 5),
+    (m) => m.throws(() => {}, null),
+    (m) => m.throws(() => {}, "abc"),
+    (m) => new m.AssertionError(),
+    (m) => new m.AssertionError("text"),
+  ];
+  for (const call of nothing)
+    assert.deepEqual(
+      outcome(() => call(ourAssert)),
+      outcome(() => call(nodeAssert)),
+      String(call),
+    );
+  for (const m of [ourAssert, nodeAssert])
+    await assert.rejects(m.rejects({ then() {} }), { code: "ERR_INVALID_ARG_TYPE" });
+});
