@@ -5,6 +5,7 @@ import { builtinModules as names, loadBuiltin } from "ext:orilla_web/node_host.j
 import { absent } from "ext:orilla_web/node/internal/absent.js";
 import { codedError, invalidArgValue } from "ext:orilla_web/node/internal/errors.js";
 import { validateString } from "ext:orilla_web/node/internal/validate.js";
+import { dirname } from "node:path";
 
 const [absentNames, absentMembers] = absent(
   "module",
@@ -12,7 +13,6 @@ const [absentNames, absentMembers] = absent(
 );
 
 export const {
-  Module,
   SourceMap,
   findPackageJSON,
   register,
@@ -80,8 +80,27 @@ export function createRequire(filename) {
   return require;
 }
 
-export default {
-  ...absentMembers,
+/**
+ * The record of a CommonJS module. Nothing is ever loaded into one here.
+ * @constructor
+ * @param {string} [id]
+ */
+export function Module(id = "") {
+  this.id = id;
+  this.path = dirname(id);
+  this.exports = {};
+  this.filename = null;
+  this.loaded = false;
+  this.children = [];
+}
+
+/** @param {string} name of a built-in module @returns {unknown} */
+Module.prototype.require = function require(name) {
+  return createRequire("/").call(this, name);
+};
+
+export default Object.assign(Module, absentMembers, {
+  Module,
   builtinModules,
   constants,
   createRequire,
@@ -93,4 +112,4 @@ export default {
   globalPaths,
   isBuiltin,
   syncBuiltinESMExports,
-};
+});

@@ -6,8 +6,8 @@ const [names, absentMembers] = absent("perf_hooks", "the host measures what its 
 
 export const { PerformanceResourceTiming, createHistogram, monitorEventLoopDelay } = names;
 export const {
-  performance,
   Performance,
+  performance,
   PerformanceEntry,
   PerformanceMark,
   PerformanceMeasure,

@@ -27,6 +27,7 @@ import { Readable, ReadableState } from "ext:orilla_web/node/internal/stream/rea
 import * as web from "ext:orilla_web/node/internal/stream/web.js";
 import { Writable, WritableState } from "ext:orilla_web/node/internal/stream/writable.js";
 import promises from "node:stream/promises";
+import { isArrayBufferView, isUint8Array } from "node:util/types";
 
 Object.assign(Readable, {
   ReadableState,
@@ -59,7 +60,8 @@ Object.assign(Stream, {
   Stream,
   Transform,
   Writable,
-  _isUint8Array: (value) => value instanceof Uint8Array,
+  _isArrayBufferView: isArrayBufferView,
+  _isUint8Array: isUint8Array,
   _uint8ArrayToBuffer: toBuffer,
   addAbortSignal,
   destroy: destroyStream,
@@ -82,6 +84,9 @@ export {
   Stream,
   Transform,
   Writable,
+  isArrayBufferView as _isArrayBufferView,
+  isUint8Array as _isUint8Array,
+  toBuffer as _uint8ArrayToBuffer,
   addAbortSignal,
   destroyStream as destroy,
   finished,

@@ -8,6 +8,7 @@ import {
 import { isDeepStrictEqual } from "ext:orilla_web/node/internal/deep_equal.js";
 import { format, formatWithOptions } from "ext:orilla_web/node/internal/format.js";
 import { inspect } from "ext:orilla_web/node/internal/inspect.js";
+import { parseEnv } from "ext:orilla_web/node/internal/parse_env.js";
 import { nextTick } from "ext:orilla_web/node/internal/next_tick.js";
 import {
   validateAbortSignal,
@@ -18,7 +19,7 @@ import { deprecate } from "ext:orilla_web/node/internal/warning.js";
 import { env, writeOutput } from "ext:orilla_web/node_host.js";
 import types from "node:util/types";
 
-export { deprecate, format, formatWithOptions, inspect, isDeepStrictEqual, types };
+export { deprecate, format, formatWithOptions, inspect, isDeepStrictEqual, parseEnv, types };
 export const { TextDecoder, TextEncoder } = globalThis;
 
 const customPromisify = Symbol.for("nodejs.util.promisify.custom");
@@ -158,12 +159,33 @@ export async function aborted(signal, resource) {
   });
 }
 
+/** @param {object} target @param {unknown} source @returns {object} the target */
+export const _extend = deprecate(
+  (target, source) =>
+    source !== null && typeof source === "object" ? Object.assign(target, source) : target,
+  "The `util._extend` API is deprecated. Please use Object.assign() instead.",
+  "DEP0060",
+);
+
+/** @param {...unknown} args as of `format`; written with the time of day in front */
+export const log = deprecate(
+  (...args) => {
+    const now = new Date();
+    const [, month, day] = now.toDateString().split(" ");
+    const time = now.toTimeString().slice(0, 8);
+    writeOutput("stdout", `${Number(day)} ${month} ${time} - ${format(...args)}\n`);
+  },
+  "The `util.log API is deprecated.",
+  "DEP0059",
+);
+
 /** @param {unknown} value @returns {boolean} */
 export const isArray = Array.isArray;
 
 export default {
   TextDecoder,
   TextEncoder,
+  _extend,
   aborted,
   callbackify,
   debug: debuglog,
@@ -175,6 +197,8 @@ export default {
   inspect,
   isArray,
   isDeepStrictEqual,
+  log,
+  parseEnv,
   promisify,
   stripVTControlCharacters,
   styleText,

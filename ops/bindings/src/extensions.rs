@@ -238,6 +238,7 @@ deno_core::extension!(
         "ext:orilla_web/node/internal/inspect/text.js" = "internal/inspect/text.js",
         "ext:orilla_web/node/internal/key_object.js" = "internal/key_object.js",
         "ext:orilla_web/node/internal/legacy_url.js" = "internal/legacy_url.js",
+        "ext:orilla_web/node/internal/parse_env.js" = "internal/parse_env.js",
         "ext:orilla_web/node/internal/punycode.js" = "internal/punycode.js",
         "ext:orilla_web/node/internal/stream/abort_signal.js" = "internal/stream/abort_signal.js",
         "ext:orilla_web/node/internal/stream/chunk_queue.js" = "internal/stream/chunk_queue.js",

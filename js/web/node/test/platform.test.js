@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import nodeHooks from "node:async_hooks";
 import nodeCrypto from "node:crypto";
 import nodeChannels from "node:diagnostics_channel";
+import NodeModule from "node:module";
 import test from "node:test";
 import nodeTimers from "node:timers";
 import nodeTimerPromises from "node:timers/promises";
@@ -402,6 +403,10 @@ test("require gives the built-in modules, and nothing else", async () => {
     code: "MODULE_NOT_FOUND",
     message: /express.*buffer, /,
   });
+  const { Module } = await ours("module");
+  assert.equal(Module.Module, (await ours("module")).default);
+  assert.deepEqual({ ...new Module("a/b") }, { ...new NodeModule("a/b") });
+  assert.equal(new Module("a").require("path"), require("node:path"));
   assert.throws(() => createRequire("relative.js"), { code: "ERR_INVALID_ARG_VALUE" });
   assert.ok(builtinModules.length > 20);
 });
