@@ -45,6 +45,8 @@ export const writeOutput = (stream, text) =>
 /** The app's environment. */
 export const env = () => processEnv;
 export const isProxy = (value) => core.isProxy(value);
+/** Target and handler of a proxy, without asking the handler; null for both once it is revoked. */
+export const getProxyDetails = (proxy) => core.getProxyDetails(proxy);
 /** State (0 pending, 1 fulfilled, 2 rejected) and value of a promise. */
 export const getPromiseDetails = (promise) => core.getPromiseDetails(promise);
 /** Bytes that this isolate's heap and its buffers take. */

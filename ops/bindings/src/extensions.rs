@@ -235,6 +235,7 @@ deno_core::extension!(
         "ext:orilla_web/node/internal/inspect/errors.js" = "internal/inspect/errors.js",
         "ext:orilla_web/node/internal/inspect/layout.js" = "internal/inspect/layout.js",
         "ext:orilla_web/node/internal/inspect/names.js" = "internal/inspect/names.js",
+        "ext:orilla_web/node/internal/inspect/reading.js" = "internal/inspect/reading.js",
         "ext:orilla_web/node/internal/inspect/text.js" = "internal/inspect/text.js",
         "ext:orilla_web/node/internal/key_object.js" = "internal/key_object.js",
         "ext:orilla_web/node/internal/legacy_url.js" = "internal/legacy_url.js",

@@ -1,6 +1,7 @@
 // `util.format`: printf-like text.
 
 import { inspect } from "ext:orilla_web/node/internal/inspect.js";
+import { behindProxies, read } from "ext:orilla_web/node/internal/inspect/reading.js";
 import { formatNumber } from "ext:orilla_web/node/internal/inspect/text.js";
 
 /**
@@ -64,15 +65,20 @@ function formatOne(directive, value, options) {
 function formatAsString(value, options) {
   if (typeof value === "number" || typeof value === "bigint") return formatNumber(value, false);
   const isObject = value !== null && typeof value === "object";
-  if (!isObject || hasOwnToString(value)) return String(value);
+  const isRevoked = typeof value === "function" && behindProxies(value) === null;
+  if ((!isObject && !isRevoked) || hasOwnText(value)) return String(value);
   return inspect(value, { ...options, depth: 0, colors: false, compact: 3 });
 }
 
-/** Whether somebody other than the language gave the object a `toString`. */
-function hasOwnToString(value) {
-  const { toString } = value;
-  if (typeof toString !== "function") return false;
-  return !Function.prototype.toString.call(toString).includes("[native code]");
+/** Whether somebody other than the language said how the object becomes text. */
+function hasOwnText(value) {
+  const object = behindProxies(value);
+  if (object === null) return false;
+  return [Symbol.toPrimitive, "toString"].some((key) => {
+    const method = read(object, key);
+    if (typeof method !== "function") return false;
+    return !Function.prototype.toString.call(method).includes("[native code]");
+  });
 }
 
 function toJson(value) {

@@ -1,6 +1,7 @@
 // `util.inspect`: a value as text for people. It follows Node's notation; where long arrays break
 // into lines is its own choice. It never changes what it looks at, but getters named by
-// `options.getters` and custom inspection functions do run.
+// `options.getters` and custom inspection functions do run. What a value does while it is looked at
+// never makes `inspect` throw; only a custom inspection function that throws does.
 
 import { invalidArgType } from "ext:orilla_web/node/internal/errors.js";
 import { builtinForm } from "ext:orilla_web/node/internal/inspect/builtins.js";
@@ -17,11 +18,20 @@ import {
   prefix,
 } from "ext:orilla_web/node/internal/inspect/names.js";
 import { formatError } from "ext:orilla_web/node/internal/inspect/errors.js";
+import { behindProxies, read, readText } from "ext:orilla_web/node/internal/inspect/reading.js";
+import { getProxyDetails, isProxy } from "ext:orilla_web/node_host.js";
 import { isArgumentsObject, isNativeError } from "node:util/types";
 
 const custom = Symbol.for("nodejs.util.inspect.custom");
 /** The platform's own objects (Headers, Response, streams) say under this key what they show. */
 const platformCustom = Symbol.for("Deno.privateCustomInspect");
+/**
+ * Levels that are shown whatever `depth` says: about half a stack. V8 may give up the whole process
+ * when it compiles a regular expression at the very end of one, so that nothing here goes there.
+ */
+const MAX_LEVELS = 1000;
+/** What V8 says when the stack is used up, because the app's own calls have taken most of it. */
+const TOO_DEEP = "Maximum call stack size exceeded";
 const IDENTIFIER = /^[a-zA-Z_][a-zA-Z_0-9]*$/;
 
 const defaultOptions = {
@@ -58,6 +68,8 @@ class Inspection {
     this.circular = new Map();
     this.indentation = 0;
     this.currentDepth = 0;
+    /** What a custom inspection function threw. */
+    this.thrown = null;
   }
 
   stylize(text, style) {
@@ -70,26 +82,65 @@ class Inspection {
     if (value === null || (typeof value !== "object" && typeof value !== "function")) {
       return formatPrimitive(this, value);
     }
-    const customised = this.customInspect ? this.callCustom(value, level) : undefined;
-    if (customised !== undefined) return customised;
-    if (this.enclosing.includes(value)) {
-      if (!this.circular.has(value)) this.circular.set(value, this.circular.size + 1);
-      return this.stylize(`[Circular *${this.circular.get(value)}]`, "special");
+    if (level > MAX_LEVELS) return this.formatInterrupted(value, TOO_DEEP);
+    const { indentation } = this;
+    const depth = this.enclosing.length;
+    try {
+      if (this.showProxy && isProxy(value)) return this.formatProxy(value, level);
+      const object = behindProxies(value);
+      if (object === null) return this.stylize("<Revoked Proxy>", "special");
+      const customised = this.customInspect ? this.callCustom(object, level, value) : undefined;
+      if (customised !== undefined) return customised;
+      if (this.enclosing.includes(object)) {
+        if (!this.circular.has(object)) this.circular.set(object, this.circular.size + 1);
+        return this.stylize(`[Circular *${this.circular.get(object)}]`, "special");
+      }
+      return this.formatObject(object, level);
+    } catch (error) {
+      const message = read(Object(error), "message");
+      if (this.thrown?.error === error && message !== TOO_DEEP) throw error;
+      this.indentation = indentation;
+      this.enclosing.length = depth;
+      return this.formatInterrupted(value, message);
     }
-    return this.formatObject(value, level);
   }
 
-  callCustom(value, level) {
-    const method = value[custom] ?? platformForm(value);
+  /** What is left to say of a value that does not let itself be looked at. */
+  formatInterrupted(value, message) {
+    const object = behindProxies(value);
+    const name = (object && constructorName(object)) ?? "Object: null prototype";
+    const reason = typeof message === "string" ? ` ${message}.` : "";
+    const text = `[${name}: Inspection interrupted prematurely.${reason}]`;
+    return this.stylize(text, "special");
+  }
+
+  /** Shows the proxy itself instead of what it stands for. */
+  formatProxy(proxy, level) {
+    const [target, handler] = getProxyDetails(proxy);
+    if (target === null) return this.stylize("<Revoked Proxy>", "special");
+    if (level > this.depth) return this.stylize("Proxy [Array]", "special");
+    const entries = [target, handler].map((part) => this.formatNested(part, level + 1));
+    return layOut(this, { entries, base: "", open: "Proxy [", close: "]", level: level + 1 });
+  }
+
+  /** @param {object} value @param {number} level @param {object} receiver the proxy or the value */
+  callCustom(value, level, receiver) {
+    const method = read(value, custom) ?? platformForm(value);
     // A class's prototype shows its own members; the method is there for its instances.
     if (typeof method !== "function" || method === inspect) return undefined;
-    const { constructor } = value;
-    if (constructor && constructor.prototype === value) return undefined;
+    const constructor = read(value, "constructor");
+    if (constructor && read(constructor, "prototype") === value) return undefined;
     const depth = this.depth === Infinity ? this.userOptions.depth : this.depth - level;
     const options = { ...defaultOptions, ...this.userOptions, depth };
     options.stylize = (text, style) => this.stylize(String(text), style);
-    const result = method.call(value, depth, options, inspect);
-    if (result === value) return undefined;
+    let result;
+    try {
+      result = method.call(receiver, depth, options, inspect);
+    } catch (error) {
+      this.thrown = { error };
+      throw error;
+    }
+    if (result === receiver) return undefined;
     if (result === null || typeof result !== "object") {
       if (typeof result !== "string") return formatPrimitive(this, result);
       return result.replaceAll("\n", `\n${" ".repeat(this.indentation)}`);
@@ -131,7 +182,7 @@ class Inspection {
   /** Decides on brackets, the text in front of them, and what goes between them. */
   formOf(value) {
     const name = constructorName(value);
-    let tag = value[Symbol.toStringTag];
+    let tag = read(value, Symbol.toStringTag);
     const keys = this.keysOf(value);
     if (typeof tag !== "string" || tag === name || keys.includes(Symbol.toStringTag)) tag = "";
 
@@ -163,7 +214,7 @@ class Inspection {
   keysOf(value) {
     const all = Reflect.ownKeys(value);
     if (this.showHidden) return all;
-    return all.filter((key) => Object.prototype.propertyIsEnumerable.call(value, key));
+    return all.filter((key) => isEnumerable(value, key));
   }
 
   /** Formats an entry of a list, map or set, two columns further in. */
@@ -175,11 +226,10 @@ class Inspection {
   }
 
   formatProperty(object, key, level, isList = false) {
-    const descriptor = Object.getOwnPropertyDescriptor(object, key) ?? {
-      value: object[key],
-      enumerable: true,
-    };
-    const text = this.formatDescriptor(object, descriptor, level);
+    const descriptor = describe(object, key);
+    const text = descriptor.uninitialized
+      ? this.stylize("<uninitialized>", "special")
+      : this.formatDescriptor(object, descriptor, level);
     if (isList && typeof key === "string" && /^(0|[1-9]\d*)$/.test(key)) return text;
     return `${this.formatKey(key, descriptor.enumerable)}: ${text}`;
   }
@@ -201,22 +251,48 @@ class Inspection {
     const wanted =
       this.getters === true || (this.getters === "get" && !set) || (this.getters === "set" && set);
     if (!wanted) return this.stylize(`[${label}]`, "special");
+    let result;
     try {
-      const result = get.call(object);
-      if (result !== null && typeof result === "object") {
-        return `${this.stylize(`[${label}]`, "special")} ${this.formatNested(result, level)}`;
-      }
-      return this.stylize(`[${label}: ${this.format(result, level)}]`, "special");
+      result = get.call(object);
     } catch (error) {
-      return this.stylize(`[${label}: <Inspection threw (${error?.message})>]`, "special");
+      const message = error === null ? undefined : readText(Object(error), "message");
+      return this.stylize(`[${label}: <Inspection threw (${message})>]`, "special");
     }
+    if (result !== null && typeof result === "object") {
+      return `${this.stylize(`[${label}]`, "special")} ${this.formatNested(result, level)}`;
+    }
+    return this.stylize(`[${label}: ${this.format(result, level)}]`, "special");
+  }
+}
+
+// A variable that a module exports can be looked at before it has a value: then even to ask throws.
+function isEnumerable(object, key) {
+  try {
+    return Object.prototype.propertyIsEnumerable.call(object, key);
+  } catch {
+    return true;
+  }
+}
+
+function describe(object, key) {
+  try {
+    const found = Object.getOwnPropertyDescriptor(object, key);
+    return found ?? { value: object[key], enumerable: true };
+  } catch {
+    return { uninitialized: true, enumerable: true };
   }
 }
 
 function platformForm(value) {
-  const method = value[platformCustom];
+  const method = read(value, platformCustom);
   if (typeof method !== "function") return undefined;
-  return (_depth, options) => method.call(value, inspect, options);
+  return (_depth, options) => {
+    try {
+      return method.call(value, inspect, options);
+    } catch {
+      return value; // it only inherits from one of the platform's objects
+    }
+  };
 }
 
 function sortEntries(entries, order, from) {

@@ -6,6 +6,7 @@ import { createHash, createHmac, timingSafeEqual as nodeTimingSafeEqual } from "
 import { readdirSync } from "node:fs";
 import nodeProcess from "node:process";
 import { inspect, types } from "node:util";
+import { setFlagsFromString } from "node:v8";
 import { fileURLToPath } from "node:url";
 
 export const hashCreate = (algorithm) => createHash(algorithm);
@@ -37,7 +38,13 @@ const environment = { __proto__: null, GREETING: "hello" };
 export const env = () => environment;
 
 export const isProxy = (value) => types.isProxy(value);
+setFlagsFromString("--allow-natives-syntax");
+export const getProxyDetails = new Function(
+  "proxy",
+  "return [%JSProxyGetTarget(proxy), %JSProxyGetHandler(proxy)]",
+);
 export function getPromiseDetails(promise) {
+  if (!types.isPromise(promise)) throw new TypeError("expected a promise");
   const text = inspect(promise, { depth: 0 });
   if (text.includes("<pending>")) return [0, undefined];
   return [text.includes("<rejected>") ? 2 : 1, settled.get(promise)];

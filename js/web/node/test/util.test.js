@@ -5,9 +5,18 @@ import test from "node:test";
 import nodeUtil from "node:util";
 import vm from "node:vm";
 import { host, ours } from "./ours.js";
+import * as self from "./util.test.js";
 
 const { default: util } = await ours("util");
 const { settled, written } = await host();
+
+const early = [util, nodeUtil].map(({ inspect }) => inspect(self));
+export const late = 1;
+
+test("a variable that has no value yet is shown as such", () => {
+  assert.match(early[0], /late: <uninitialized>/);
+  assert.equal(early[0], early[1]);
+});
 
 class Foo {
   a = 1;
@@ -295,4 +304,189 @@ test("callbacks and promises", async () => {
   assert.deepEqual(warnings, [["stderr", "[DEP1] DeprecationWarning: old is gone\n"]]);
   const log = util.debuglog("app");
   assert.equal(log.enabled, false);
+});
+
+/** Every trap throws, so that whoever lets one be called notices. */
+function hostile(target) {
+  const trap = () => {
+    throw new Error("trapped");
+  };
+  const traps = "get has ownKeys getOwnPropertyDescriptor getPrototypeOf isExtensible".split(" ");
+  return new Proxy(target, Object.fromEntries(traps.map((name) => [name, trap])));
+}
+
+function revoked(target = {}) {
+  const { proxy, revoke } = Proxy.revocable(target, {});
+  revoke();
+  return proxy;
+}
+
+test("proxies are shown without their traps, and revoked ones as such", () => {
+  const circular = {};
+  circular.proxy = new Proxy(circular, {});
+  const values = [
+    revoked(),
+    revoked(() => {}),
+    [revoked()],
+    { a: revoked() },
+    new Map([[revoked(), revoked()]]),
+    new AggregateError([revoked()], "m"),
+    hostile({}),
+    { nested: hostile({ a: 1 }) },
+    hostile([1, 2]),
+    hostile(new Map([[1, 2]])),
+    hostile(function named() {}),
+    hostile(class Named {}),
+    hostile(new Date(0)),
+    hostile(new Foo()),
+    new Proxy({ a: { b: { c: {} } } }, { get: () => 5 }),
+    new Proxy({ [nodeUtil.inspect.custom]: (depth) => `custom ${depth}` }, {}),
+    circular,
+  ];
+  const plain = (text) => text.replace(/\n +at .*/g, "");
+  for (const [i, value] of values.entries()) {
+    for (const options of [{}, { showProxy: true }, { showProxy: true, depth: 0 }, { depth: 5 }])
+      assert.equal(
+        plain(util.inspect(value, options)),
+        plain(nodeUtil.inspect(value, options)),
+        `value ${i} ${JSON.stringify(options)}`,
+      );
+  }
+  for (const call of [
+    ["%s", revoked()],
+    ["%o %O", revoked(), revoked()],
+    ["%s %o", hostile({}), new Proxy({ a: 1 }, {})],
+    ["%s", new Proxy({ toString: () => "own" }, {})],
+    ["%s", { [Symbol.toPrimitive]: () => "primitive" }],
+    [hostile({}), revoked()],
+  ]) {
+    assert.equal(util.format(...call), nodeUtil.format(...call));
+  }
+  // Node asks the traps of a proxy that is behind another one.
+  assert.equal(util.inspect(new Proxy(hostile({ a: 1 }), {})), "{ a: 1 }");
+  assert.equal(util.inspect(new Proxy(revoked(), {})), "<Revoked Proxy>");
+});
+
+test("a value never makes inspect throw, whatever its getters do", () => {
+  const throwing = (target, ...keys) => {
+    for (const key of keys) {
+      const get = () => {
+        throw hostile(new Error("got"));
+      };
+      Object.defineProperty(target, key, { get, configurable: true, enumerable: true });
+    }
+    return target;
+  };
+  const error = (...keys) =>
+    throwing(Object.assign(new Error("msg"), { stack: "Error: msg\n    at x" }), ...keys);
+  const hidden = (e) => {
+    for (const key of Object.keys(e)) Object.defineProperty(e, key, { enumerable: false });
+    return e;
+  };
+  assert.equal(util.inspect(hidden(error("name"))), "Error: msg\n    at x");
+  assert.equal(util.inspect(hidden(error("message"))), "Error: msg\n    at x");
+  assert.equal(util.inspect(hidden(error("stack"))), "[Error: msg]");
+  assert.equal(util.inspect(hidden(error("stack", "name", "message"))), "[Error]");
+  assert.equal(util.inspect(throwing({}, "a", Symbol.toStringTag)).includes("[Getter]"), true);
+  const detached = new ArrayBuffer(8);
+  const [view, bytes] = [new DataView(detached), new Uint8Array(detached)];
+  structuredClone(detached, { transfer: [detached] });
+  assert.equal(util.inspect(detached), "ArrayBuffer { (detached), byteLength: 0 }");
+  assert.match(util.inspect(view), /^DataView \{/);
+  assert.equal(util.inspect(bytes), "Uint8Array(0) []");
+  assert.equal(util.inspect(Object.create(Promise.prototype)), "Promise {}");
+
+  const values = [
+    error("name", "message", "stack", "cause", "errors"),
+    Object.assign(error(), { name: Symbol("s") }),
+    Object.assign(error(), { message: throwing({}, "toString") }),
+    Object.assign(error(), { stack: Object.create(null) }),
+    throwing({}, Symbol.toStringTag, nodeUtil.inspect.custom, "constructor", "toString"),
+    throwing(new Map([[1, 2]]), "size", Symbol.toStringTag, "constructor"),
+    throwing(new Set([1]), "size"),
+    throwing(new Uint8Array(2), "length", "byteLength"),
+    throwing(new Number(1), "valueOf"),
+    throwing(new Date(0), "getTime", "toISOString"),
+    throwing(/x/, "flags", "source"),
+    throwing(new ArrayBuffer(1), "byteLength"),
+    throwing(new DataView(new ArrayBuffer(1)), "byteLength", "buffer"),
+    throwing([1], "0", "constructor", "map"),
+    throwing(() => {}, "name", "toString", "constructor"),
+    throwing(class A {}, "name"),
+    Object.defineProperty(() => {}, "name", { value: Symbol("s") }),
+    Object.create(hostile({})),
+    Object.create(revoked()),
+    Object.create(Promise.prototype),
+    { [Symbol.for("Deno.privateCustomInspect")]: () => revoked().text },
+    Object.create(Error.prototype, { name: { value: hostile({}) } }),
+    throwing(Promise.resolve(), "then", "constructor"),
+    Object.setPrototypeOf(class Child {}, hostile(class {})),
+  ];
+  for (const [i, value] of values.entries()) {
+    for (const options of [{}, { showHidden: true }, { showProxy: true }, { getters: true }]) {
+      assert.equal(typeof util.inspect(value, options), "string", `value ${i}`);
+      assert.equal(typeof util.inspect([{ value }], options), "string", `value ${i}, nested`);
+    }
+  }
+  for (const broken of [revoked(), hostile({}), ...values]) {
+    for (const check of Object.values(util.types)) assert.equal(typeof check(broken), "boolean");
+  }
+  const custom = {
+    [nodeUtil.inspect.custom]() {
+      throw new RangeError("mine");
+    },
+  };
+  assert.throws(() => util.inspect([custom]), { message: "mine" });
+});
+
+test("what is nested too deep is cut off", () => {
+  const makers = [
+    (inner) => ({ inner, text: "x".repeat(30) }),
+    (inner) => [inner],
+    (inner) => new Map([[1, inner]]),
+    (inner) => Object.assign(new Error("e", { cause: inner }), { stack: "Error: e\n    at x" }),
+  ];
+  const interrupted = /Inspection interrupted prematurely. Maximum call stack size exceeded\.\]/;
+  for (const make of makers) {
+    let value = {};
+    for (let i = 0; i < 1e5; i++) value = make(value);
+    for (const options of [{ depth: null }, { depth: Infinity, compact: false }])
+      assert.match(util.inspect(value, options), interrupted);
+    assert.doesNotMatch(util.inspect(value), interrupted);
+  }
+  let proxy = { a: 1 };
+  for (let i = 0; i < 1e5; i++) proxy = new Proxy(proxy, {});
+  assert.equal(util.inspect(proxy), "{ a: 1 }");
+  assert.match(util.inspect(proxy, { showProxy: true, depth: null, compact: true }), interrupted);
+  // What the app's own calls have left of the stack may be too little as well.
+  const atTheEnd = (call) => {
+    try {
+      return atTheEnd(call);
+    } catch {
+      return call();
+    }
+  };
+  assert.equal(typeof atTheEnd(() => util.inspect({ a: { b: [1] } })), "string");
+});
+
+test("the text of an environment file", () => {
+  const texts = [
+    "A=1\nB=\"x y\" # c\nexport C=3\nD='q'\nE\n=5\nF= a b # z\n",
+    'G="m\\nn"\nH=`a\nb`\nI="x\n#J=1\n J2 = 5\nK=a=b\n',
+    'L=\nM=""\nN=#x\nO=a#b\nP=\'m\\nn\'\nQ="a\nb"\nR',
+    'S = "x"y\r\nT=1\r\nexportV=1\nexport  W=2\nA B=3\n\tX\t=\ty\t\n',
+    " # A=1\n#B=2\n C=3\n1=2\n\n0=3\nA=1\nA=2\nB==\n",
+    "",
+  ];
+  for (const text of texts)
+    assert.deepEqual(Object.entries(util.parseEnv(text)), Object.entries(nodeUtil.parseEnv(text)));
+  assert.throws(() => util.parseEnv(5), { code: "ERR_INVALID_ARG_TYPE" });
+});
+
+test("the old helpers that packages still call", () => {
+  const target = { a: 1 };
+  assert.equal(util._extend(target, { b: 2 }), target);
+  assert.deepEqual(util._extend(target, null), { a: 1, b: 2 });
+  util.log("%s there", "hello");
+  assert.match(written.at(-1)[1], /^\d+ [A-Z][a-z]{2} \d\d:\d\d:\d\d - hello there\n$/);
 });

@@ -10,7 +10,6 @@ const GeneratorFunction = Object.getPrototypeOf(function* () {}).constructor;
 const AsyncGeneratorFunction = Object.getPrototypeOf(async function* () {}).constructor;
 const MapIteratorPrototype = Object.getPrototypeOf(new Map().entries());
 const SetIteratorPrototype = Object.getPrototypeOf(new Set().values());
-const GeneratorPrototype = GeneratorFunction.prototype.prototype;
 
 /** Tags that objects of the language carry, each for one kind. */
 const TAGS = new Set(
@@ -28,7 +27,7 @@ const TAGS = new Set(
 function brand(name, operation) {
   return (value) => {
     if (value === null || typeof value !== "object") return false;
-    const tag = value[Symbol.toStringTag];
+    const tag = tagOf(value);
     if (tag === undefined) return objectTag(value) === `[object ${name}]`;
     if (tag !== name && TAGS.has(tag)) return false;
     try {
@@ -38,6 +37,15 @@ function brand(name, operation) {
       return false;
     }
   };
+}
+
+/** The object's tag; not a string when its getter throws, so that nothing follows from it. */
+function tagOf(value) {
+  try {
+    return value[Symbol.toStringTag];
+  } catch {
+    return null;
+  }
 }
 
 function getter(prototype, name) {
@@ -65,7 +73,7 @@ export const isWeakSet = brand("WeakSet", method(WeakSet.prototype, "has", probe
 export const isDate = brand("Date", method(Date.prototype, "getTime"));
 export const isArrayBuffer = brand("ArrayBuffer", getter(ArrayBuffer.prototype, "byteLength"));
 export const isSharedArrayBuffer = brand("SharedArrayBuffer", (value) => sharedBytes(value));
-export const isDataView = brand("DataView", getter(DataView.prototype, "byteLength"));
+export const isDataView = brand("DataView", getter(DataView.prototype, "buffer"));
 export const isNumberObject = brand("Number", method(Number.prototype, "valueOf"));
 export const isStringObject = brand("String", method(String.prototype, "valueOf"));
 export const isBooleanObject = brand("Boolean", method(Boolean.prototype, "valueOf"));
@@ -83,17 +91,39 @@ export function isRegExp(value) {
 // No getter shows a promise's slot, and calling `then` would mark a rejection as handled.
 /** @param {unknown} value @returns {value is Promise<unknown>} */
 export function isPromise(value) {
-  return value instanceof Promise && value !== Promise.prototype;
+  return isInstance(value, Promise) && value !== Promise.prototype;
 }
 
 /** @param {unknown} value @returns {value is Error} */
 export function isNativeError(value) {
   if (typeof Error.isError === "function") return Error.isError(value);
-  return objectTag(value) === "[object Error]" && !(Symbol.toStringTag in value);
+  return objectTag(value) === "[object Error]" && tagOf(value) === undefined;
 }
 
+/** @returns {string} nothing for an object whose getters or traps throw */
 function objectTag(value) {
-  return Object.prototype.toString.call(value);
+  try {
+    return Object.prototype.toString.call(value);
+  } catch {
+    return "";
+  }
+}
+
+function isInstance(value, { prototype }) {
+  try {
+    return Object.prototype.isPrototypeOf.call(prototype, value);
+  } catch {
+    return false; // a proxy's trap threw
+  }
+}
+
+function prototypeOf(value) {
+  if (value === null || typeof value !== "object") return undefined;
+  try {
+    return Object.getPrototypeOf(value);
+  } catch {
+    return undefined;
+  }
 }
 
 /** @param {unknown} value @returns {boolean} */
@@ -108,12 +138,12 @@ export function isExternal() {
 
 /** @param {unknown} value @returns {boolean} */
 export function isAsyncFunction(value) {
-  return value instanceof AsyncFunction || value instanceof AsyncGeneratorFunction;
+  return isInstance(value, AsyncFunction) || isInstance(value, AsyncGeneratorFunction);
 }
 
 /** @param {unknown} value @returns {boolean} */
 export function isGeneratorFunction(value) {
-  return value instanceof GeneratorFunction || value instanceof AsyncGeneratorFunction;
+  return isInstance(value, GeneratorFunction) || isInstance(value, AsyncGeneratorFunction);
 }
 
 /** @param {unknown} value @returns {boolean} */
@@ -121,19 +151,19 @@ export function isGeneratorObject(value) {
   return (
     value !== null &&
     typeof value === "object" &&
-    (Object.prototype.isPrototypeOf.call(GeneratorPrototype, value) ||
+    (isInstance(value, GeneratorFunction.prototype) ||
       objectTag(value) === "[object AsyncGenerator]")
   );
 }
 
 /** @param {unknown} value @returns {boolean} */
 export function isMapIterator(value) {
-  return value instanceof Object && Object.getPrototypeOf(value) === MapIteratorPrototype;
+  return prototypeOf(value) === MapIteratorPrototype;
 }
 
 /** @param {unknown} value @returns {boolean} */
 export function isSetIterator(value) {
-  return value instanceof Object && Object.getPrototypeOf(value) === SetIteratorPrototype;
+  return prototypeOf(value) === SetIteratorPrototype;
 }
 
 /** @param {unknown} value @returns {boolean} */
@@ -141,8 +171,9 @@ export function isModuleNamespaceObject(value) {
   return (
     value !== null &&
     typeof value === "object" &&
-    Object.getPrototypeOf(value) === null &&
-    value[Symbol.toStringTag] === "Module" &&
+    prototypeOf(value) === null &&
+    tagOf(value) === "Module" &&
+    !isProxy(value) &&
     !Object.isExtensible(value)
   );
 }
@@ -152,7 +183,7 @@ export function isArgumentsObject(value) {
   return (
     value !== null &&
     typeof value === "object" &&
-    !(Symbol.toStringTag in value) &&
+    tagOf(value) === undefined &&
     objectTag(value) === "[object Arguments]"
   );
 }
@@ -204,7 +235,7 @@ export const isBigUint64Array = is("BigUint64Array");
 
 /** @param {unknown} value @returns {value is CryptoKey} */
 export function isCryptoKey(value) {
-  return typeof CryptoKey === "function" && value instanceof CryptoKey;
+  return typeof CryptoKey === "function" && isInstance(value, CryptoKey);
 }
 
 /** @returns {boolean} always false: `node:crypto` has no KeyObject here */

@@ -3,11 +3,17 @@
 
 import { getPromiseDetails } from "ext:orilla_web/node_host.js";
 import { prefix } from "ext:orilla_web/node/internal/inspect/names.js";
+import { intrinsic, read } from "ext:orilla_web/node/internal/inspect/reading.js";
 import { formatNumber, formatPrimitive } from "ext:orilla_web/node/internal/inspect/text.js";
 import * as types from "node:util/types";
 
 const INDEX = /^(0|[1-9]\d*)$/;
 const PROMISE_STATES = ["pending", "fulfilled", "rejected"];
+
+// What an object says of itself in these properties may be a subclass's invention.
+const typedArrayLength = intrinsic(Object.getPrototypeOf(Uint8Array.prototype), "length");
+const setSize = intrinsic(Set.prototype, "size");
+const mapSize = intrinsic(Map.prototype, "size");
 
 /**
  * @param {object} run the inspection
@@ -26,28 +32,17 @@ export function builtinForm(run, value, name, tag, keys) {
     return list(`${lead}[`, withoutIndices(keys), arrayEntries(value), value.length, tag, "Array");
   }
   if (types.isTypedArray(value)) {
-    const open = `${label("Uint8Array", `(${value.length})`)}[`;
-    return list(open, withoutIndices(keys), typedArrayEntries(value), value.length, tag);
+    const length = typedArrayLength(value);
+    const open = `${label("Uint8Array", `(${length})`)}[`;
+    return list(open, withoutIndices(keys), typedArrayEntries(value, length), length, tag);
   }
   if (types.isSet(value)) {
-    return group(
-      `${label("Set", `(${value.size})`)}{`,
-      keys,
-      setEntries(value),
-      value.size,
-      tag,
-      "Set",
-    );
+    const size = setSize(value);
+    return group(`${label("Set", `(${size})`)}{`, keys, setEntries(value, size), size, tag, "Set");
   }
   if (types.isMap(value)) {
-    return group(
-      `${label("Map", `(${value.size})`)}{`,
-      keys,
-      mapEntries(value),
-      value.size,
-      tag,
-      "Map",
-    );
+    const size = mapSize(value);
+    return group(`${label("Map", `(${size})`)}{`, keys, mapEntries(value, size), size, tag, "Map");
   }
   if (types.isRegExp(value)) {
     return whole(
@@ -69,12 +64,11 @@ export function builtinForm(run, value, name, tag, keys) {
   if (types.isDataView(value)) {
     const shown = ["byteLength", "byteOffset", "buffer"];
     const entries = (r, level) =>
-      shown.map((key) => `${key}: ${r.formatNested(value[key], level)}`);
+      shown.map((key) => `${key}: ${r.formatNested(read(value, key), level)}`);
     return group(`${label("DataView")}{`, keys, entries, 1, tag);
   }
-  if (types.isPromise(value)) {
-    return group(`${label("Promise")}{`, keys, promiseEntries(value), 1, tag);
-  }
+  const promise = types.isPromise(value) ? promiseDetails(value) : undefined;
+  if (promise) return group(`${label("Promise")}{`, keys, promiseEntries(promise), 1, tag);
   if (types.isWeakSet(value) || types.isWeakMap(value)) {
     const entries = (r) => [r.stylize("<items unknown>", "special")];
     return group(`${label("WeakMap")}{`, keys, entries, 1, tag);
@@ -108,7 +102,7 @@ function whole(text, name, tag, keys, expected) {
 }
 
 function boxed(run, value, name, tag, keys) {
-  const primitive = value.valueOf();
+  const primitive = primitiveOf(value);
   const type = Object(primitive).constructor.name;
   const isString = typeof primitive === "string";
   const named = name === type ? type : `${type} (${name ?? "null prototype"})`;
@@ -118,6 +112,17 @@ function boxed(run, value, name, tag, keys) {
   const base = run.stylize(text, typeof primitive);
   const extra = isString ? withoutIndices(keys).filter((key) => key !== "length") : keys;
   return extra.length === 0 ? { text: base } : { keys: extra, tag, base, open: "{", close: "}" };
+}
+
+function primitiveOf(boxedValue) {
+  for (const { prototype } of [Number, String, Boolean, BigInt, Symbol]) {
+    try {
+      return prototype.valueOf.call(boxedValue);
+    } catch {
+      // It is one of the others.
+    }
+  }
+  return undefined;
 }
 
 function more(count) {
@@ -152,60 +157,73 @@ function nextIndex(array, from) {
   return array.length;
 }
 
-function typedArrayEntries(array) {
+function typedArrayEntries(array, length) {
   return (run) => {
-    const shown = Math.min(array.length, run.maxArrayLength);
+    const shown = Math.min(length, run.maxArrayLength);
     const style = typeof array[0] === "bigint" ? "bigint" : "number";
     const entries = Array.from({ length: shown }, (_, i) =>
       run.stylize(formatNumber(array[i], run.numericSeparator), style),
     );
-    if (shown < array.length) entries.push(more(array.length - shown));
+    if (shown < length) entries.push(more(length - shown));
     return entries;
   };
 }
 
-function setEntries(set) {
+function setEntries(set, size) {
   return (run, level) => {
     const entries = [];
     for (const item of Set.prototype.values.call(set)) {
       if (entries.length >= run.maxArrayLength) break;
       entries.push(run.formatNested(item, level));
     }
-    if (entries.length < set.size) entries.push(more(set.size - entries.length));
+    if (entries.length < size) entries.push(more(size - entries.length));
     return entries;
   };
 }
 
-function mapEntries(map) {
+function mapEntries(map, size) {
   return (run, level) => {
     const entries = [];
     for (const [key, item] of Map.prototype.entries.call(map)) {
       if (entries.length >= run.maxArrayLength) break;
       entries.push(`${run.formatNested(key, level)} => ${run.formatNested(item, level)}`);
     }
-    if (entries.length < map.size) entries.push(more(map.size - entries.length));
+    if (entries.length < size) entries.push(more(size - entries.length));
     return entries;
   };
 }
 
 function arrayBufferEntries(buffer) {
   return (run, level) => {
-    const shown = Math.min(run.maxArrayLength, 50, buffer.byteLength);
-    const bytes = Array.from(new Uint8Array(buffer, 0, shown), (byte) =>
-      byte.toString(16).padStart(2, "0"),
-    );
-    const left = buffer.byteLength - shown;
+    const all = bytesIn(buffer);
+    const size = `byteLength: ${run.formatNested(all?.length ?? 0, level)}`;
+    if (all === undefined) return [run.stylize("(detached)", "special"), size];
+    const shown = Math.min(run.maxArrayLength, 50, all.length);
+    const bytes = Array.from(all.subarray(0, shown), (byte) => byte.toString(16).padStart(2, "0"));
+    const left = all.length - shown;
     const rest = left > 0 ? ` ... ${left} more byte${left > 1 ? "s" : ""}` : "";
-    return [
-      `${run.stylize("[Uint8Contents]", "special")}: <${bytes.join(" ")}${rest}>`,
-      `byteLength: ${run.formatNested(buffer.byteLength, level)}`,
-    ];
+    return [`${run.stylize("[Uint8Contents]", "special")}: <${bytes.join(" ")}${rest}>`, size];
   };
 }
 
-function promiseEntries(promise) {
+function bytesIn(buffer) {
+  try {
+    return new Uint8Array(buffer);
+  } catch {
+    return undefined; // its memory was handed over to somebody else
+  }
+}
+
+function promiseDetails(promise) {
+  try {
+    return getPromiseDetails(promise);
+  } catch {
+    return undefined; // it only inherits from one
+  }
+}
+
+function promiseEntries([state, result]) {
   return (run, level) => {
-    const [state, result] = getPromiseDetails(promise);
     const name = PROMISE_STATES[state];
     if (name === "pending") return [run.stylize("<pending>", "special")];
     const text = run.formatNested(result, level);

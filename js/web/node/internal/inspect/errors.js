@@ -1,5 +1,7 @@
 // How `inspect` shows errors: the stack, with the class's own name, then any further properties.
 
+import { read, readText } from "ext:orilla_web/node/internal/inspect/reading.js";
+
 /**
  * @param {object} run the inspection
  * @param {Error} error
@@ -8,12 +10,13 @@
  * @returns {{ text: string, extraKeys: (string | symbol)[] }} the stack, and keys it does not show
  */
 export function formatError(run, error, name, keys) {
-  const hasStack = typeof error.stack === "string" && error.stack !== "";
-  let text = hasStack ? error.stack : Error.prototype.toString.call(error);
+  const stack = read(error, "stack");
+  let text = typeof stack === "string" && stack !== "" ? stack : headOf(error);
   text = withClassName(text, error, name);
   const extraKeys = keys.filter((key) => {
     if (run.showHidden || !["name", "message", "stack"].includes(key)) return true;
-    return !text.includes(String(error[key]));
+    const value = read(error, key);
+    return value !== null && value !== undefined && !text.includes(readText(error, key));
   });
   for (const hidden of ["cause", "errors"]) {
     if (Object.hasOwn(error, hidden) && !extraKeys.includes(hidden)) extraKeys.push(hidden);
@@ -24,13 +27,18 @@ export function formatError(run, error, name, keys) {
   return { text, extraKeys };
 }
 
+function headOf(error) {
+  const parts = [readText(error, "name") ?? "Error", readText(error, "message")];
+  return parts.filter(Boolean).join(": ");
+}
+
 const NATIVE_NAME = /^(Aggregate|Eval|Range|Reference|Syntax|Type|URI)?Error$/;
 
 /**
  * The stack begins with the name the error had when it was made, often only that of a base class.
  */
 function withClassName(stack, error, name) {
-  const ownName = String(error.name || "Error");
+  const ownName = readText(error, "name") || "Error";
   let label = ownName;
   if (name === null) label = `[${ownName}: null prototype]`;
   else if (NATIVE_NAME.test(ownName))

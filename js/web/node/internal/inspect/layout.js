@@ -17,7 +17,7 @@ export function layOut(run, { entries, base, open, close, isList, level }) {
   const indent = `\n${" ".repeat(run.indentation)}`;
   if (run.compact === true) {
     if (fits(run, entries, 0, base)) return `${lead}${open} ${entries.join(", ")} ${close}`;
-    return `${lead}${open} ${entries.join(`,${indent}  `)} ${close}`;
+    return `${lead}${open} ${joined(entries, `,${indent}  `)} ${close}`;
   }
   let rows = entries;
   if (typeof run.compact === "number") {
@@ -30,7 +30,14 @@ export function layOut(run, { entries, base, open, close, isList, level }) {
         return `${lead}${open} ${line} ${close}`;
     }
   }
-  return `${lead}${open}${indent}  ${rows.join(`,${indent}  `)}${indent}${close}`;
+  return `${lead}${open}${indent}  ${joined(rows, `,${indent}  `)}${indent}${close}`;
+}
+
+/** Unlike `join` it does not copy the entries, which are long where many levels are nested. */
+function joined(entries, separator) {
+  let text = entries[0] ?? "";
+  for (let i = 1; i < entries.length; i++) text += separator + entries[i];
+  return text;
 }
 
 function width(run, text) {

@@ -1,22 +1,24 @@
 // What `inspect` writes in front of an object: its class, its tag, and what a function is.
 
+import { behindProxies, readText } from "ext:orilla_web/node/internal/inspect/reading.js";
+
 /**
  * @param {object} value
  * @returns {string | null} the class; null when the prototype chain is empty
  */
 export function constructorName(value) {
-  for (let object = value; object !== null; object = Object.getPrototypeOf(object)) {
+  for (let object = value; object !== null; object = parentOf(object)) {
     const descriptor = Object.getOwnPropertyDescriptor(object, "constructor");
     const constructor = descriptor?.value;
-    if (
-      typeof constructor === "function" &&
-      constructor.name !== "" &&
-      isInstance(value, constructor)
-    ) {
-      return String(constructor.name);
-    }
+    if (typeof constructor !== "function") continue;
+    const name = readText(constructor, "name");
+    if (name && isInstance(value, constructor)) return name;
   }
   return null;
+}
+
+function parentOf(object) {
+  return behindProxies(Object.getPrototypeOf(object));
 }
 
 function isInstance(value, constructor) {
@@ -54,17 +56,20 @@ export function describeFunction(fn, name, tag) {
   );
   let type = `${kind?.[1] ?? ""}${kind?.[2] ?? ""}Function`;
   if (name === null) type += " (null prototype)";
-  const label = fn.name === "" ? `[${type} (anonymous)]` : `[${type}: ${fn.name}]`;
+  const ownName = readText(fn, "name");
+  const label = ownName ? `[${type}: ${ownName}]` : `[${type} (anonymous)]`;
   const ownClass = name !== type && name !== null ? ` ${name}` : "";
   return `${label}${ownClass}${tag !== "" && name !== tag ? ` [${tag}]` : ""}`;
 }
 
 function describeClass(fn, name, tag) {
-  const own = Object.hasOwn(fn, "name") && fn.name ? ` ${fn.name}` : " (anonymous)";
+  const ownName = Object.hasOwn(fn, "name") && readText(fn, "name");
+  const own = ownName ? ` ${ownName}` : " (anonymous)";
   const kind = name !== "Function" && name !== null ? ` [${name}]` : "";
   const tagged = tag !== "" && name !== tag ? ` [${tag}]` : "";
-  const parent = name === null ? null : Object.getPrototypeOf(fn);
-  const heritage =
-    name === null ? " extends [null prototype]" : parent?.name ? ` extends ${parent.name}` : "";
+  const parent = parentOf(fn);
+  const parentName = parent && readText(parent, "name");
+  const extended = name === null ? "[null prototype]" : parentName;
+  const heritage = extended ? ` extends ${extended}` : "";
   return `[class${own}${kind}${tagged}${heritage}]`;
 }
