@@ -11,8 +11,8 @@ const EVERYWHERE = Object.freeze([]);
 /**
  * The JSON text of a call's arguments.
  *
- * Dates become ISO 8601 strings, regular expressions `{ $regularExpression }`, typed arrays arrays of numbers; fields that
- * are undefined are left out. Within a filter they are refused: a condition that is left out matches everything.
+ * Dates become ISO 8601 strings, typed arrays arrays of numbers, regular expressions in filters `{ $regularExpression }`; fields
+ * that are undefined are left out. Within a filter they are refused: a condition that is left out matches everything.
  * @param {unknown[]} args
  * @param {readonly string[]} filters where filters are: the number of the argument, and names behind it, such as `0.filter`
  * @returns {string}
@@ -78,6 +78,8 @@ function plainObject(value, path, depth, filters) {
     return value.toISOString();
   }
   if (value instanceof RegExp) {
+    if (filters !== EVERYWHERE)
+      refuse(path, "a regular expression cannot be stored; store its source");
     return {
       $regularExpression: { pattern: value.source, options: regexOptions(value, path) },
     };

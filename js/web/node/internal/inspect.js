@@ -125,7 +125,7 @@ class Inspection {
 
   /** @param {object} value @param {number} level @param {object} receiver the proxy or the value */
   callCustom(value, level, receiver) {
-    const method = read(value, custom) ?? platformForm(value);
+    const method = appForm(value) ?? platformForm(value);
     // A class's prototype shows its own members; the method is there for its instances.
     if (typeof method !== "function" || method === inspect) return undefined;
     const constructor = read(value, "constructor");
@@ -281,6 +281,15 @@ function describe(object, key) {
   } catch {
     return { uninitialized: true, enumerable: true };
   }
+}
+
+/** Of the platform's classes some have this method beside their own, which is the one to call with care. */
+function appForm(value) {
+  const method = read(value, custom);
+  if (method === undefined || read(value, platformCustom) === undefined) return method;
+  let holder = value;
+  while (holder !== null && !Object.hasOwn(holder, custom)) holder = Object.getPrototypeOf(holder);
+  return holder !== null && Object.hasOwn(holder, platformCustom) ? undefined : method;
 }
 
 function platformForm(value) {

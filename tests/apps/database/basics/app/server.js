@@ -29,6 +29,7 @@ const answers = {
       floats: new Float32Array([1, 0.5]),
       missing: undefined,
       json: { toJSON: () => "by itself" },
+      boxes: [new Number(1), new String("a"), new Boolean(false)],
     });
     return DB.values.findOne({ _id: "v" });
   },

@@ -36,6 +36,22 @@ const answers = {
       code(() => DB.e.insertOne({ _id: [1] })),
       code(() => DB.e.insertOne({ _id: "x".repeat(2000) })),
     ]),
+  objects: () =>
+    Promise.all(
+      [/a/, new Error("a"), Promise.resolve(), new Headers(), new URLSearchParams(), new WeakMap(), [].values(), new Response(), Symbol("a")].map(
+        (a) => code(() => DB.e.insertOne({ a })),
+      ),
+    ),
+  forgottenFilters: () =>
+    Promise.all([
+      code(() => DB.e.deleteMany()),
+      code(() => DB.e.deleteOne(undefined)),
+      code(() => DB.e.deleteMany(null)),
+      code(() => DB.e.findOneAndDelete()),
+      code(() => DB.e.updateMany(undefined, { $set: { a: 1 } })),
+      code(() => DB.e.replaceOne(null, { a: 1 })),
+      code(() => DB.e.findOneAndUpdate(undefined, { $set: { a: 1 } })),
+    ]),
   filters: () =>
     Promise.all([
       code(() => DB.e.find({ a: { $gtt: 1 } })),

@@ -44,6 +44,13 @@ const answers = {
       await tx.accounts.insertOne({ _id: "c" });
     }));
   },
+  async swallowedRefusals() {
+    const coded = await code(() => DB.transaction(async (tx) => {
+      await tx.accounts.insertOne({ _id: "d" });
+      await tx.accounts.insertOne({ _id: "e", at: new Date(NaN) }).catch(() => {});
+    }));
+    return [coded, await DB.accounts.findOne({ _id: "d" })];
+  },
   async concurrent() {
     await DB.counters.insertOne({ _id: "n", n: 0 });
     await Promise.all(Array.from({ length: 20 }, () => DB.transaction(async (tx) => {

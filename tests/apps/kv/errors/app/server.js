@@ -19,6 +19,7 @@ const answers = {
     code(() => KV.e.put("k", "ü".repeat((8 << 20) + 1))),
     code(() => KV.e.put("k", { a: 1 })),
     code(() => KV.e.put("k", undefined)),
+    code(() => KV.e.put("k", "\ud800")),
   ]),
   keys: () => Promise.all([
     code(() => KV.e.get("")),
@@ -27,6 +28,8 @@ const answers = {
     code(() => KV.e.put("ü".repeat(257), "")),
     code(() => KV.e.put("ü".repeat(256), "")),
     code(() => KV.e.delete()),
+    code(() => KV.e.get("\udc00")),
+    code(() => KV.e.get("\ud83d\ude00")),
   ]),
   namespaces: () => Promise.all([
     code(() => kv.get("", "k")),
@@ -39,7 +42,7 @@ const answers = {
       .map((options) => code(() => KV.e.put("k", "", options))),
   ),
   lists: () => Promise.all(
-    [{ limit: 0 }, { limit: 1001 }, { limit: 1.5 }, { limit: "3" }, { cursor: "made up" }, { cursor: 7 }, { prefix: 1 }]
+    [{ limit: 0 }, { limit: 1001 }, { limit: 1.5 }, { limit: "3" }, { cursor: "made up" }, { cursor: 7 }, { prefix: 1 }, { prefix: "\ud800" }]
       .map((options) => code(() => KV.e.list(options))),
   ),
   async foreignCursor() {

@@ -141,7 +141,7 @@ const answers = {
     codeOf(() => createSocket("udp4")),
     codeOf(() => scrypt("password", "salt", 64, () => {})),
     codeOf(() => createPrivateKey("key")),
-    codeOf(() => new Module("x")),
+    codeOf(() => Module.runMain()),
     codeOf(() => register("./hooks.js")),
     codeOf(() => userInfo()),
     codeOf(() => monitorEventLoopDelay()),

@@ -39,6 +39,7 @@ const answers = {
     createHmac("sha1", "key").update("message").digest("base64"),
     timingSafeEqual(Buffer.from("same"), Buffer.from("same")),
     randomUUID().length,
+    createHash("sha256").end("abc").read().toString("hex").slice(0, 8),
   ],
   async events() {
     const emitter = new EventEmitter();

@@ -16,8 +16,14 @@ const answers = {
     clearInterval(interval);
     const cancelled = setTimeout(() => (ticks = -1), 1);
     clearTimeout(cancelled);
+    const { clearTimeout: clear, setTimeout: set } = { clearTimeout, setTimeout };
+    const library = { clear, set };
+    library.clear(library.set(() => (ticks = -2), 1));
+    const quiet = setTimeout(() => (ticks = -3), 1).unref();
+    const kept = quiet.ref().hasRef();
+    clearTimeout(quiet);
     await sleep(5);
-    return [ticks >= 3, await new Promise((resolve) => setTimeout(resolve, 1, "argument"))];
+    return [ticks >= 3, await new Promise((resolve) => setTimeout(resolve, 1, "argument")), kept, typeof quiet];
   },
   async abort() {
     const controller = new AbortController();

@@ -27,6 +27,13 @@ const responses = {
     const page = new Page("sub");
     return new Response(String(page instanceof Response && page instanceof Page));
   },
+  likeness() {
+    const made = Object.create(Response.prototype);
+    for (const [name, value] of Object.entries({ status: 202, headers: new Headers({ "x-made": "so" }), body: null }))
+      Object.defineProperty(made, name, { value });
+    return made;
+  },
+  frozen: () => Object.freeze(new Response("still")),
   nothing: () => undefined,
   used() {
     const response = new Response("x");
