@@ -13,7 +13,12 @@ import {
 import { Buffer } from "node:buffer";
 import { constants } from "ext:orilla_web/node/internal/constants/crypto.js";
 import absentFunctions from "ext:orilla_web/node/internal/crypto_absent.js";
-import { codedError, invalidArgType, invalidArgValue, outOfRange } from "ext:orilla_web/node/internal/errors.js";
+import {
+  codedError,
+  invalidArgType,
+  invalidArgValue,
+  outOfRange,
+} from "ext:orilla_web/node/internal/errors.js";
 import { KeyObject, bytesOfKey, createSecretKey } from "ext:orilla_web/node/internal/key_object.js";
 import { nextTick } from "ext:orilla_web/node/internal/next_tick.js";
 import { Transform } from "ext:orilla_web/node/internal/stream/duplex.js";
