@@ -25,7 +25,7 @@ async fn refused(fixture: Fixture) {
     for (method, arguments) in [("insertOne", nested(100)), ("insertMany", format!("[{}]", nested(100)))] {
         fixture.ok(method, "deep", &arguments).await;
     }
-    assert_eq!(fixture.ok("deleteMany", "deep", "").await, "{'deletedCount':2}");
+    assert_eq!(fixture.ok("deleteMany", "deep", "{}").await, "{'deletedCount':2}");
     let (deep, deep_ones) = (nested(101), format!("[{{}},{}]", nested(101)));
     let (too_many, too_far) = ((MAX_LIMIT + 1).to_string(), (MAX_SKIP + 1).to_string());
     let cases = [
@@ -78,6 +78,10 @@ async fn refused(fixture: Fixture) {
         ("findOneAndUpdate", "{},{'a':1},{'returnDocument':'x'}", "DB_OPTIONS_INVALID"),
         ("replaceOne", "{},{'$set':{'a':1}}", "DB_UPDATE_INVALID"),
         ("replaceOne", "{},[]", "DB_OPTIONS_INVALID"),
+        ("deleteMany", "", "DB_OPTIONS_INVALID"),
+        ("deleteMany", "null", "DB_OPTIONS_INVALID"),
+        ("updateMany", "null,{'$set':{'a':1}}", "DB_OPTIONS_INVALID"),
+        ("findOneAndDelete", "", "DB_OPTIONS_INVALID"),
         ("deleteMany", "{},{'limit':1}", "DB_OPTIONS_INVALID"),
         ("deleteMany", "{},{'vector':{}}", "DB_OPTIONS_INVALID"),
         ("deleteOne", "{'n':{'$gtt':1}}", "DB_UNKNOWN_OPERATOR"),
