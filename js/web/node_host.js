@@ -1,13 +1,24 @@
 // What the `node:` modules may ask of the host, and nothing else of it.
 import { core } from "ext:core/mod.js";
 import {
+  op_cipher_additional_data,
+  op_cipher_create,
+  op_cipher_final,
+  op_cipher_tag,
+  op_cipher_update,
+  op_cipher_verify,
   op_console_write,
   op_hash_copy,
   op_hash_create,
   op_hash_digest,
   op_hash_update,
+  op_hkdf,
   op_hmac_create,
   op_note_late_module,
+  op_pbkdf2,
+  op_pbkdf2_sync,
+  op_scrypt,
+  op_scrypt_sync,
   op_timing_safe_equal,
 } from "ext:core/ops";
 import { processEnv } from "ext:orilla_web/env.js";
@@ -37,6 +48,34 @@ export const hashUpdate = (handle, bytes) => op_hash_update(handle, bytes);
 export const hashCopy = (handle) => op_hash_copy(handle);
 /** Ends a digest or an HMAC; the handle cannot be used again. */
 export const hashDigest = (handle) => op_hash_digest(handle);
+/** Derives a key, given digest, password, salt, iterations and bytes: a promise of it, and it. */
+export const pbkdf2 = (...args) => {
+  refuseWhileGuarding("pbkdf2()");
+  return op_pbkdf2(...args);
+};
+export const pbkdf2Sync = (...args) => op_pbkdf2_sync(...args);
+/** Derives a key, given password, salt, N, r, p and bytes: a promise of it, and it. */
+export const scrypt = (...args) => {
+  refuseWhileGuarding("scrypt()");
+  return op_scrypt(...args);
+};
+export const scryptSync = (...args) => op_scrypt_sync(...args);
+/** Derives a key, given digest, key, salt, info and bytes. */
+export const hkdf = (...args) => op_hkdf(...args);
+/** Starts a cipher: cbc, ctr or gcm, with key and vector, to decrypt or not. */
+export const cipherCreate = (...args) => {
+  refuseWhileGuarding("createCipheriv()");
+  return op_cipher_create(...args);
+};
+/** Data that GCM authenticates, before any other. */
+export const cipherAdditionalData = (handle, bytes) => op_cipher_additional_data(handle, bytes);
+/** Encrypts or decrypts; with padding the last block may have to wait. */
+export const cipherUpdate = (handle, bytes, isPadded) => op_cipher_update(handle, bytes, isPadded);
+/** Ends CBC or CTR. */
+export const cipherFinal = (handle, isPadded) => op_cipher_final(handle, isPadded);
+/** Ends an encryption with GCM and gives its tag, and a decryption, given the tag or how it begins. */
+export const cipherTag = (handle) => op_cipher_tag(handle);
+export const cipherVerify = (handle, tag) => op_cipher_verify(handle, tag);
 /** Compares in constant time; the lengths must be equal. */
 export const timingSafeEqual = (a, b) => op_timing_safe_equal(a, b);
 /** Writes a line to the app's log. */

@@ -1,6 +1,5 @@
-// `node:crypto`: random values, hashes and HMACs. The platform's WebCrypto is there as `webcrypto`
-// and `subtle`; ciphers, keys other than secret ones and signatures are left to it, and are here in
-// name only.
+// `node:crypto`: random values, hashes and HMACs are here, the rest in files of its own. The platform's WebCrypto is there as
+// `webcrypto` and `subtle`.
 
 import {
   hashCopy,
@@ -13,15 +12,20 @@ import {
 import { Buffer } from "node:buffer";
 import { constants } from "ext:orilla_web/node/internal/constants/crypto.js";
 import absentFunctions from "ext:orilla_web/node/internal/crypto_absent.js";
+import ciphers from "ext:orilla_web/node/internal/ciphers.js";
 import {
-  codedError,
-  invalidArgType,
-  invalidArgValue,
-  outOfRange,
-} from "ext:orilla_web/node/internal/errors.js";
+  HASHES,
+  bytesOf,
+  bytesOfSource,
+  checkHex,
+  encode,
+  findHash,
+} from "ext:orilla_web/node/internal/crypto_input.js";
+import { codedError, invalidArgType, outOfRange } from "ext:orilla_web/node/internal/errors.js";
+import keyDerivation from "ext:orilla_web/node/internal/key_derivation.js";
 import { KeyObject, bytesOfKey, createSecretKey } from "ext:orilla_web/node/internal/key_object.js";
+import { LazyTransform, kStreamOptions } from "ext:orilla_web/node/internal/lazy_transform.js";
 import { nextTick } from "ext:orilla_web/node/internal/next_tick.js";
-import { Transform } from "ext:orilla_web/node/internal/stream/duplex.js";
 import {
   validateFunction,
   validateInteger,
@@ -29,24 +33,20 @@ import {
   validateString,
 } from "ext:orilla_web/node/internal/validate.js";
 
+export * from "ext:orilla_web/node/internal/ciphers.js";
 export * from "ext:orilla_web/node/internal/crypto_absent.js";
+export * from "ext:orilla_web/node/internal/key_derivation.js";
 export { KeyObject, constants, createSecretKey };
 
 export const webcrypto = globalThis.crypto;
 export const subtle = webcrypto.subtle;
 
-const HASHES = Object.freeze(["md5", "sha1", "sha256", "sha384", "sha512"]);
 /** Bytes that one call of the platform's generator gives at most. */
 const RANDOM_BYTES_PER_CALL = 65_536;
 /** Bytes in the largest random Buffer. */
 const MAX_RANDOM_BYTES = 2 ** 31 - 1;
 /** Numbers below this many can be drawn. */
 const MAX_RANDOM_RANGE = 2 ** 48 - 1;
-
-/** @returns {string[]} none */
-export function getCiphers() {
-  return [];
-}
 
 /** @returns {string[]} none */
 export function getCurves() {
@@ -148,15 +148,6 @@ export function randomInt(min, max, callback) {
   return undefined;
 }
 
-function bytesOf(value, name = "data", encoding = undefined) {
-  if (typeof value === "string")
-    return Buffer.from(value, encoding === "buffer" ? "utf8" : encoding);
-  if (ArrayBuffer.isView(value))
-    return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-  const expected = "of type string or an instance of Buffer, TypedArray, or DataView";
-  throw invalidArgType(name, expected, value);
-}
-
 /**
  * @param {ArrayBufferView} a
  * @param {ArrayBufferView} b
@@ -182,39 +173,10 @@ export function timingSafeEqual(a, b) {
 const kHandle = Symbol("kHandle");
 const kDone = Symbol("kDone");
 const kFlushed = Symbol("kFlushed");
-const kOptions = Symbol("kOptions");
 
-function findHash(name, argument) {
-  validateString(name, argument);
-  const found = name.toLowerCase().replace(/^rsa-/, "").replace(/^sha-/, "sha");
-  if (HASHES.includes(found)) return found;
-  const message = `Invalid digest: ${name}. Use one of ${HASHES.join(", ")}`;
-  throw codedError(TypeError, "ERR_CRYPTO_INVALID_DIGEST", message);
-}
-
-/** What hashes and HMACs share: both are also streams, of which most users know nothing. */
+/** What hashes and HMACs share. */
 function Digest() {}
-Object.setPrototypeOf(Digest.prototype, Transform.prototype);
-
-// The stream's state is made when somebody first asks for it: it costs more than hashing a few
-// bytes.
-for (const name of ["_readableState", "_writableState"]) {
-  Object.defineProperty(Digest.prototype, name, {
-    get() {
-      Transform.call(this, this[kOptions]);
-      return this[name];
-    },
-    set(value) {
-      Object.defineProperty(this, name, {
-        value,
-        writable: true,
-        enumerable: true,
-        configurable: true,
-      });
-    },
-    configurable: true,
-  });
-}
+Object.setPrototypeOf(Digest.prototype, LazyTransform.prototype);
 
 /**
  * @param {string | ArrayBufferView} data
@@ -227,13 +189,6 @@ Digest.prototype.update = function update(data, encoding) {
   hashUpdate(this[kHandle], bytesOf(data, "data", encoding));
   return this;
 };
-
-/** Half a byte at the end of hex digits would be left out of the digest. */
-function checkHex(data, encoding) {
-  const isHex = typeof encoding === "string" && encoding.toLowerCase() === "hex";
-  if (!isHex || typeof data !== "string" || data.length % 2 === 0) return;
-  throw invalidArgValue("encoding", encoding, `is invalid for data of length ${data.length}`);
-}
 
 Digest.prototype._transform = function _transform(chunk, encoding, callback) {
   hashUpdate(this[kHandle], bytesOf(chunk, "data", encoding));
@@ -262,11 +217,6 @@ function finalized() {
   return codedError(Error, "ERR_CRYPTO_HASH_FINALIZED", "Digest already called");
 }
 
-function encode(bytes, encoding) {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return encoding && encoding !== "buffer" ? buffer.toString(encoding) : buffer;
-}
-
 /**
  * @constructor
  * @param {string} algorithm @param {object} [options] of the stream
@@ -274,7 +224,7 @@ function encode(bytes, encoding) {
 export function Hash(algorithm, options) {
   if (!new.target) return new Hash(algorithm, options);
   const isCopy = algorithm instanceof Hash;
-  this[kOptions] = options;
+  this[kStreamOptions] = options;
   this[kHandle] = isCopy
     ? hashCopy(algorithm[kHandle])
     : hashCreate(findHash(algorithm, "algorithm"));
@@ -303,11 +253,9 @@ Hash.prototype.copy = function copy(options) {
 export function Hmac(algorithm, key, options) {
   if (!new.target) return new Hmac(algorithm, key, options);
   const name = findHash(algorithm, "hmac");
-  let keyBytes;
-  if (key instanceof KeyObject) keyBytes = bytesOfKey(key);
-  else if (key instanceof ArrayBuffer) keyBytes = new Uint8Array(key);
-  else keyBytes = bytesOf(key, "key", options?.encoding);
-  this[kOptions] = options;
+  const isObject = key instanceof KeyObject;
+  const keyBytes = isObject ? bytesOfKey(key) : bytesOfSource(key, "key", options?.encoding);
+  this[kStreamOptions] = options;
   this[kHandle] = hmacCreate(name, keyBytes);
   this[kDone] = false;
 }
@@ -349,6 +297,8 @@ export function hash(algorithm, data, encoding = "hex") {
 
 export default {
   ...absentFunctions,
+  ...ciphers,
+  ...keyDerivation,
   Hash,
   Hmac,
   KeyObject,
@@ -356,7 +306,6 @@ export default {
   createHash,
   createHmac,
   createSecretKey,
-  getCiphers,
   getCurves,
   getFips,
   getHashes,

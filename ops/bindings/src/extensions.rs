@@ -6,7 +6,10 @@ use std::sync::Arc;
 use deno_core::Extension;
 use deno_web::{BlobStore, InMemoryBroadcastChannel};
 
-use crate::{compression, console, database, env, hash, http, kv, random, response_body, snapshot, websocket};
+use crate::{
+    ciphers, compression, console, database, env, hash, http, key_derivation, kv, random, response_body, snapshot,
+    websocket,
+};
 
 /// What an import of the platform package resolves to. It has the `node:` scheme because deno_core lets only modules of
 /// that scheme and `ext:` import the host's own.
@@ -54,6 +57,12 @@ deno_core::extension!(
     orilla_web,
     deps = [deno_webidl, deno_web, deno_crypto, deno_fetch],
     ops = [
+        ciphers::op_cipher_additional_data,
+        ciphers::op_cipher_create,
+        ciphers::op_cipher_final,
+        ciphers::op_cipher_tag,
+        ciphers::op_cipher_update,
+        ciphers::op_cipher_verify,
         compression::op_compression_end,
         compression::op_compression_finish,
         compression::op_compression_new,
@@ -82,6 +91,11 @@ deno_core::extension!(
         http::op_respond_websocket,
         http::op_subrequest,
         http::op_subrequest_connects,
+        key_derivation::op_hkdf,
+        key_derivation::op_pbkdf2,
+        key_derivation::op_pbkdf2_sync,
+        key_derivation::op_scrypt,
+        key_derivation::op_scrypt_sync,
         random::op_random_fill,
         response_body::op_body_close,
         response_body::op_body_error,
@@ -219,12 +233,14 @@ deno_core::extension!(
         "ext:orilla_web/node/internal/buffer/numbers.js" = "internal/buffer/numbers.js",
         "ext:orilla_web/node/internal/buffer/search.js" = "internal/buffer/search.js",
         "ext:orilla_web/node/internal/buffer/text_kind.js" = "internal/buffer/text_kind.js",
+        "ext:orilla_web/node/internal/ciphers.js" = "internal/ciphers.js",
         "ext:orilla_web/node/internal/constants/crypto.js" = "internal/constants/crypto.js",
         "ext:orilla_web/node/internal/constants/http.js" = "internal/constants/http.js",
         "ext:orilla_web/node/internal/constants/http2.js" = "internal/constants/http2.js",
         "ext:orilla_web/node/internal/constants/system.js" = "internal/constants/system.js",
         "ext:orilla_web/node/internal/constants/zlib.js" = "internal/constants/zlib.js",
         "ext:orilla_web/node/internal/crypto_absent.js" = "internal/crypto_absent.js",
+        "ext:orilla_web/node/internal/crypto_input.js" = "internal/crypto_input.js",
         "ext:orilla_web/node/internal/deep_equal.js" = "internal/deep_equal.js",
         "ext:orilla_web/node/internal/dns.js" = "internal/dns.js",
         "ext:orilla_web/node/internal/format.js" = "internal/format.js",
@@ -237,7 +253,9 @@ deno_core::extension!(
         "ext:orilla_web/node/internal/inspect/names.js" = "internal/inspect/names.js",
         "ext:orilla_web/node/internal/inspect/reading.js" = "internal/inspect/reading.js",
         "ext:orilla_web/node/internal/inspect/text.js" = "internal/inspect/text.js",
+        "ext:orilla_web/node/internal/key_derivation.js" = "internal/key_derivation.js",
         "ext:orilla_web/node/internal/key_object.js" = "internal/key_object.js",
+        "ext:orilla_web/node/internal/lazy_transform.js" = "internal/lazy_transform.js",
         "ext:orilla_web/node/internal/legacy_url.js" = "internal/legacy_url.js",
         "ext:orilla_web/node/internal/parse_env.js" = "internal/parse_env.js",
         "ext:orilla_web/node/internal/punycode.js" = "internal/punycode.js",

@@ -5,12 +5,11 @@ use std::cell::RefCell;
 
 use deno_core::{GarbageCollected, convert::Uint8Array, op2, v8};
 use hmac::{Hmac, Mac};
-use md5::Md5;
-use sha1::Sha1;
+use sha2::Digest;
 use sha2::digest::DynDigest;
-use sha2::{Digest, Sha256, Sha384, Sha512};
 use subtle::ConstantTimeEq;
 
+use crate::digests::with_digest;
 use crate::error::BindingError;
 
 /// A digest or an HMAC under way.
@@ -53,14 +52,11 @@ impl<M: Mac + Clone + 'static> DynMac for M {
 #[op2]
 #[cppgc]
 pub fn op_hash_create(#[string] algorithm: String) -> Result<HashState, BindingError> {
-    let digest: Box<dyn DynDigest> = match algorithm.as_str() {
-        "md5" => Box::new(Md5::new()),
-        "sha1" => Box::new(Sha1::new()),
-        "sha256" => Box::new(Sha256::new()),
-        "sha384" => Box::new(Sha384::new()),
-        "sha512" => Box::new(Sha512::new()),
-        _ => return Err(BindingError::HashUnknown(algorithm)),
-    };
+    let digest: Box<dyn DynDigest> = with_digest!(
+        algorithm.as_str(),
+        Algorithm => Box::new(Algorithm::new()),
+        return Err(BindingError::HashUnknown(algorithm))
+    );
     Ok(HashState(RefCell::new(Some(Running::Digest(digest)))))
 }
 
@@ -70,14 +66,7 @@ pub fn op_hmac_create(#[string] algorithm: String, #[anybuffer] key: &[u8]) -> R
     fn keyed<M: Mac + Clone + hmac::digest::KeyInit + 'static>(key: &[u8]) -> Option<Box<dyn DynMac>> {
         Some(Box::new(<M as Mac>::new_from_slice(key).ok()?))
     }
-    let mac = match algorithm.as_str() {
-        "md5" => keyed::<Hmac<Md5>>(key),
-        "sha1" => keyed::<Hmac<Sha1>>(key),
-        "sha256" => keyed::<Hmac<Sha256>>(key),
-        "sha384" => keyed::<Hmac<Sha384>>(key),
-        "sha512" => keyed::<Hmac<Sha512>>(key),
-        _ => None,
-    };
+    let mac = with_digest!(algorithm.as_str(), Algorithm => keyed::<Hmac<Algorithm>>(key), None);
     let mac = mac.ok_or(BindingError::HashUnknown(algorithm))?;
     Ok(HashState(RefCell::new(Some(Running::Mac(mac)))))
 }

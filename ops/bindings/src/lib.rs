@@ -3,9 +3,11 @@
 
 pub mod blobs;
 pub mod caller;
+mod ciphers;
 mod compression;
 mod console;
 mod database;
+mod digests;
 pub mod egress;
 mod env;
 mod error;
@@ -14,6 +16,7 @@ mod hash;
 mod http;
 pub mod inbound_headers;
 pub mod invocation;
+mod key_derivation;
 mod kv;
 pub mod limits;
 pub mod meter;

@@ -29,3 +29,11 @@ pub const FAREWELL: Duration = Duration::from_secs(5);
 pub const MAX_KV_READS: usize = 16;
 /// Bytes of one log line of an app; the rest is cut off.
 pub const MAX_LOG_LINE_BYTES: usize = 64 << 10;
+/// Bytes of a key that `node:crypto` makes from a password.
+pub const MAX_DERIVED_BYTES: u32 = 1 << 20;
+/// Iterations of PBKDF2 in `node:crypto`, for all digests that a key is made of together: some seconds.
+pub const MAX_PBKDF2_ROUNDS: u64 = 10_000_000;
+/// Memory of one scrypt, whatever `maxmem` says.
+pub const MAX_SCRYPT_BYTES: u64 = 256 << 20;
+/// Bytes that one scrypt fills, those of each of its `p` parts counted: some seconds.
+pub const MAX_SCRYPT_WORK_BYTES: u64 = 1 << 30;

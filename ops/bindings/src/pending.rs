@@ -15,6 +15,7 @@ pub fn bound(state: &mut OpState, bytes: usize) {
     state.put(PendingBytes::new(bytes));
     state.put(UnreadBytes::new(bytes));
     state.put(KvReads(Arc::new(Semaphore::new(MAX_KV_READS))));
+    state.put(DerivationTurns::new(bytes));
 }
 
 /// Bytes that wait, of which there may be so many.
@@ -60,6 +61,27 @@ impl PendingBytes {
 
 /// Turns at reading KV. What a read brings waits outside the isolate until its turn ends, and the isolate may be stuck in JavaScript.
 pub(crate) struct KvReads(pub(crate) Arc<Semaphore>);
+
+/// Turns at deriving keys from passwords beside the isolate, which take its time and memory that nobody else counts.
+#[derive(Clone)]
+pub(crate) struct DerivationTurns {
+    memory: Arc<Semaphore>,
+    limit: u32,
+}
+
+impl DerivationTurns {
+    fn new(limit: usize) -> Self {
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        Self { memory: Arc::new(Semaphore::new(limit as usize)), limit }
+    }
+
+    /// Waits until there is so much memory for it. Half of all at least, so that two work at a time; one that needs more than all
+    /// works alone.
+    pub(crate) async fn take(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let permits = u32::try_from(bytes).unwrap_or(self.limit).clamp(self.limit / 2, self.limit);
+        self.memory.clone().acquire_many_owned(permits).await.ok()
+    }
+}
 
 /// Bytes of WebSocket messages that are on their way to an app or wait for it, of all connections of an isolate. Whoever has more
 /// for it waits.

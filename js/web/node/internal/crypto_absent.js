@@ -1,4 +1,4 @@
-// What `node:crypto` has in name only: ciphers, asymmetric keys, signatures and the derivation of keys.
+// What `node:crypto` has in name only: asymmetric keys, signatures and the rest.
 
 import { absent } from "ext:orilla_web/node/internal/absent.js";
 
@@ -10,9 +10,7 @@ const [names, module] = absent(
 export const {
   Certificate,
   Cipher,
-  Cipheriv,
   Decipher,
-  Decipheriv,
   DiffieHellman,
   DiffieHellmanGroup,
   ECDH,
@@ -21,8 +19,6 @@ export const {
   X509Certificate,
   checkPrime,
   checkPrimeSync,
-  createCipheriv,
-  createDecipheriv,
   createDiffieHellman,
   createDiffieHellmanGroup,
   createECDH,
@@ -37,18 +33,11 @@ export const {
   generateKeySync,
   generatePrime,
   generatePrimeSync,
-  getCipherInfo,
   getDiffieHellman,
-  hkdf,
-  hkdfSync,
-  pbkdf2,
-  pbkdf2Sync,
   privateDecrypt,
   privateEncrypt,
   publicDecrypt,
   publicEncrypt,
-  scrypt,
-  scryptSync,
   secureHeapUsed,
   setEngine,
   setFips,

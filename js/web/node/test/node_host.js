@@ -2,19 +2,49 @@
 // in the runtime.
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import { createHash, createHmac, timingSafeEqual as nodeTimingSafeEqual } from "node:crypto";
+import crypto from "node:crypto";
 import { readdirSync } from "node:fs";
 import nodeProcess from "node:process";
 import { inspect, types } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { fileURLToPath } from "node:url";
 
-export const hashCreate = (algorithm) => createHash(algorithm);
-export const hmacCreate = (algorithm, key) => createHmac(algorithm, key);
+export const hashCreate = (algorithm) => crypto.createHash(algorithm);
+export const hmacCreate = (algorithm, key) => crypto.createHmac(algorithm, key);
 export const hashUpdate = (handle, bytes) => void handle.update(bytes);
 export const hashDigest = (handle) => new Uint8Array(handle.digest());
 export const hashCopy = (handle) => handle.copy();
-export const timingSafeEqual = (a, b) => nodeTimingSafeEqual(a, b);
+export const timingSafeEqual = (a, b) => crypto.timingSafeEqual(a, b);
+
+export const hkdf = (...args) => new Uint8Array(crypto.hkdfSync(...args));
+export const pbkdf2Sync = (digest, password, salt, rounds, length) =>
+  new Uint8Array(crypto.pbkdf2Sync(password, salt, rounds, length, digest));
+export const pbkdf2 = async (...args) => pbkdf2Sync(...args);
+export const scryptSync = (password, salt, N, r, p, length) =>
+  new Uint8Array(crypto.scryptSync(password, salt, length, { N, r, p, maxmem: 2 ** 40 }));
+export const scrypt = async (...args) => scryptSync(...args);
+
+export function cipherCreate(mode, key, vector, isDecryption) {
+  const name = `aes-${key.length * 8}-${mode}`;
+  return crypto[isDecryption ? "createDecipheriv" : "createCipheriv"](name, key, vector);
+}
+export const cipherAdditionalData = (handle, bytes) => void handle.setAAD(bytes);
+export function cipherUpdate(handle, bytes, isPadded) {
+  handle.setAutoPadding(isPadded);
+  return new Uint8Array(handle.update(bytes));
+}
+export function cipherFinal(handle, isPadded) {
+  handle.setAutoPadding(isPadded);
+  return new Uint8Array(handle.final());
+}
+export function cipherTag(handle) {
+  handle.final();
+  return new Uint8Array(handle.getAuthTag());
+}
+export function cipherVerify(handle, tag) {
+  if (tag.length > 0) handle.setAuthTag(tag);
+  handle.final();
+}
 
 // A frame is an immutable map that rides in one of Node's own storages.
 const frames = new AsyncLocalStorage();

@@ -62,7 +62,7 @@ import workerThreads, * as workerThreadsNames from "node:worker_threads";
 import { BroadcastChannel as LateChannel, isMainThread, MessageChannel } from "node:worker_threads";
 import zlib, * as zlibNames from "zlib";
 import { crc32, gunzip, gzip, gzipSync } from "node:zlib";
-import { createHmac, createPrivateKey, createSecretKey, KeyObject, scrypt } from "node:crypto";
+import { createHmac, createPrivateKey, createSecretKey, KeyObject, createECDH } from "node:crypto";
 import { builtinModules, createRequire, isBuiltin, Module, register } from "node:module";
 import { userInfo } from "node:os";
 import { win32 } from "node:path";
@@ -139,7 +139,7 @@ const answers = {
     codeOf(() => new DatabaseSync(":memory:")),
     codeOf(() => gzipSync("x")),
     codeOf(() => createSocket("udp4")),
-    codeOf(() => scrypt("password", "salt", 64, () => {})),
+    codeOf(() => createECDH("password", "salt", 64, () => {})),
     codeOf(() => createPrivateKey("key")),
     codeOf(() => Module.runMain()),
     codeOf(() => register("./hooks.js")),
