@@ -21,7 +21,12 @@ import {
   encode,
   findHash,
 } from "ext:orilla_web/node/internal/crypto_input.js";
-import { codedError, invalidArgType, outOfRange } from "ext:orilla_web/node/internal/errors.js";
+import {
+  codedError,
+  invalidArgType,
+  invalidArgValue,
+  outOfRange,
+} from "ext:orilla_web/node/internal/errors.js";
 import keyDerivation from "ext:orilla_web/node/internal/key_derivation.js";
 import { KeyObject, bytesOfKey, createSecretKey } from "ext:orilla_web/node/internal/key_object.js";
 import { LazyTransform, kStreamOptions } from "ext:orilla_web/node/internal/lazy_transform.js";
@@ -30,6 +35,8 @@ import {
   validateFunction,
   validateInteger,
   validateNumber,
+  validateObject,
+  validateOneOf,
   validateString,
 } from "ext:orilla_web/node/internal/validate.js";
 
@@ -47,6 +54,8 @@ const RANDOM_BYTES_PER_CALL = 65_536;
 const MAX_RANDOM_BYTES = 2 ** 31 - 1;
 /** Numbers below this many can be drawn. */
 const MAX_RANDOM_RANGE = 2 ** 48 - 1;
+const AES_KEY_BITS = [128, 192, 256];
+const MAX_HMAC_KEY_BITS = 2 ** 31 - 1;
 
 /** @returns {string[]} none */
 export function getCurves() {
@@ -146,6 +155,30 @@ export function randomInt(min, max, callback) {
   if (callback === undefined) return value;
   nextTick(callback, null, value);
   return undefined;
+}
+
+/**
+ * @param {"aes" | "hmac"} type
+ * @param {{ length: number }} options bits: 128, 192 or 256 for AES
+ * @returns {KeyObject}
+ */
+export function generateKeySync(type, options) {
+  validateString(type, "type");
+  validateObject(options, "options");
+  const { length } = options;
+  if (type === "aes") validateOneOf(length, "options.length", AES_KEY_BITS);
+  else if (type === "hmac") validateInteger(length, "options.length", 8, MAX_HMAC_KEY_BITS);
+  else throw invalidArgValue("type", type, "must be aes or hmac");
+  return createSecretKey(randomBytes(Math.floor(length / 8)));
+}
+
+/**
+ * @param {"aes" | "hmac"} type @param {{ length: number }} options
+ * @param {(error: null, key: KeyObject) => void} callback
+ */
+export function generateKey(type, options, callback) {
+  validateFunction(callback, "callback");
+  nextTick(callback, null, generateKeySync(type, options));
 }
 
 /**
@@ -306,6 +339,8 @@ export default {
   createHash,
   createHmac,
   createSecretKey,
+  generateKey,
+  generateKeySync,
   getCurves,
   getFips,
   getHashes,

@@ -1,4 +1,4 @@
-// Secret keys as objects, which HMACs take. Other keys are WebCrypto's.
+// Secret keys as objects, which HMACs, ciphers and `hkdf` take. Other keys are WebCrypto's.
 
 import { Buffer } from "node:buffer";
 import { invalidArgType, notSupported } from "ext:orilla_web/node/internal/errors.js";

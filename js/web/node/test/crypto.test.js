@@ -248,3 +248,24 @@ test("what is told of ciphers is what Node tells", () => {
     (c) => c.getCipherInfo("AES-128-CBC", { keyLength: 16 }),
   ]);
 });
+
+test("secret keys are generated in the lengths that Node generates", async () => {
+  const key = crypto.generateKeySync("aes", { length: 192 });
+  assert.ok(
+    key instanceof crypto.KeyObject && !key.equals(crypto.generateKeySync("aes", { length: 192 })),
+  );
+  assert.equal((await promisify(crypto.generateKey)("hmac", { length: 100 })).symmetricKeySize, 12);
+  compare([
+    (c) => c.generateKeySync("aes", { length: 256 }).symmetricKeySize,
+    (c) => c.generateKeySync("aes", { length: 100 }),
+    (c) => c.generateKeySync("aes", { length: "128" }),
+    (c) => c.generateKeySync("aes"),
+    (c) => c.generateKeySync("hmac", { length: 7 }),
+    (c) => c.generateKeySync("hmac", { length: 9 }).symmetricKeySize,
+    (c) => c.generateKeySync("hmac", { length: 2 ** 31 }),
+    (c) => c.generateKeySync("hmac", { length: "8" }),
+    (c) => c.generateKeySync("nope", { length: 128 }),
+    (c) => c.generateKeySync(5, {}),
+    (c) => c.generateKey("aes", { length: 128 }),
+  ]);
+});
