@@ -19,7 +19,7 @@ const {
   Uint8Array,
 } = primordials;
 
-const engine = () => core.loadExtScript("ext:deno_crypto/00_crypto.js").crypto;
+const engine = () => core.loadExtScript("ext:orilla_web/crypto_engine.js");
 
 let allowed = false;
 
@@ -61,7 +61,7 @@ for (const [name, [length, usages]] of Object.entries(OPERATIONS)) {
       if (name === "importKey" && args[0] === "jwk") args[1] = readOnce(args[1]);
       const reserve = reserved(args);
       try {
-        return await engine().subtle[name](...args);
+        return await engine().run(name, args);
       } finally {
         reserves.delete(reserve);
       }

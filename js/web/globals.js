@@ -129,7 +129,7 @@ const lazyScripts = {
   "ext:deno_web/01_broadcast_channel.js": ["BroadcastChannel"],
   "ext:deno_web/01_urlpattern.js": ["URLPattern"],
   "ext:deno_web/10_filereader.js": ["FileReader"],
-  "ext:deno_crypto/00_crypto.js": ["CryptoKey"],
+  "ext:orilla_web/crypto_engine.js": ["CryptoKey"],
   "ext:orilla_web/client.js": ["EventSource"],
   "ext:orilla_web/compression.js": ["CompressionStream", "DecompressionStream"],
 };

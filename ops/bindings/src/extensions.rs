@@ -149,6 +149,7 @@ deno_core::extension!(
         dir "../../js/web",
         "client.js",
         "compression.js",
+        "crypto_engine.js",
         "integrity.js",
         "posting.js",
     ],
