@@ -101,6 +101,7 @@
   }
 
   return {
+    Reserve,
     CompressionStream: streamClass("CompressionStream", false),
     DecompressionStream: streamClass("DecompressionStream", true),
   };

@@ -64,6 +64,7 @@ export function conform(name, constructor) {
   }
   if (name === "Event") defineConstants(constructor);
   if (name === "PerformanceObserver") keepEntryTypes(constructor);
+  if (name === "URL") revokeBlobsOnly(constructor);
   if (name in MEMBERS) {
     // What stands in a literal has the kinds of property that IDL asks for.
     const members = MEMBERS[name](Object.getOwnPropertyDescriptors(prototype));
@@ -150,6 +151,19 @@ function keepEntryTypes(PerformanceObserver) {
     },
   };
   Object.defineProperties(PerformanceObserver, Object.getOwnPropertyDescriptors(members));
+}
+
+// What is no URL of a blob can be revoked as well, and nothing happens.
+function revokeBlobsOnly(URL) {
+  const { canParse, revokeObjectURL } = URL;
+  const members = {
+    revokeObjectURL(url) {
+      if (arguments.length === 0) revokeObjectURL();
+      const text = `${url}`;
+      if (canParse(text)) revokeObjectURL(text);
+    },
+  };
+  Object.defineProperties(URL, Object.getOwnPropertyDescriptors(members));
 }
 
 // Entries come in the order of their start, those that start together in the order in which they were made.

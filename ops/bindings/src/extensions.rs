@@ -147,10 +147,13 @@ deno_core::extension!(
     lazy_loaded_esm = [dir "../../js/web", "web_socket.js"],
     lazy_loaded_js = [
         dir "../../js/web",
+        "bodies.js",
         "client.js",
         "compression.js",
         "crypto_engine.js",
+        "inflate.js",
         "integrity.js",
+        "multipart.js",
         "posting.js",
     ],
 );

@@ -108,6 +108,23 @@ test("redirects without end or to nowhere fail", async ({ origin }) => {
   }
 });
 
+test("a redirect that says not where to is the answer", async ({ origin }) => {
+  for (const status of [301, 302, 303, 307, 308]) {
+    const url = `${origin}/peer/redirect?code=${status}`;
+    for (const redirect of ["follow", "manual"]) {
+      const response = await fetch(url, { redirect });
+      assertEquals([response.status, response.redirected, response.url], [status, false, url]);
+      assertEquals(await response.clone().text(), "here");
+      assertEquals(await response.text(), "here");
+    }
+    await assertThrows(() => fetch(url, { redirect: "error" }), TypeError);
+    const behind = await fetch(`${origin}/peer/redirect?to=${encodeURIComponent(url)}`);
+    assertEquals([behind.status, behind.redirected, await behind.text()], [status, true, "here"]);
+    const head = await fetch(url, { method: "HEAD" });
+    assertEquals([head.status, head.body], [status, null]);
+  }
+});
+
 test("the body streams", async ({ origin }) => {
   const response = await fetch(`${origin}/peer/chunks`);
   const chunks = await Array.fromAsync(response.body.pipeThrough(new TextDecoderStream()));
@@ -116,6 +133,35 @@ test("the body streams", async ({ origin }) => {
 
 test("content-encoding is undone", async ({ origin }) => {
   assertEquals(await (await fetch(`${origin}/peer/gzip`)).text(), "unpacked");
+});
+
+test("deflate is undone, with and without its frame", async ({ origin }) => {
+  for (const format of ["deflate", "deflate-raw"]) {
+    const url = `${origin}/peer/deflate?format=${format}`;
+    const response = await fetch(url);
+    assertEquals(response.headers.get("content-encoding"), "Deflate");
+    assertEquals(await response.text(), "unpacked");
+    assertEquals(await (await fetch(`${url}&after=more`)).text(), "unpacked");
+    assertEquals(await (await fetch(`${url}&text=&times=0`)).text(), "");
+    const long = await fetch(`${url}&text=0123456789&times=500000`);
+    let [length, largest] = [0, 0];
+    for await (const chunk of long.body) {
+      length += chunk.length;
+      largest = Math.max(largest, chunk.length);
+    }
+    assert(length === 5e6 && largest < 2e6, `${length} bytes, ${largest} at once`);
+    const reader = (await fetch(url)).body.getReader({ mode: "byob" });
+    assertEquals(new TextDecoder().decode((await reader.read(new Uint8Array(3))).value), "unp");
+    await reader.cancel();
+    const part = await fetch(url, { headers: { range: "bytes=0-" } });
+    assert((await part.text()) !== "unpacked");
+  }
+  assertEquals(await (await fetch(`${origin}/peer/corrupt?body=`)).text(), "");
+  for (const body of ["x\u0001", "not compressed"])
+    await assertThrows(
+      async () => (await fetch(`${origin}/peer/corrupt?body=${encodeURIComponent(body)}`)).text(),
+      TypeError,
+    );
 });
 
 test("cookies that are set arrive one by one", async ({ origin }) => {

@@ -1,5 +1,5 @@
 // FormData, and both ways it is written.
-import { assert, assertEquals, assertThrows, differs, test } from "./harness.js";
+import { assert, assertEquals, assertThrows, test } from "./harness.js";
 
 test("append, set, get, getAll, has, delete", () => {
   const form = new FormData();
@@ -60,15 +60,34 @@ test("multipart, there and back", async () => {
   assertEquals(await file.bytes(), new Uint8Array([0, 255, 13, 10]));
 });
 
-differs(
-  "quotes and line breaks in multipart names stay escaped when they are read",
-  "odd names",
-  async () => {
-    const form = new FormData();
-    form.append('quo"te\n', "v");
-    assertEquals([...(await new Response(form).formData()).keys()], ['quo"te\r\n']);
-  },
-);
+test("multipart, with names of any kind", async () => {
+  const names = [
+    'quo"te',
+    "semi;colon",
+    "a=b",
+    'x"; name="y',
+    "back\\slash\\",
+    "näme €😀",
+    " ",
+    "",
+  ];
+  const form = new FormData();
+  for (const name of [...names, "li\r\nne"]) {
+    form.append(name, "\ufeffv");
+    form.append(name, new File(["x"], `${name}.txt`));
+  }
+  for (const holder of [
+    new Response(form),
+    new Request("http://a/", { method: "POST", body: form }),
+  ]) {
+    const back = await holder.formData();
+    assertEquals([...back.keys()], [...form.keys()]);
+    for (const name of form.keys())
+      assertEquals([back.get(name), back.getAll(name)[1].name], ["\ufeffv", `${name}.txt`]);
+  }
+  form.set("\n", "a line break is normalised in a name");
+  assert((await new Response(form).formData()).has("\r\n"));
+});
 
 test("multipart, as it is written", async () => {
   const form = new FormData();
@@ -101,25 +120,38 @@ test("multipart, as others write it", async () => {
       "",
     ],
   ].join("\r\n");
-  const form = await parse(text, 'Multipart/Form-Data; charset=utf-8; boundary="b"');
-  assertEquals([form.get("a"), form.get("f").name, form.get("f").type], ["1", "n.txt", "text/x"]);
+  for (const body of [text, `before\r\n${text}after`, text.replaceAll("--b\r", "--b \t\r")]) {
+    const form = await parse(body, 'Multipart/Form-Data; charset=utf-8; boundary="b"');
+    assertEquals([form.get("a"), form.get("f").name, form.get("f").type], ["1", "n.txt", "text/x"]);
+  }
+  const odd = [
+    ...["--b", "x-more: 1", "content-disposition: FORM-DATA; filename = f ;Name=n; more=1", "", ""],
+    ...["--b", 'content-disposition: form-data; name="empty"', "", "--b--"],
+  ].join("\r\n");
+  const form = await parse(odd, "multipart/form-data; boundary=b");
+  assertEquals([...form.keys()], ["n", "empty"]);
+  assertEquals(
+    [form.get("n").name, form.get("n").type, form.get("n").size, form.get("empty")],
+    ["f", "text/plain", 0, ""],
+  );
   for (const [body, type] of [
     [text, "multipart/form-data"],
+    [text.replace('name="a"', ""), "multipart/form-data; boundary=b"],
+    [text.replace('name="a"', 'name="a'), "multipart/form-data; boundary=b"],
+    [text.replace("form-data;name", "attachment;name"), "multipart/form-data; boundary=b"],
+    [text.replace("Content-Type: ", "no header "), "multipart/form-data; boundary=b"],
+    [text.replace("n.txt", "n".repeat(20_000)), "multipart/form-data; boundary=b"],
     ["", "multipart/form-data; boundary=b"],
     ["x", "text/plain"],
   ])
     await assertThrows(() => parse(body, type), TypeError);
 });
 
-differs(
-  "a multipart body that is cut off is read as far as it goes",
-  "a cut multipart body",
-  async () => {
-    const body = '--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--b\r\nContent-Dis';
-    const headers = { "content-type": "multipart/form-data; boundary=b" };
-    await assertThrows(() => new Response(body, { headers }).formData(), TypeError);
-  },
-);
+test("a cut multipart body", async () => {
+  const body = '--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--b\r\nContent-Dis';
+  const headers = { "content-type": "multipart/form-data; boundary=b" };
+  await assertThrows(() => new Response(body, { headers }).formData(), TypeError);
+});
 
 test("application/x-www-form-urlencoded", async () => {
   const form = await new Request("http://a/", {

@@ -20,7 +20,8 @@ const routes = {
 
   redirect(_, { searchParams }) {
     const status = Number(searchParams.get("code") ?? 302);
-    return new Response(null, { status, headers: { location: searchParams.get("to") } });
+    const headers = searchParams.has("to") ? { location: searchParams.get("to") } : {};
+    return new Response(headers.location === undefined ? "here" : null, { status, headers });
   },
 
   /** A redirect to itself. */
@@ -56,6 +57,27 @@ const routes = {
     new Response(new Blob(["unpacked"]).stream().pipeThrough(new CompressionStream("gzip")), {
       headers: { "content-encoding": "gzip" },
     }),
+
+  /** What `format` leaves of a text, and what comes behind it. */
+  deflate(_, { searchParams }) {
+    const text = (searchParams.get("text") ?? "unpacked").repeat(
+      Number(searchParams.get("times") ?? 1),
+    );
+    const packed = new Blob([text])
+      .stream()
+      .pipeThrough(new CompressionStream(searchParams.get("format")));
+    const body = async function* () {
+      yield* packed;
+      yield new TextEncoder().encode(searchParams.get("after") ?? "");
+    };
+    return new Response(ReadableStream.from(body()), {
+      headers: { "content-encoding": "Deflate" },
+    });
+  },
+
+  /** Says that it is compressed, and is not. */
+  corrupt: (_, { searchParams }) =>
+    new Response(searchParams.get("body"), { headers: { "content-encoding": "deflate" } }),
 
   cookies: () =>
     new Response("", {

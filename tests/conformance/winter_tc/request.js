@@ -68,6 +68,12 @@ for (const [name, [body, type, text]] of Object.entries(bodies)) {
   });
 }
 
+test("a body of an array is its text", async () => {
+  const request = new Request("http://a/", { method: "POST", body: [1, 2] });
+  assertEquals(request.headers.get("content-type"), "text/plain;charset=UTF-8");
+  assertEquals(await request.text(), "1,2");
+});
+
 test("a body of a stream", async () => {
   const body = ReadableStream.from([new Uint8Array([104, 105])]);
   const request = new Request(URL_TEXT, { method: "POST", body, duplex: "half" });

@@ -61,6 +61,15 @@ differs(
   },
 );
 
+test("what is no body of its own kind is text", async () => {
+  for (const body of [[1, 2], [], [new Uint8Array(1)], new Set([1]), { toString: () => "own" }, 1])
+    assertEquals(await new Response(body).text(), `${body}`);
+  const stream = async function* () {
+    yield new Uint8Array([97]);
+  };
+  assertEquals(await new Response(stream()).text(), "a");
+});
+
 test("a body is read once", async () => {
   const response = new Response("x");
   await response.text();

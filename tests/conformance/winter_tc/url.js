@@ -120,6 +120,8 @@ test("object URLs", () => {
   assert(url.startsWith("blob:"), url);
   URL.revokeObjectURL(url);
   URL.revokeObjectURL("blob:nothing");
+  URL.revokeObjectURL("nothing");
+  URL.revokeObjectURL("http://a/");
 });
 
 test("URLSearchParams: from text, pairs, records and another", () => {
