@@ -23,5 +23,5 @@ cases! {
     http: static_first;
     kv: basics errors expiry list;
     node: absent crypto modules;
-    web: crypto env events request response streams url;
+    web: context crypto env events request response streams url;
 }

@@ -70,6 +70,57 @@ export default { fetch: () => new Response(atModuleScope) };
 }
 
 #[test]
+fn a_group_of_lines_belongs_to_its_request() {
+    let app = App::new(
+        r#"
+console.group("module");
+console.log("in the module");
+
+const meeting = Promise.withResolvers();
+
+export default {
+  async fetch(request) {
+    const { pathname } = new URL(request.url);
+    if (pathname !== "/") {
+      console.log(pathname);
+      meeting.resolve();
+      return new Response();
+    }
+    console.group("outer");
+    console.group("inner");
+    await meeting.promise;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    console.log("deep\nlines");
+    console.groupEnd();
+    console.log("shallow");
+    // The other group is never ended.
+    return new Response();
+  },
+};
+"#,
+    );
+    let server = Server::of(&app);
+    std::thread::scope(|scope| {
+        scope.spawn(|| server.get("/").expect(200));
+        server.wait_for_log("inner");
+        server.get("/beside").expect(200);
+    });
+    server.get("/after").expect(200);
+    server.wait_for_log("/after");
+    let log = server.log();
+    for line in [
+        r#""  in the module""#,
+        r#""  inner""#,
+        r#""    deep\n    lines""#,
+        r#""  shallow""#,
+        r#""/beside""#,
+        r#""/after""#,
+    ] {
+        assert!(log.contains(line), "no {line} in\n{log}");
+    }
+}
+
+#[test]
 fn an_app_that_is_stuck_keeps_no_other_from_its_data() {
     let app = |name: &str, body: &str| {
         let source = format!(

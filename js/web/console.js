@@ -2,6 +2,7 @@
 // and the request. Never writes to a stream itself. Plain JavaScript, so that using it does not prevent a snapshot.
 import { core } from "ext:core/mod.js";
 import { op_console_write } from "ext:core/ops";
+import { currentFrame } from "ext:orilla_web/async_context.js";
 
 const { inspect, inspectArgs } = core.loadExtScript("ext:deno_web/01_console.js");
 
@@ -13,12 +14,32 @@ const DEBUG = 0,
 
 const OPTIONS = { colors: false };
 
-let indent = "";
+/** How far the lines of an invocation are indented; 0 stands for module scope. A group ends with its invocation at the latest. */
+const indents = new Map();
+/** Invocations whose indentation is kept; the one that has had its for longest loses it. */
+const MAX_INDENTED = 1000;
+/** Most spaces before a line. */
+const MAX_INDENT = 100;
 const counts = new Map();
 const timers = new Map();
 
+function invocation() {
+  return currentFrame()?.invocation ?? 0;
+}
+
 function write(level, text) {
-  op_console_write(level, indent === "" ? text : indent + text.replaceAll("\n", `\n${indent}`));
+  const indent = indents.size === 0 ? undefined : indents.get(invocation());
+  op_console_write(
+    level,
+    indent === undefined ? text : indent + text.replaceAll("\n", `\n${indent}`),
+  );
+}
+
+function indentTo(indent) {
+  const key = invocation();
+  if (indent === "") return void indents.delete(key);
+  indents.set(key, indent.slice(0, MAX_INDENT));
+  if (indents.size > MAX_INDENTED) indents.delete(indents.keys().next().value);
 }
 
 function print(level, args) {
@@ -152,16 +173,16 @@ const methods = {
   },
   group(...args) {
     if (args.length > 0) print(INFO, args);
-    indent += "  ";
+    indentTo(`${indents.get(invocation()) ?? ""}  `);
   },
   groupCollapsed(...args) {
     methods.group(...args);
   },
   groupEnd() {
-    indent = indent.slice(2);
+    indentTo((indents.get(invocation()) ?? "").slice(2));
   },
   clear() {
-    indent = "";
+    indentTo("");
   },
   profile() {},
   profileEnd() {},

@@ -73,21 +73,16 @@ export class Run {
   }
 }
 
-/** The `ctx` argument of the app's handlers. */
+/** The `ctx` argument of the app's handlers. Its methods can be taken out of it. */
 class ExecutionContext {
-  #run;
-
   constructor(run) {
-    this.#run = run;
+    this.waitUntil = (promise) => run.waitUntil(promise);
+    this.passThroughOnException = passThroughOnException;
   }
-
-  waitUntil(promise) {
-    this.#run.waitUntil(promise);
-  }
-
-  /** Accepted for code written for other hosts; there is no origin to pass to. */
-  passThroughOnException() {}
 }
+
+/** Accepted for code written for other hosts; there is no origin to pass to. */
+function passThroughOnException() {}
 
 /**
  * Takes the app's module once it is evaluated.

@@ -17,6 +17,7 @@ import { PlatformError } from "ext:orilla_web/errors.js";
 import { attachToClient, socketOf } from "ext:orilla_web/web_socket_pair.js";
 
 const {
+  getInnerResponse,
   responseBodyUsed,
   ResponsePrototype,
   SERVE_FAST_HEADER_CONTENT_TYPE,
@@ -95,7 +96,7 @@ function likenessOf(response) {
 function respondFast(run, response) {
   const body = response[serveFastBodyKey];
   if (typeof body !== "string") return false;
-  if (responseBodyUsed(response)) throw bodyUsed();
+  if (responseBodyUsed(response) || getInnerResponse(response).body?.unusable()) throw bodyUsed();
   try {
     response[serveFastConsumedKey] = true;
   } catch {
@@ -172,7 +173,7 @@ async function pump(id, stream) {
 function bodyUsed() {
   return new PlatformError(
     "RESPONSE_BODY_USED",
-    "the Response's body was already read; return a clone instead",
+    "the Response's body was already read, or has a reader; return a clone instead",
   );
 }
 

@@ -2,6 +2,11 @@ const cookies = new Headers();
 cookies.append("set-cookie", "a=1");
 cookies.append("set-cookie", "b=2");
 
+function locked(response) {
+  response.body.getReader();
+  return response;
+}
+
 const responses = {
   text: () => new Response("plain ü"),
   json: () => Response.json({ ok: true }, { status: 201, headers: { "x-made": "yes" } }),
@@ -35,6 +40,14 @@ const responses = {
   },
   frozen: () => Object.freeze(new Response("still")),
   nothing: () => undefined,
+  lockedText: () => locked(new Response("x")),
+  lockedJson: () => locked(Response.json({ x: 1 })),
+  lockedStream: () => locked(new Response(ReadableStream.from([new Uint8Array(1)]))),
+  lookedAt() {
+    const response = new Response("whole");
+    response.body.getReader().releaseLock();
+    return response;
+  },
   used() {
     const response = new Response("x");
     response.text();
