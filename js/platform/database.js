@@ -7,6 +7,7 @@ import {
   op_database_end,
 } from "ext:core/ops";
 import { toJson } from "ext:orilla_platform/json.js";
+import { frameGet, frameWith, runInFrame } from "ext:orilla_web/async_context.js";
 import { PlatformError } from "ext:orilla_web/errors.js";
 
 /** How often a transaction is tried again when others are in the way. */
@@ -115,17 +116,22 @@ function collectionOf(ask, name) {
   return Object.freeze(methods);
 }
 
+/** In the async context of a transaction's function: whether the transaction is still open, as `{ isOpen }`. */
+const ofTransaction = Object.freeze({});
+
 /**
  * Runs a function whose calls become durable together, or not at all. It may run several times, when other transactions
  * are in the way; so it should do nothing that cannot be repeated.
  * @template T
  * @param {(tx: object) => T | Promise<T>} run gets a database whose calls belong to the transaction
  * @returns {Promise<T>} what `run` returned
+ * @throws {PlatformError} `DB_TRANSACTION_NESTED` within the function of another one, for which it would wait
  */
 async function transaction(run) {
   if (typeof run !== "function") {
     throw new PlatformError("DB_OPTIONS_INVALID", "transaction() needs a function");
   }
+  if (frameGet(ofTransaction)?.isOpen) return refuseNested();
   for (let attempt = 1; ; attempt++) {
     const id = await op_database_begin();
     const send = (method, collection, args) => op_database_call_in(id, method, collection, args);
@@ -140,7 +146,7 @@ async function transaction(run) {
     };
     let result;
     try {
-      result = await run(databaseOf(ask, {}));
+      result = await runWith(databaseOf(ask, { transaction: refuseNested }), run);
       // The service knows of what failed there only.
       if (failure !== undefined && !isConflict(failure)) throw undone(failure);
     } catch (error) {
@@ -155,6 +161,22 @@ async function transaction(run) {
       if (!isConflict(error) || attempt >= MAX_ATTEMPTS) throw error;
     }
   }
+}
+
+async function runWith(tx, run) {
+  const transaction = { isOpen: true };
+  try {
+    return await runInFrame(frameWith(ofTransaction, transaction), run, undefined, [tx]);
+  } finally {
+    transaction.isOpen = false;
+  }
+}
+
+async function refuseNested() {
+  throw new PlatformError(
+    "DB_TRANSACTION_NESTED",
+    "a transaction cannot be within another one, for whose end it would wait: make its calls on the `tx` of that one, or begin it afterwards",
+  );
 }
 
 function undone({ code = "an error" }) {

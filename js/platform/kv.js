@@ -1,8 +1,15 @@
 // KV: strings under string keys, in namespaces. `platform.KV.<namespace>.get(key)` and `platform.kv.get(namespace, key)`
 // are the same call.
 import { op_kv_delete, op_kv_get, op_kv_get_cached, op_kv_list, op_kv_put } from "ext:core/ops";
+import { checkOptions } from "ext:orilla_platform/options.js";
 import { LONE_SURROGATE } from "ext:orilla_platform/json.js";
 import { PlatformError } from "ext:orilla_web/errors.js";
+
+/** The options there are, by method. */
+const OPTIONS = {
+  put: ["ttl", "expirationTtl", "expiration"],
+  list: ["prefix", "limit", "cursor"],
+};
 
 /**
  * @param {string} namespace
@@ -24,6 +31,7 @@ async function get(namespace, key) {
 async function put(namespace, key, value, options = undefined) {
   checkNames(namespace, key);
   checkString(value, "KV_VALUE_INVALID", "value", "; store JSON.stringify(value) instead");
+  checkOptions("KV_OPTIONS_INVALID", "put", options, OPTIONS.put);
   const ttl = options?.ttl ?? options?.expirationTtl;
   const expiration = options?.expiration;
   checkNumber(ttl, "KV_TTL_INVALID", "ttl");
@@ -45,6 +53,7 @@ async function remove(namespace, key) {
  * @param {{ prefix?: string, limit?: number, cursor?: string }} [options]
  */
 async function list(namespace, options = undefined) {
+  checkOptions("KV_OPTIONS_INVALID", "list", options, OPTIONS.list);
   const { prefix = "", limit = undefined, cursor = undefined } = options ?? {};
   checkString(namespace, "KV_NAMESPACE_INVALID", "namespace");
   checkString(prefix, "KV_PREFIX_INVALID", "prefix");
@@ -63,29 +72,15 @@ async function list(namespace, options = undefined) {
   };
 }
 
-/** One namespace. */
-class KvNamespace {
-  #namespace;
-
-  constructor(namespace) {
-    this.#namespace = namespace;
-  }
-
-  get(key) {
-    return get(this.#namespace, key);
-  }
-
-  put(key, value, options = undefined) {
-    return put(this.#namespace, key, value, options);
-  }
-
-  delete(key) {
-    return remove(this.#namespace, key);
-  }
-
-  list(options = undefined) {
-    return list(this.#namespace, options);
-  }
+/** One namespace. Its methods can be taken out of it. */
+function namespaceOf(namespace) {
+  return Object.freeze({
+    __proto__: null,
+    get: (key) => get(namespace, key),
+    put: (key, value, options = undefined) => put(namespace, key, value, options),
+    delete: (key) => remove(namespace, key),
+    list: (options = undefined) => list(namespace, options),
+  });
 }
 
 /** The service in its `platform.kv` spelling: the namespace is the first argument. */
@@ -98,7 +93,7 @@ const MAX_KEPT_NAMESPACES = 1000;
 function namespaceNamed(name) {
   let found = namespaces.get(name);
   if (found === undefined) {
-    found = new KvNamespace(name);
+    found = namespaceOf(name);
     if (namespaces.size < MAX_KEPT_NAMESPACES) namespaces.set(name, found);
   }
   return found;

@@ -295,6 +295,7 @@ deno_core::extension!(
         "database.js",
         "json.js",
         "kv.js",
+        "options.js",
         "node:@orilla/platform" = "platform.js",
         "node:@orilla/platform/events" = "events.js",
     ],

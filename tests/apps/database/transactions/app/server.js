@@ -51,6 +51,31 @@ const answers = {
     }));
     return [coded, await DB.accounts.findOne({ _id: "d" })];
   },
+  async nested() {
+    const codes = await DB.transaction(async (tx) => {
+      await tx.nested.insertOne({ _id: "kept" });
+      const through = async () => {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        return code(() => DB.transaction(() => {}));
+      };
+      return [await code(() => tx.transaction(() => {})), await code(() => DB.transaction(() => {})), await through()];
+    });
+    return [...codes, await DB.nested.countDocuments()];
+  },
+  // What a transaction has begun, and does not wait for, may have one of its own when that has ended.
+  async oneAfterTheOther() {
+    const order = [];
+    const note = (what) => DB.transaction(async (tx) => {
+      await tx.order.insertOne({ what });
+      order.push(what);
+    });
+    const ended = Promise.withResolvers();
+    const begun = await DB.transaction((tx) => ({ done: ended.promise.then(() => note("begun in it")) }));
+    ended.resolve();
+    await begun.done;
+    await note("after it");
+    return [order, await DB.order.countDocuments()];
+  },
   async concurrent() {
     await DB.counters.insertOne({ _id: "n", n: 0 });
     await Promise.all(Array.from({ length: 20 }, () => DB.transaction(async (tx) => {

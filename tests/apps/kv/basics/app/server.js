@@ -22,6 +22,13 @@ const answers = {
     const values = await Promise.all(Array.from({ length: 50 }, (_, i) => KV.many.get(`k${i}`)));
     return values.every((value, i) => value === String(i));
   },
+  async detached() {
+    const { get, put, list, delete: remove } = KV.detached;
+    await put("k", "v");
+    const seen = [await get("k"), (await list()).keys.map(({ name }) => name)];
+    await remove("k");
+    return [...seen, await get("k")];
+  },
   async keep() {
     await KV.notes.put("kept", "between requests");
     return null;

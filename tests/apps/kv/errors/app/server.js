@@ -45,6 +45,20 @@ const answers = {
     [{ limit: 0 }, { limit: 1001 }, { limit: 1.5 }, { limit: "3" }, { cursor: "made up" }, { cursor: 7 }, { prefix: 1 }, { prefix: "\ud800" }]
       .map((options) => code(() => KV.e.list(options))),
   ),
+  options() {
+    const said = (call) => call().then(() => "accepted", ({ code, message }) => `${code}: ${message}`);
+    return Promise.all([
+      said(() => KV.e.put("o", "", { tll: 5 })),
+      said(() => KV.e.put("o", "", { expirationTTL: 5 })),
+      said(() => kv.put("e", "o", "", { metadata: {} })),
+      said(() => KV.e.put("o", "", 60)),
+      said(() => KV.e.list({ prefx: "a" })),
+      said(() => kv.list("e", "a")),
+      said(() => KV.e.put("o", "", { ttl: 60, expirationTtl: 60, expiration: undefined, more: undefined })),
+      said(() => KV.e.put("o", "", null)),
+      said(() => KV.e.list({ prefix: "o", limit: 1, cursor: undefined })),
+    ]);
+  },
   async foreignCursor() {
     await Promise.all(["a", "b"].map((key) => KV.one.put(key, "")));
     const { cursor } = await KV.one.list({ limit: 1 });
