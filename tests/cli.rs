@@ -77,6 +77,16 @@ fn an_error_of_the_platform_at_module_scope_shows_its_code() {
 }
 
 #[test]
+fn what_module_scope_cannot_wait_for_is_said_with_what_to_do() {
+    let source = format!("const a = 1;\nconst b = await fetch('http://a.example/');\n{OK_APP}");
+    cannot_boot(&source, &["OUTSIDE_INVOCATION", "fetch and platform services", "in the handler", "server.js:2:"]);
+    cannot_boot(
+        &format!("await new Promise(() => {{}});\n{OK_APP}"),
+        &["never comes", "in the handler", "server.js:1:"],
+    );
+}
+
+#[test]
 fn a_missing_manifest_is_named() {
     let app = App::new(OK_APP);
     std::fs::remove_file(app.path("manifest.json")).unwrap();

@@ -190,6 +190,7 @@ fn an_app_that_throws_has_no_snapshot_for_that_reason() {
     let stderr = String::from_utf8_lossy(&stderr).into_owned();
     assert_eq!(status.code(), Some(2), "{stderr}");
     assert!(stderr.contains("error[ENTRYPOINT_THREW]") && stderr.contains("at number"), "{stderr}");
+    assert!(stderr.contains("server.js:1:31: "), "{stderr}");
 }
 
 #[test]

@@ -118,12 +118,28 @@ fn load_error(error: &CoreError) -> AppError {
 
 /// Its stack, with its code where it has one, as Node writes it: `Error [CODE]: message`.
 fn described(error: &JsError) -> String {
-    let text = error.stack.as_ref().unwrap_or(&error.exception_message);
+    let text = error.stack.clone().unwrap_or_else(|| described_without_stack(error));
     match error.additional_properties.iter().find(|(key, _)| key == "code") {
         Some((_, code)) => text.replacen(": ", &format!(" [{code}]: "), 1),
-        None => text.clone(),
+        None => text,
     }
 }
+
+/// Its message and its place, for what is no Error.
+fn described_without_stack(error: &JsError) -> String {
+    let message = match error.exception_message.trim_start_matches("Uncaught ") {
+        "Top-level await promise never resolved" => NEVER_RESOLVED,
+        message => message,
+    };
+    let place = error.frames.first().and_then(|frame| {
+        Some(format!("\n    at {}:{}:{}", frame.file_name.as_ref()?, frame.line_number?, frame.column_number?))
+    });
+    format!("{message}{}", place.unwrap_or_default())
+}
+
+/// What is said of a module that nothing will ever go on with.
+const NEVER_RESOLVED: &str = "what it awaits at its top level never comes: at module scope there is no request to wait for; await it in \
+                              the handler";
 
 fn evaluation_error(error: &CoreError) -> AppError {
     match js_error(error) {

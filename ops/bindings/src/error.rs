@@ -10,7 +10,10 @@ use orilla_services::kv::KvError;
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum BindingError {
     /// `OUTSIDE_INVOCATION`
-    #[error("platform services work only while a request or an event is handled, not at module scope")]
+    #[error(
+        "fetch and platform services work only while a request or an event is handled, not at module scope: make the call in the \
+         handler, and keep in a variable what later requests need of it"
+    )]
     OutsideInvocation,
     /// `INVOCATION_ENDED`
     #[error("the invocation has ended; hand work that outlives the response to ctx.waitUntil()")]

@@ -1,5 +1,6 @@
 //! `runtime snapshot`: makes `server.snapshot` beside the entrypoint, in a child process.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -18,6 +19,7 @@ use crate::apps::entrypoint;
 use crate::apps::manifest::problem::Problems;
 use crate::config::Config;
 use crate::config::environment::Environment;
+use crate::isolate::crash;
 use crate::scheduling::{self, ThreadId};
 
 /// Longest that a module may take to be evaluated and frozen.
@@ -81,9 +83,19 @@ pub fn run(args: &SnapshotArgs) -> Result<(), Failure> {
             choose_start(&args.manifest, &output, &config)
         }
         Outcome::Hazards(hazards) => Err(declined(&manifest.entrypoint(), &hazards)),
-        Outcome::App(problem) => Err(Failure::Input(problem)),
+        Outcome::App(problem) => {
+            Err(Failure::Input(with_place(&manifest.entrypoint(), &source, env).unwrap_or(problem)))
+        }
         Outcome::Engine(message) => Err(Failure::coded("SNAPSHOT_FAILED", message)),
     }
+}
+
+/// The problem as `check` shows it. While a snapshot is made V8 takes no stack down, so the module is evaluated once more, without.
+fn with_place(entrypoint: &Path, source: &str, env: BTreeMap<String, String>) -> Option<String> {
+    crash::contain();
+    super::init_v8();
+    let problems = entrypoint::check(entrypoint, source, env);
+    (!problems.is_empty()).then(|| format!("{:#}", Problems(problems)))
 }
 
 /// Takes the app's environment from the host that wants the snapshot, and stays out of the way of all it does.
@@ -140,7 +152,7 @@ fn declined(entrypoint: &Path, hazards: &[Hazard]) -> Failure {
 fn in_child(
     entrypoint: &Path,
     output: &Path,
-    env: &std::collections::BTreeMap<String, String>,
+    env: &BTreeMap<String, String>,
     for_host: bool,
 ) -> Result<Outcome, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::coded("SNAPSHOT_FAILED", error);
