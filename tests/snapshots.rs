@@ -156,6 +156,45 @@ fn what_a_module_keeps_of_the_platform_is_what_requests_find() {
 }
 
 #[test]
+fn a_getter_that_tells_shared_buffers_is_kept() {
+    let app = App::new(
+        "const { get } = Object.getOwnPropertyDescriptor(SharedArrayBuffer.prototype, 'byteLength'); \
+         const isShared = (value) => { try { get.call(value); return true; } catch { return false; } }; \
+         const atStart = isShared(new ArrayBuffer(8)); export default { fetch: () => Response.json([atStart, \
+         isShared(new ArrayBuffer(8)), isShared(new SharedArrayBuffer(8)), get.call(new SharedArrayBuffer(8)), isShared({})]) };",
+    );
+    let expected = json!([false, false, true, 8, false]);
+    assert_eq!(Server::of(&app).get("/").json(), expected);
+    assert_eq!(from_snapshot(&app).get("/").json(), expected);
+}
+
+#[test]
+fn what_is_hashed_at_module_scope_is_in_the_snapshot() {
+    let app = App::new(
+        "import { createHash, createHmac } from 'node:crypto'; const bytes = new TextEncoder().encode('b'); \
+         const hash = createHash('sha256').update('a').update(bytes); bytes[0] = 0; const at = hash.copy().digest('hex'); \
+         const mac = () => createHmac('sha1', 'key').update('a').digest('hex'); const early = mac(); let unknown; try { createHash('nope'); } catch (error) { unknown = error.code; } \
+         export default { fetch: () => Response.json([at === createHash('sha256').update('ab').digest('hex'), \
+         hash.copy().update('c').digest('hex') === createHash('sha256').update('abc').digest('hex'), \
+         early === mac(), unknown]) };",
+    );
+    let expected = json!([true, true, true, "ERR_CRYPTO_INVALID_DIGEST"]);
+    assert_eq!(Server::of(&app).get("/").json(), expected);
+    assert_eq!(from_snapshot(&app).get("/").json(), expected);
+}
+
+#[test]
+fn a_place_is_named_once_however_often_it_is_reached() {
+    let app = App::new(
+        "function stamp() { return Date.now(); }\nfor (let i = 0; i < 100; i++) stamp();\n\
+         export default { fetch: () => new Response('ok') };",
+    );
+    let Output { stderr, .. } = run(&["snapshot", &app.manifest_path()]);
+    let stderr = String::from_utf8_lossy(&stderr).into_owned();
+    assert_eq!(stderr.matches("server.js:1:32: Date.now()").count(), 1, "{stderr}");
+}
+
+#[test]
 fn a_formatter_of_module_scope_is_made_when_it_is_used() {
     let app = App::new(
         "const money = new Intl.NumberFormat('de-DE', { style: 'currency', currency: 'EUR' }); \

@@ -22,7 +22,8 @@ import {
   op_timing_safe_equal,
 } from "ext:core/ops";
 import { processEnv } from "ext:orilla_web/env.js";
-import { refuseWhileGuarding } from "ext:orilla_web/snapshot_guard.js";
+import { KeptDigest } from "ext:orilla_web/kept_digest.js";
+import { isGuarding, refuseWhileGuarding } from "ext:orilla_web/snapshot_guard.js";
 
 export {
   currentFrame,
@@ -33,21 +34,20 @@ export {
 } from "ext:orilla_web/async_context.js";
 
 /** Starts a digest: md5, sha1, sha256, sha384 or sha512. */
-export const hashCreate = (algorithm) => {
-  refuseWhileGuarding("createHash()");
-  return op_hash_create(algorithm);
-};
+export const hashCreate = (algorithm) =>
+  isGuarding() ? new KeptDigest(algorithm) : op_hash_create(algorithm);
 /** Starts an HMAC with the same algorithms. */
-export const hmacCreate = (algorithm, key) => {
-  refuseWhileGuarding("createHmac()");
-  return op_hmac_create(algorithm, key);
-};
+export const hmacCreate = (algorithm, key) =>
+  isGuarding() ? new KeptDigest(algorithm, key) : op_hmac_create(algorithm, key);
 /** Feeds a digest or an HMAC. */
-export const hashUpdate = (handle, bytes) => op_hash_update(handle, bytes);
+export const hashUpdate = (handle, bytes) =>
+  handle instanceof KeptDigest ? handle.update(bytes) : op_hash_update(handle, bytes);
 /** An independent digest or HMAC that has seen the same data. */
-export const hashCopy = (handle) => op_hash_copy(handle);
+export const hashCopy = (handle) =>
+  handle instanceof KeptDigest ? handle.copy() : op_hash_copy(handle);
 /** Ends a digest or an HMAC; the handle cannot be used again. */
-export const hashDigest = (handle) => op_hash_digest(handle);
+export const hashDigest = (handle) =>
+  handle instanceof KeptDigest ? handle.digest() : op_hash_digest(handle);
 /** Derives a key, given digest, password, salt, iterations and bytes: a promise of it, and it. */
 export const pbkdf2 = (...args) => {
   refuseWhileGuarding("pbkdf2()");

@@ -15,6 +15,11 @@ function report(what) {
   if (guarding) op_snapshot_hazard(what, false);
 }
 
+/** @returns {boolean} whether an app's module is being evaluated into a snapshot */
+export function isGuarding() {
+  return guarding;
+}
+
 /**
  * Stops what cannot be done while a snapshot is made: it needs V8's C++ heap, which is not there yet.
  * @param {string} what The call, as a user would write it.
@@ -242,7 +247,10 @@ function guardLateGlobals() {
       return real ?? blank;
     };
     const handler = {
-      get: (_, key) => Reflect.get(thereOf(), key),
+      get: (_, key) =>
+        key === "prototype" && real === undefined && name === "SharedArrayBuffer"
+          ? prototypeOfShared
+          : Reflect.get(thereOf(), key),
       has: (_, key) => Reflect.has(thereOf(), key),
       construct: (_, args, newTarget) =>
         Reflect.construct(thereOf(), args, newTarget === handler.proxy ? thereOf() : newTarget),
@@ -268,6 +276,15 @@ function guardLateGlobals() {
     });
   }
 }
+
+// Packages take this getter to tell shared buffers from others, which it does by throwing. Before a request there are none.
+const prototypeOfShared = Object.defineProperty({}, "byteLength", {
+  configurable: true,
+  get() {
+    if (guarding) throw new TypeError("this is no SharedArrayBuffer");
+    return Reflect.get(globalThis.SharedArrayBuffer.prototype, "byteLength", this);
+  },
+});
 
 /** Puts what V8 has put in place behind what an app has kept in its place. The host calls it at every boot. */
 export function welcomeLateComers() {

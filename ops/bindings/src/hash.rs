@@ -49,35 +49,87 @@ impl<M: Mac + Clone + 'static> DynMac for M {
     }
 }
 
+impl Running {
+    fn digest(algorithm: String) -> Result<Self, BindingError> {
+        let digest: Box<dyn DynDigest> = with_digest!(
+            algorithm.as_str(),
+            Algorithm => Box::new(Algorithm::new()),
+            return Err(BindingError::HashUnknown(algorithm))
+        );
+        Ok(Self::Digest(digest))
+    }
+
+    fn mac(algorithm: String, key: &[u8]) -> Result<Self, BindingError> {
+        fn keyed<M: Mac + Clone + hmac::digest::KeyInit + 'static>(key: &[u8]) -> Option<Box<dyn DynMac>> {
+            Some(Box::new(<M as Mac>::new_from_slice(key).ok()?))
+        }
+        let mac = with_digest!(algorithm.as_str(), Algorithm => keyed::<Hmac<Algorithm>>(key), None);
+        Ok(Self::Mac(mac.ok_or(BindingError::HashUnknown(algorithm))?))
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Digest(digest) => digest.update(bytes),
+            Self::Mac(mac) => mac.update(bytes),
+        }
+    }
+
+    fn copy(&self) -> Self {
+        match self {
+            Self::Digest(digest) => Self::Digest(digest.box_clone()),
+            Self::Mac(mac) => Self::Mac(mac.copy()),
+        }
+    }
+
+    fn finish(self) -> Vec<u8> {
+        match self {
+            Self::Digest(digest) => digest.finalize().into_vec(),
+            Self::Mac(mac) => mac.finish(),
+        }
+    }
+
+    /// The digest of all there is to digest.
+    fn of(mut self, bytes: &[u8]) -> Uint8Array {
+        self.update(bytes);
+        Uint8Array::from(self.finish())
+    }
+
+    fn into_state(self) -> HashState {
+        HashState(RefCell::new(Some(self)))
+    }
+}
+
 #[op2]
 #[cppgc]
 pub fn op_hash_create(#[string] algorithm: String) -> Result<HashState, BindingError> {
-    let digest: Box<dyn DynDigest> = with_digest!(
-        algorithm.as_str(),
-        Algorithm => Box::new(Algorithm::new()),
-        return Err(BindingError::HashUnknown(algorithm))
-    );
-    Ok(HashState(RefCell::new(Some(Running::Digest(digest)))))
+    Ok(Running::digest(algorithm)?.into_state())
 }
 
 #[op2]
 #[cppgc]
 pub fn op_hmac_create(#[string] algorithm: String, #[anybuffer] key: &[u8]) -> Result<HashState, BindingError> {
-    fn keyed<M: Mac + Clone + hmac::digest::KeyInit + 'static>(key: &[u8]) -> Option<Box<dyn DynMac>> {
-        Some(Box::new(<M as Mac>::new_from_slice(key).ok()?))
-    }
-    let mac = with_digest!(algorithm.as_str(), Algorithm => keyed::<Hmac<Algorithm>>(key), None);
-    let mac = mac.ok_or(BindingError::HashUnknown(algorithm))?;
-    Ok(HashState(RefCell::new(Some(Running::Mac(mac)))))
+    Ok(Running::mac(algorithm, key)?.into_state())
+}
+
+/// A digest without a state, which V8's C++ heap would have to hold.
+#[op2]
+pub fn op_hash_of(#[string] algorithm: String, #[anybuffer] bytes: &[u8]) -> Result<Uint8Array, BindingError> {
+    Ok(Running::digest(algorithm)?.of(bytes))
+}
+
+/// An HMAC without a state.
+#[op2]
+pub fn op_hmac_of(
+    #[string] algorithm: String,
+    #[anybuffer] key: &[u8],
+    #[anybuffer] bytes: &[u8],
+) -> Result<Uint8Array, BindingError> {
+    Ok(Running::mac(algorithm, key)?.of(bytes))
 }
 
 #[op2]
 pub fn op_hash_update(#[cppgc] hash: &HashState, #[anybuffer] bytes: &[u8]) -> Result<(), BindingError> {
-    match hash.0.borrow_mut().as_mut() {
-        Some(Running::Digest(digest)) => digest.update(bytes),
-        Some(Running::Mac(mac)) => mac.update(bytes),
-        None => return Err(BindingError::HashEnded),
-    }
+    hash.0.borrow_mut().as_mut().ok_or(BindingError::HashEnded)?.update(bytes);
     Ok(())
 }
 
@@ -85,22 +137,13 @@ pub fn op_hash_update(#[cppgc] hash: &HashState, #[anybuffer] bytes: &[u8]) -> R
 #[op2]
 #[cppgc]
 pub fn op_hash_copy(#[cppgc] hash: &HashState) -> Result<HashState, BindingError> {
-    let copy = match hash.0.borrow().as_ref() {
-        Some(Running::Digest(digest)) => Running::Digest(digest.box_clone()),
-        Some(Running::Mac(mac)) => Running::Mac(mac.copy()),
-        None => return Err(BindingError::HashEnded),
-    };
-    Ok(HashState(RefCell::new(Some(copy))))
+    Ok(hash.0.borrow().as_ref().ok_or(BindingError::HashEnded)?.copy().into_state())
 }
 
 #[op2]
 pub fn op_hash_digest(#[cppgc] hash: &HashState) -> Result<Uint8Array, BindingError> {
-    let bytes = match hash.0.borrow_mut().take() {
-        Some(Running::Digest(digest)) => digest.finalize().into_vec(),
-        Some(Running::Mac(mac)) => mac.finish(),
-        None => return Err(BindingError::HashEnded),
-    };
-    Ok(Uint8Array::from(bytes))
+    let running = hash.0.borrow_mut().take().ok_or(BindingError::HashEnded)?;
+    Ok(Uint8Array::from(running.finish()))
 }
 
 #[op2]

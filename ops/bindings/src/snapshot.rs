@@ -20,7 +20,7 @@ pub struct Hazard {
     pub refused: bool,
 }
 
-/// The hazards of the snapshot being made.
+/// The hazards of the snapshot being made, each once.
 pub type Hazards = RefCell<Vec<Hazard>>;
 
 /// The scheme of an app's module; the host's own have another.
@@ -35,9 +35,13 @@ pub fn op_snapshot_hazard(
     #[string] what: String,
     refused: bool,
 ) {
-    let place = place_in_app(scope);
+    let hazard = Hazard { what, place: place_in_app(scope), refused };
     if let Some(hazards) = state.try_borrow::<Hazards>() {
-        hazards.borrow_mut().push(Hazard { what, place, refused });
+        let mut hazards = hazards.borrow_mut();
+        // Packages read the clock at one place hundreds of times.
+        if !hazards.contains(&hazard) {
+            hazards.push(hazard);
+        }
     }
 }
 
