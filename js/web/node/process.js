@@ -5,14 +5,15 @@ import {
   env as appEnvironment,
   loadBuiltin,
   memoryUsage as heap,
-  writeOutput,
 } from "ext:orilla_web/node_host.js";
 import { EventEmitter } from "node:events";
 import { invalidArgType, notSupported } from "ext:orilla_web/node/internal/errors.js";
 import { nextTick } from "ext:orilla_web/node/internal/next_tick.js";
+import { stderr, stdin, stdout } from "ext:orilla_web/node/internal/process_streams.js";
+import { validateInteger } from "ext:orilla_web/node/internal/validate.js";
 import { emitWarning as warn, setWarningListener } from "ext:orilla_web/node/internal/warning.js";
 
-export { nextTick };
+export { nextTick, stderr, stdin, stdout };
 
 /** The version of Node whose API these modules follow. */
 export const version = "v22.12.0";
@@ -27,6 +28,13 @@ export const argv = [];
 export const argv0 = "orilla";
 export const execArgv = [];
 export const execPath = "/";
+/** How Node was built, for packages that look for an add-on of theirs. */
+export const config = Object.freeze({
+  target_defaults: Object.freeze({}),
+  variables: Object.freeze({}),
+});
+/** What packages expect a file to be made with that only its owner may write. */
+const FILE_MODE_MASK = 0o022;
 export const features = Object.freeze({
   inspector: false,
   debug: false,
@@ -47,6 +55,21 @@ export function cwd() {
 export function chdir() {
   throw notSupported("process.chdir()", "an app has no working directory");
 }
+
+/**
+ * @param {number} [mask] checked, and without effect: there are no files
+ * @returns {number} the usual one
+ */
+export function umask(mask) {
+  if (mask !== undefined) validateInteger(mask, "mask", 0, 2 ** 32 - 1);
+  return FILE_MODE_MASK;
+}
+
+/** Without effect: nothing keeps an isolate alive. */
+export function ref() {}
+
+/** Without effect, like {@link ref}. */
+export function unref() {}
 
 /** @throws {Error} NODE_API_NOT_SUPPORTED */
 export function exit() {
@@ -109,41 +132,6 @@ export function getBuiltinModule(name) {
   return loadBuiltin(String(name).replace(/^node:/, ""))?.default;
 }
 
-const decode = (bytes) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
-
-/** An output stream as far as programs that print need one. Each write goes to the app's log. */
-class Output extends EventEmitter {
-  isTTY = false;
-  writable = true;
-  _isStdio = true;
-
-  constructor(name, fd) {
-    super();
-    Object.defineProperty(this, "name", { value: name });
-    this.fd = fd;
-  }
-
-  write(chunk, encoding, callback) {
-    if (typeof encoding === "function") return this.write(chunk, undefined, encoding);
-    if (typeof chunk !== "string" && !(chunk instanceof Uint8Array)) {
-      throw invalidArgType("chunk", "of type string or an instance of Buffer or Uint8Array", chunk);
-    }
-    writeOutput(this.name, typeof chunk === "string" ? chunk : decode(chunk));
-    if (callback) nextTick(callback);
-    return true;
-  }
-
-  end(chunk, encoding, callback) {
-    if (typeof chunk === "function") return this.end(undefined, undefined, chunk);
-    if (chunk !== undefined && chunk !== null) this.write(chunk, encoding);
-    if (callback) nextTick(callback);
-    return this;
-  }
-}
-
-export const stdout = new Output("stdout", 1);
-export const stderr = new Output("stderr", 2);
-
 // An emitter like Node's, whose events are the app's own: nothing but `warning` is emitted from
 // here.
 const process = Object.create(
@@ -160,6 +148,7 @@ Object.assign(process, {
   argv,
   argv0,
   chdir,
+  config,
   cwd,
   emitWarning,
   env,
@@ -175,10 +164,14 @@ Object.assign(process, {
   pid,
   platform,
   ppid,
+  ref,
   release,
   stderr,
+  stdin,
   stdout,
   title,
+  umask,
+  unref,
   uptime,
   version,
   versions,

@@ -175,6 +175,7 @@ deno_core::extension!(
         "ext:orilla_web/node/internal/event_iterator.js" = "internal/event_iterator.js",
         "ext:orilla_web/node/internal/event_waiting.js" = "internal/event_waiting.js",
         "ext:orilla_web/node/internal/next_tick.js" = "internal/next_tick.js",
+        "ext:orilla_web/node/internal/process_streams.js" = "internal/process_streams.js",
         "ext:orilla_web/node/internal/validate.js" = "internal/validate.js",
         "ext:orilla_web/node/internal/warning.js" = "internal/warning.js",
     ],

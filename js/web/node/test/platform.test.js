@@ -239,6 +239,24 @@ test("the process shows the app's environment, a clock and little else", async (
   assert.equal(Object.prototype.toString.call(process), "[object process]");
 });
 
+test("the process's input has ended, whichever way it is read", async () => {
+  const { stdin } = process;
+  assert.deepEqual([stdin.fd, stdin.isTTY, stdin.setEncoding("utf8").read()], [0, false, null]);
+  const chunks = [];
+  stdin.on("data", (chunk) => chunks.push(chunk));
+  await new Promise((resolve) => stdin.on("end", resolve));
+  for await (const chunk of stdin) chunks.push(chunk);
+  assert.deepEqual([chunks, stdin.readable, stdin.readableEnded], [[], false, true]);
+});
+
+test("what packages ask of the process when they are imported is there", () => {
+  assert.equal(process.umask(), 0o022);
+  assert.equal(process.umask(0o077), 0o022);
+  assert.throws(() => process.umask(-1), { code: "ERR_OUT_OF_RANGE" });
+  assert.equal(process.config.variables.napi_build_version, undefined);
+  assert.deepEqual([process.ref({}), process.unref({})], [undefined, undefined]);
+});
+
 test("timers", async () => {
   for (const {
     setTimeout,
