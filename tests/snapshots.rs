@@ -156,6 +156,47 @@ fn what_a_module_keeps_of_the_platform_is_what_requests_find() {
 }
 
 #[test]
+fn the_limit_of_stack_traces_is_what_the_module_set() {
+    let limit_of = |at_module_scope: &str| {
+        let app = App::new(&format!(
+            "const before = Error.stackTraceLimit; {at_module_scope}; \
+             export default {{ fetch: () => Response.json([before, Error.stackTraceLimit ?? null, Object.keys(Error)]) }};"
+        ));
+        let expected = Server::of(&app).get("/").json();
+        assert_eq!(from_snapshot(&app).get("/").json(), expected);
+        expected
+    };
+    assert_eq!(limit_of("Error.stackTraceLimit = 3"), json!([10, 3, ["stackTraceLimit"]]));
+    assert_eq!(
+        limit_of("Error.stackTraceLimit = 0; Error.stackTraceLimit = before"),
+        json!([10, 10, ["stackTraceLimit"]])
+    );
+    assert_eq!(limit_of("delete Error.stackTraceLimit"), json!([10, null, []]));
+    let used = "\nexport default { fetch: () => new Response('ok') };";
+    let app = App::new(&format!("Object.freeze(Error);{used}"));
+    let Output { status, stderr, .. } = run(&["snapshot", &app.manifest_path()]);
+    let stderr = String::from_utf8_lossy(&stderr).into_owned();
+    assert_eq!(status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("SNAPSHOT_DECLINED") && stderr.contains("Object.freeze(Error)"), "{stderr}");
+}
+
+#[test]
+fn a_snapshot_that_v8_cannot_load_is_never_there() {
+    for at_module_scope in
+        ["Map.prototype.getOrInsert = () => {}", "Promise.try = () => {}", "Object.freeze(Map.prototype)"]
+    {
+        let app = App::new(&format!("{at_module_scope};\nexport default {{ fetch: () => new Response('ok') }};"));
+        let Output { status, stderr, .. } = run(&["snapshot", &app.manifest_path()]);
+        let stderr = String::from_utf8_lossy(&stderr).into_owned();
+        assert_eq!(status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains("error[SNAPSHOT_FAILED]: no isolate boots from it"), "{stderr}");
+        let left = fs::read_dir(app.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+        assert!(left.iter().all(|name| name == "manifest.json" || name == "server.js"), "{left:?}");
+        assert_eq!(Server::of(&app).get("/").expect(200), "ok");
+    }
+}
+
+#[test]
 fn a_getter_that_tells_shared_buffers_is_kept() {
     let app = App::new(
         "const { get } = Object.getOwnPropertyDescriptor(SharedArrayBuffer.prototype, 'byteLength'); \

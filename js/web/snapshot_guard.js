@@ -3,6 +3,9 @@
 // snapshot. Everywhere else these functions only pass through.
 import { op_snapshot_hazard } from "ext:core/ops";
 
+/** V8's own: frames that the stack of an error has at most. */
+const DEFAULT_STACK_TRACE_LIMIT = 10;
+
 let guarding = false;
 
 /** What stands in for something of the platform while the guard is up. */
@@ -57,6 +60,7 @@ export function guard() {
   }
   standInFor(globalThis, "Date", dates());
   guardPerformance();
+  guardStackTraceLimit();
   guardLateGlobals();
 }
 
@@ -231,6 +235,23 @@ function guardPerformance() {
   Object.defineProperty(Performance.prototype, "timeOrigin", guarded);
   standIns.push({
     remove: () => void Object.defineProperty(Performance.prototype, "timeOrigin", origin),
+    stay() {},
+  });
+}
+
+// V8 adds it when it loads a snapshot, and ends the process where it is there already or cannot be added.
+function guardStackTraceLimit() {
+  const name = "stackTraceLimit";
+  Error[name] = DEFAULT_STACK_TRACE_LIMIT;
+  standIns.push({
+    remove() {
+      const kept = Object.getOwnPropertyDescriptor(Error, name);
+      if (kept === undefined) lateComers.push(() => void delete Error[name]);
+      else if (kept.value !== DEFAULT_STACK_TRACE_LIMIT)
+        lateComers.push(() => Object.defineProperty(Error, name, kept));
+      const isGone = Reflect.deleteProperty(Error, name);
+      if (!isGone || !Object.isExtensible(Error)) op_snapshot_hazard("Object.freeze(Error)", false);
+    },
     stay() {},
   });
 }

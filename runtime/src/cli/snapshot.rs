@@ -34,6 +34,9 @@ pub struct SnapshotArgs {
     /// when that is closed.
     #[arg(long, value_name = "FILE", hide = true)]
     for_host: Option<PathBuf>,
+    /// Used by itself: boots isolates from this snapshot of the app, and notes in it how fast that is.
+    #[arg(long, value_name = "FILE", hide = true)]
+    prove: Option<PathBuf>,
     #[command(flatten)]
     environment: EnvironmentArgs,
 }
@@ -69,6 +72,9 @@ pub fn run(args: &SnapshotArgs) -> Result<(), Failure> {
         Some(output) => (beside_host()?, output.clone()),
         None => (super::config(args.environment.options())?, Deployment::snapshot_path(&manifest)),
     };
+    if let Some(snapshot) = &args.prove {
+        return choose_start(&args.manifest, snapshot, &config);
+    }
     if !manifest.manifest.features.snapshot {
         let message = "error[SNAPSHOT_OFF]: the manifest says `features.snapshot: false`; remove that to make one";
         return Err(Failure::Input(message.to_owned()));
@@ -77,10 +83,17 @@ pub fn run(args: &SnapshotArgs) -> Result<(), Failure> {
     let env = config.environment.for_app(&manifest.manifest.env);
     eprintln!("freezing {} ({})", manifest.entrypoint().display(), size(source.len() as u64));
     let began = Instant::now();
-    match in_child(&manifest.entrypoint(), &output, &env, args.for_host.is_some())? {
+    // Nobody may find it before an isolate has booted from it.
+    let unproven = output.with_extension("unproven");
+    match in_child(&manifest.entrypoint(), &unproven, &env, args.for_host.is_some())? {
         Outcome::Frozen { bytes } => {
+            let said = prove(&unproven, &config, args.for_host.is_some()).inspect_err(|_| {
+                let _ = std::fs::remove_file(&unproven);
+            })?;
+            std::fs::rename(&unproven, &output).map_err(|error| Failure::coded("SNAPSHOT_FAILED", error))?;
             eprintln!("wrote {} ({}) in {:.1} s", output.display(), size(bytes), began.elapsed().as_secs_f64());
-            choose_start(&args.manifest, &output, &config)
+            eprint!("{said}");
+            Ok(())
         }
         Outcome::Hazards(hazards) => Err(declined(&manifest.entrypoint(), &hazards)),
         Outcome::App(problem) => {
@@ -111,6 +124,39 @@ fn beside_host() -> Result<Config, Failure> {
         std::process::exit(1);
     });
     Ok(Config { environment: Environment { files, ..Environment::default() }, ..Config::default() })
+}
+
+/// Boots isolates from a new snapshot, in a process of their own: where an app has changed what V8 itself changes when it loads
+/// one, V8 ends the process. Returns what is to be said of it.
+fn prove(snapshot: &Path, config: &Config, for_host: bool) -> Result<String, Failure> {
+    let failed = |error: &dyn std::fmt::Display| Failure::coded("SNAPSHOT_FAILED", error);
+    let program = std::env::current_exe().map_err(|error| failed(&error))?;
+    let mut child = Command::new(program)
+        .args(std::env::args_os().skip(1))
+        .arg("--prove")
+        .arg(snapshot)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed(&error))?;
+    // Beside a host it ends when this is closed.
+    let mut stdin = child.stdin.take();
+    if let Some(stdin) = stdin.as_mut().filter(|_| for_host) {
+        let mut line = serde_json::to_vec(&config.environment.files).map_err(|error| failed(&error))?;
+        line.push(b'\n');
+        stdin.write_all(&line).map_err(|error| failed(&error))?;
+    }
+    let result = child.wait_with_output().map_err(|error| failed(&error))?;
+    drop(stdin);
+    if result.status.success() {
+        return Ok(String::from_utf8_lossy(&result.stderr).into_owned());
+    }
+    Err(failed(&format_args!(
+        "no isolate boots from it ({}). V8 cannot load it where something at module scope freezes one of V8's own objects, or \
+         adds what V8 adds itself, as packages do that bring what a JavaScript engine may lack",
+        result.status
+    )))
 }
 
 /// Measures which start is faster and notes it in the file.
