@@ -20,6 +20,13 @@ import {
   op_scrypt,
   op_scrypt_sync,
   op_timing_safe_equal,
+  op_zlib_brotli_decoder,
+  op_zlib_brotli_encoder,
+  op_zlib_close,
+  op_zlib_deflate,
+  op_zlib_inflate,
+  op_zlib_most,
+  op_zlib_write,
 } from "ext:core/ops";
 import { processEnv } from "ext:orilla_web/env.js";
 import { KeptDigest } from "ext:orilla_web/kept_digest.js";
@@ -78,6 +85,33 @@ export const cipherTag = (handle) => op_cipher_tag(handle);
 export const cipherVerify = (handle, tag) => op_cipher_verify(handle, tag);
 /** Compares in constant time; the lengths must be equal. */
 export const timingSafeEqual = (a, b) => op_timing_safe_equal(a, b);
+/** A compressor of zlib's, with a header of `zlib`, `gzip` or `none`. */
+export const zlibDeflate = (...settings) => {
+  refuseWhileGuarding("zlib");
+  return op_zlib_deflate(...settings);
+};
+/** A decompressor of zlib's, for a header of `zlib`, `gzip`, `either` or `none`. */
+export const zlibInflate = (...settings) => {
+  refuseWhileGuarding("zlib");
+  return op_zlib_inflate(...settings);
+};
+/** A compressor of Brotli's. */
+export const zlibBrotliEncoder = (...settings) => {
+  refuseWhileGuarding("zlib");
+  return op_zlib_brotli_encoder(...settings);
+};
+/** A decompressor of Brotli's. */
+export const zlibBrotliDecoder = () => {
+  refuseWhileGuarding("zlib");
+  return op_zlib_brotli_decoder();
+};
+/** One step: `left` gets what stays unused of the output and of the input. The output is nobody else's. */
+export const zlibWrite = (handle, flush, input, output, left) =>
+  op_zlib_write(handle, flush, input, output, left);
+/** Bytes outside the heap that the app may have. */
+export const zlibMost = () => op_zlib_most();
+/** Gives back what a codec takes. */
+export const zlibClose = (handle) => op_zlib_close(handle);
 /** Writes a line to the app's log. */
 export const writeOutput = (stream, text) =>
   op_console_write(stream === "stderr" ? 3 : 1, text.replace(/\n$/, ""));

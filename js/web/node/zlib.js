@@ -1,19 +1,31 @@
-// `node:zlib`: what gives its result to a callback, on top of the platform's CompressionStream. What is synchronous and
-// what is a stream of Node's is there in name only.
+// `node:zlib`: streams, and for a whole input at once functions with a callback and synchronous ones, all of them over the same
+// streams. Zstandard is there in name only.
 
 import { Buffer } from "node:buffer";
+import { setImmediate } from "node:timers";
 import { absent } from "ext:orilla_web/node/internal/absent.js";
 import { constants } from "ext:orilla_web/node/internal/constants/zlib.js";
-import { codedError, invalidArgType, notSupported } from "ext:orilla_web/node/internal/errors.js";
+import { codedError, invalidArgType } from "ext:orilla_web/node/internal/errors.js";
 import { nextTick } from "ext:orilla_web/node/internal/next_tick.js";
 import { validateFunction, validateInteger } from "ext:orilla_web/node/internal/validate.js";
+import { allocated, outOfMemory } from "ext:orilla_web/node/internal/zlib/codec.js";
+import * as streams from "ext:orilla_web/node/internal/zlib/stream.js";
+import { zlibMost } from "ext:orilla_web/node_host.js";
 
 export { constants };
 
-const [names, module] = absent(
-  "zlib",
-  "use the function with a callback, or CompressionStream and DecompressionStream",
-);
+const [names, module] = absent("zlib", "compress with gzip or Brotli");
+
+export const {
+  ZstdCompress,
+  ZstdDecompress,
+  createZstdCompress,
+  createZstdDecompress,
+  zstdCompress,
+  zstdCompressSync,
+  zstdDecompress,
+  zstdDecompressSync,
+} = names;
 
 export const {
   BrotliCompress,
@@ -25,33 +37,37 @@ export const {
   Inflate,
   InflateRaw,
   Unzip,
-  ZstdCompress,
-  ZstdDecompress,
-  brotliCompressSync,
-  brotliDecompressSync,
-  createBrotliCompress,
-  createBrotliDecompress,
-  createDeflate,
-  createDeflateRaw,
-  createGunzip,
-  createGzip,
-  createInflate,
-  createInflateRaw,
-  createUnzip,
-  createZstdCompress,
-  createZstdDecompress,
-  deflateRawSync,
-  deflateSync,
-  gunzipSync,
-  gzipSync,
-  inflateRawSync,
-  inflateSync,
-  unzipSync,
-  zstdCompress,
-  zstdCompressSync,
-  zstdDecompress,
-  zstdDecompressSync,
-} = names;
+} = streams;
+
+export const createBrotliCompress = factory(BrotliCompress);
+export const createBrotliDecompress = factory(BrotliDecompress);
+export const createDeflate = factory(Deflate);
+export const createDeflateRaw = factory(DeflateRaw);
+export const createGunzip = factory(Gunzip);
+export const createGzip = factory(Gzip);
+export const createInflate = factory(Inflate);
+export const createInflateRaw = factory(InflateRaw);
+export const createUnzip = factory(Unzip);
+
+export const brotliCompress = withCallback("brotliCompress", BrotliCompress);
+export const brotliDecompress = withCallback("brotliDecompress", BrotliDecompress);
+export const deflate = withCallback("deflate", Deflate);
+export const deflateRaw = withCallback("deflateRaw", DeflateRaw);
+export const gunzip = withCallback("gunzip", Gunzip);
+export const gzip = withCallback("gzip", Gzip);
+export const inflate = withCallback("inflate", Inflate);
+export const inflateRaw = withCallback("inflateRaw", InflateRaw);
+export const unzip = withCallback("unzip", Unzip);
+
+export const brotliCompressSync = synchronous("brotliCompressSync", BrotliCompress);
+export const brotliDecompressSync = synchronous("brotliDecompressSync", BrotliDecompress);
+export const deflateRawSync = synchronous("deflateRawSync", DeflateRaw);
+export const deflateSync = synchronous("deflateSync", Deflate);
+export const gunzipSync = synchronous("gunzipSync", Gunzip);
+export const gzipSync = synchronous("gzipSync", Gzip);
+export const inflateRawSync = synchronous("inflateRawSync", InflateRaw);
+export const inflateSync = synchronous("inflateSync", Inflate);
+export const unzipSync = synchronous("unzipSync", Unzip);
 
 const CODES = [
   "Z_OK",
@@ -74,74 +90,85 @@ export const codes = Object.freeze(
   ),
 );
 
-export const gzip = compressor("gzip", "gzip");
-export const deflate = compressor("deflate", "deflate");
-export const deflateRaw = compressor("deflateRaw", "deflate-raw");
-export const brotliCompress = compressor("brotliCompress", "brotli");
-export const gunzip = decompressor("gunzip", () => "gzip");
-export const inflate = decompressor("inflate", () => "deflate");
-export const inflateRaw = decompressor("inflateRaw", () => "deflate-raw");
-export const brotliDecompress = decompressor("brotliDecompress", () => "brotli");
-export const unzip = decompressor("unzip", (bytes) =>
-  bytes[0] === 0x1f && bytes[1] === 0x8b ? "gzip" : "deflate",
-);
+/**
+ * Of the app's memory, what one result may take: it is there twice while its pieces are put together, and with less left the
+ * isolate would end before an error says so.
+ */
+const SHARE_OF_MEMORY = 3 / 8;
 
-function compressor(name, format) {
-  return withCallback(name, (bytes, limit) => through(new CompressionStream(format), bytes, limit));
+function factory(Stream) {
+  return named(`create${Stream.name}`, (options) => new Stream(options));
 }
 
-function decompressor(name, formatOf) {
-  return withCallback(name, async (bytes, limit) => {
+function named(name, method) {
+  return Object.defineProperty(method, "name", { value: name });
+}
+
+function synchronous(name, Stream) {
+  return named(name, (buffer, options) => {
+    const bytes = toBytes(buffer, "buffer");
+    const stream = new Stream(options);
+    const steps = wholeOutput(stream, bytes);
     try {
-      return await through(new DecompressionStream(formatOf(bytes)), bytes, limit);
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      const dataError = codedError(Error, "Z_DATA_ERROR", error.message);
-      dataError.errno = constants.Z_DATA_ERROR;
-      throw dataError;
+      for (;;) {
+        const { done, value } = steps.next();
+        if (done) return value;
+      }
+    } finally {
+      stream.destroy();
     }
   });
 }
 
-/**
- * @param {string} name
- * @param {(bytes: Uint8Array, limit: number) => Promise<Buffer>} run
- */
-function withCallback(name, run) {
-  const method = function (buffer, options, callback) {
+function withCallback(name, Stream) {
+  const method = (buffer, options, callback) => {
     if (typeof options === "function") return method(buffer, {}, options);
     validateFunction(callback, "callback");
     const bytes = toBytes(buffer, "buffer");
-    const { dictionary, maxOutputLength: limit = Infinity } = options ?? {};
-    if (dictionary !== undefined)
-      throw notSupported(`zlib.${name}() with a dictionary`, "compress without one");
-    if (limit !== Infinity) validateInteger(limit, "options.maxOutputLength", 1);
-    run(bytes, limit).then(
-      (result) => nextTick(callback, null, result),
-      (error) => nextTick(callback, error),
-    );
+    const stream = new Stream(options);
+    const steps = wholeOutput(stream, bytes);
+    const finish = (error, result) => {
+      stream.destroy();
+      callback(error, result);
+    };
+    nextTick(takeTurns, steps, finish);
   };
-  return Object.defineProperty(method, "name", { value: name });
+  return named(name, method);
 }
 
-async function through({ readable, writable }, bytes, limit) {
-  const writer = writable.getWriter();
-  // A failure is read from the other end.
-  const ignore = () => {};
-  writer.write(bytes).catch(ignore);
-  writer.close().catch(ignore);
-  writer.closed.catch(ignore);
+/** Takes a few steps at a time, so that others have their turn in between. */
+function takeTurns(steps, finish) {
+  let last;
+  try {
+    for (let step = 0; step < streams.STEPS_IN_TURN && !last?.done; step++) last = steps.next();
+  } catch (error) {
+    finish(error);
+    return;
+  }
+  if (last.done) finish(null, last.value);
+  else setImmediate(takeTurns, steps, finish);
+}
+
+/** What comes out for the whole input, in the end; one step of the codec at a time. */
+function* wholeOutput(stream, bytes) {
+  const { _maxOutputLength: limit, _finishFlushFlag: flush } = stream;
+  const most = zlibMost() * SHARE_OF_MEMORY;
   const chunks = [];
   let size = 0;
-  for await (const chunk of readable) {
-    size += chunk.length;
-    if (size > limit) {
-      const message = `Cannot create a Buffer larger than ${limit} bytes`;
-      throw codedError(RangeError, "ERR_BUFFER_TOO_LARGE", message);
+  for (const piece of streams.codecOf(stream).pieces(flush, bytes)) {
+    if (piece !== null) {
+      size += piece.length;
+      if (size > limit) {
+        const message = `Cannot create a Buffer larger than ${limit} bytes`;
+        throw codedError(RangeError, "ERR_BUFFER_TOO_LARGE", message);
+      }
+      if (size > most) throw outOfMemory("The result");
+      chunks.push(piece);
     }
-    chunks.push(chunk);
+    yield;
   }
-  return Buffer.concat(chunks, size);
+  const buffer = allocated("The result", () => Buffer.concat(chunks, size));
+  return stream._info ? { buffer, engine: stream } : buffer;
 }
 
 function toBytes(data, name) {
@@ -182,16 +209,43 @@ export function crc32(data, value = 0) {
 }
 
 export default Object.assign(module, {
+  BrotliCompress,
+  BrotliDecompress,
+  Deflate,
+  DeflateRaw,
+  Gunzip,
+  Gzip,
+  Inflate,
+  InflateRaw,
+  Unzip,
   brotliCompress,
+  brotliCompressSync,
   brotliDecompress,
+  brotliDecompressSync,
   codes,
   constants,
   crc32,
+  createBrotliCompress,
+  createBrotliDecompress,
+  createDeflate,
+  createDeflateRaw,
+  createGunzip,
+  createGzip,
+  createInflate,
+  createInflateRaw,
+  createUnzip,
   deflate,
   deflateRaw,
+  deflateRawSync,
+  deflateSync,
   gunzip,
+  gunzipSync,
   gzip,
+  gzipSync,
   inflate,
   inflateRaw,
+  inflateRawSync,
+  inflateSync,
   unzip,
+  unzipSync,
 });

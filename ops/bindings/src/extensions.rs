@@ -8,7 +8,7 @@ use deno_web::{BlobStore, InMemoryBroadcastChannel};
 
 use crate::{
     ciphers, compression, console, database, env, hash, http, key_derivation, kv, random, response_body, snapshot,
-    websocket,
+    websocket, zlib,
 };
 
 /// What an import of the platform package resolves to. It has the `node:` scheme because deno_core lets only modules of
@@ -113,6 +113,13 @@ deno_core::extension!(
         websocket::op_websocket_send_bytes,
         websocket::op_websocket_send_text,
         websocket::op_websocket_unsent,
+        zlib::op_zlib_brotli_decoder,
+        zlib::op_zlib_brotli_encoder,
+        zlib::op_zlib_close,
+        zlib::op_zlib_deflate,
+        zlib::op_zlib_inflate,
+        zlib::op_zlib_most,
+        zlib::op_zlib_write,
         database::op_database_begin,
         database::op_database_call,
         database::op_database_call_in,
@@ -288,6 +295,9 @@ deno_core::extension!(
         "ext:orilla_web/node/internal/stream/web.js" = "internal/stream/web.js",
         "ext:orilla_web/node/internal/stream/writable.js" = "internal/stream/writable.js",
         "ext:orilla_web/node/internal/win32_path.js" = "internal/win32_path.js",
+        "ext:orilla_web/node/internal/zlib/codec.js" = "internal/zlib/codec.js",
+        "ext:orilla_web/node/internal/zlib/settings.js" = "internal/zlib/settings.js",
+        "ext:orilla_web/node/internal/zlib/stream.js" = "internal/zlib/stream.js",
     ],
 );
 

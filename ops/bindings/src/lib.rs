@@ -26,6 +26,7 @@ mod response_body;
 mod snapshot;
 pub mod unsent;
 pub mod websocket;
+mod zlib;
 
 pub use self::console::{ConsoleLevel, ConsoleSink};
 pub use self::database::Transactions;

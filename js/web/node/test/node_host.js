@@ -46,6 +46,52 @@ export function cipherVerify(handle, tag) {
   handle.final();
 }
 
+// What Node's own zlib is made on, for each kind of codec and header.
+const binding = nodeProcess.binding("zlib");
+const MODES = {
+  deflate: { zlib: 1, gzip: 3, none: 5 },
+  inflate: { zlib: 2, gzip: 4, none: 6, either: 7 },
+};
+
+function zlibOpen(mode, windowBits, level, memLevel, strategy, dictionary) {
+  const handle = new binding.Zlib(mode);
+  const opened = { handle, left: new Uint32Array(2) };
+  handle.onerror = (message, errno, code) => (opened.error = { message, errno, code });
+  const given = dictionary.length > 0 ? dictionary : undefined;
+  handle.init(windowBits, level, memLevel, strategy, opened.left, () => {}, given);
+  return opened;
+}
+
+function brotliOpen(handle, params) {
+  const opened = { handle, left: new Uint32Array(2) };
+  handle.onerror = (message, errno, code) => (opened.error = { message, errno, code });
+  handle.init(Uint32Array.from(params), opened.left, () => {});
+  return opened;
+}
+
+const UNSET = 2 ** 32 - 1;
+export const zlibDeflate = (header, level, windowBits, memLevel, strategy, dictionary) =>
+  zlibOpen(MODES.deflate[header], windowBits, level, memLevel, strategy, dictionary);
+export const zlibInflate = (header, windowBits, dictionary) =>
+  zlibOpen(MODES.inflate[header], windowBits, 6, 8, 0, dictionary);
+export const zlibBrotliEncoder = (mode, quality, windowBits, blockBits) =>
+  brotliOpen(new binding.BrotliEncoder(9), [
+    mode,
+    quality,
+    windowBits,
+    blockBits || UNSET,
+    ...Array(5).fill(UNSET),
+  ]);
+export const zlibBrotliDecoder = () =>
+  brotliOpen(new binding.BrotliDecoder(8), Array(9).fill(UNSET));
+export function zlibWrite(opened, flush, input, output, left) {
+  opened.handle.writeSync(flush, input, 0, input.length, output, 0, output.length);
+  if (opened.error) throw Object.assign(new Error(opened.error.message), opened.error);
+  left.set(opened.left);
+}
+export const zlibMost = () => 128 << 20;
+export const zlibClose = ({ handle }) => handle.close();
+
 // A frame is an immutable map that rides in one of Node's own storages.
 const frames = new AsyncLocalStorage();
 export const currentFrame = () => frames.getStore();
