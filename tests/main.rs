@@ -11,6 +11,7 @@ mod apps;
 mod browser;
 mod cases;
 mod cli;
+mod client_requests;
 mod conformance;
 mod database;
 mod deployments;

@@ -27,8 +27,16 @@ export async function fetch(input, init = undefined) {
     return await verified(response, request.integrity);
   } catch (error) {
     // An abort has whatever reason the app gives it.
-    throw request.signal.aborted ? error : (refusal(error) ?? error);
+    throw request.signal.aborted ? error : (refusal(error) ?? coded(error, request.url));
   }
+}
+
+/** The same error; what kept fetch from an answer has a code, if it is one that programs look for. */
+function coded(error, url) {
+  if (error instanceof TypeError && error.cause instanceof Error) {
+    core.loadExtScript("ext:orilla_web/network_error.js").addCode(error.cause, new URL(url));
+  }
+  return error;
 }
 
 /** The request, in the trace of the invocation unless the app has put it into another. */

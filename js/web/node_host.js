@@ -112,6 +112,9 @@ export const zlibWrite = (handle, flush, input, output, left) =>
 export const zlibMost = () => op_zlib_most();
 /** Gives back what a codec takes. */
 export const zlibClose = (handle) => op_zlib_close(handle);
+const clientRequest = core.createLazyLoader("ext:orilla_web/client_request.js");
+/** Begins a request of `node:http`; what it takes and gives is in client_request.js. */
+export const beginRequest = (head, body) => clientRequest().begin(head, body);
 /** Writes a line to the app's log. */
 export const writeOutput = (stream, text) =>
   op_console_write(stream === "stderr" ? 3 : 1, text.replace(/\n$/, ""));

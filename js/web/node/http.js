@@ -1,51 +1,69 @@
-// `node:http`, in name only, with what needs no network: agents can be made, and the tables and checks of headers work.
+// `node:http`: its client, over the connections that fetch has too. An app is no server of its own: what serves is there in name
+// only.
 
 import { absent, lateClass } from "ext:orilla_web/node/internal/absent.js";
 import { METHODS, STATUS_CODES } from "ext:orilla_web/node/internal/constants/http.js";
-import { codedError } from "ext:orilla_web/node/internal/errors.js";
-import { ADVICE, Agent } from "ext:orilla_web/node/internal/http_agent.js";
+import { Agent, globalAgent } from "ext:orilla_web/node/internal/http/agent.js";
+import { ClientRequest } from "ext:orilla_web/node/internal/http/client.js";
+import {
+  validateHeaderName,
+  validateHeaderValue,
+} from "ext:orilla_web/node/internal/http/headers.js";
+import { IncomingMessage } from "ext:orilla_web/node/internal/http/incoming.js";
+import { OutgoingMessage } from "ext:orilla_web/node/internal/http/outgoing.js";
 
-export { Agent, METHODS, STATUS_CODES };
+export {
+  Agent,
+  ClientRequest,
+  IncomingMessage,
+  METHODS,
+  OutgoingMessage,
+  STATUS_CODES,
+  globalAgent,
+  validateHeaderName,
+  validateHeaderValue,
+};
 
-const [clients, client] = absent("http", ADVICE);
 const [servers, server] = absent("http", "an app is called by the host; export a fetch function");
 
-export const { ClientRequest, get, request, setMaxIdleHTTPParsers } = clients;
-export const { IncomingMessage, OutgoingMessage, Server, ServerResponse, createServer } = servers;
+export const { Server, ServerResponse, createServer } = servers;
 export const { CloseEvent, MessageEvent } = globalThis;
 export const WebSocket = lateClass("WebSocket");
-export const globalAgent = new Agent({ keepAlive: true, scheduling: "lifo", timeout: 5000 });
 export const maxHeaderSize = 16384;
 
-/** @param {string} name @param {string} [label] what it is, for the error */
-export function validateHeaderName(name, label = "Header name") {
-  if (typeof name !== "string" || !/^[\^_`a-zA-Z\-0-9!#$%&'*+.|~]+$/.test(name)) {
-    const message = `${label} must be a valid HTTP token ["${name}"]`;
-    throw codedError(TypeError, "ERR_INVALID_HTTP_TOKEN", message);
-  }
+/**
+ * @param {string | URL | object} url
+ * @param {object | Function} [options]
+ * @param {(response: IncomingMessage) => void} [callback]
+ * @returns {ClientRequest} to be written to, and ended
+ */
+export function request(url, options, callback) {
+  return new ClientRequest(url, options, callback);
 }
 
-/** @param {string} name @param {unknown} value */
-export function validateHeaderValue(name, value) {
-  if (value === undefined) {
-    const message = `Invalid value "${value}" for header "${name}"`;
-    throw codedError(TypeError, "ERR_HTTP_INVALID_HEADER_VALUE", message);
-  }
-  if (/[^\t\x20-\x7e\x80-\xff]/.test(value)) {
-    const message = `Invalid character in header content ["${name}"]`;
-    throw codedError(TypeError, "ERR_INVALID_CHAR", message);
-  }
+/** As `request`, and ended. */
+export function get(url, options, callback) {
+  return request(url, options, callback).end();
 }
 
-export default Object.assign({}, client, server, {
+/** @param {number} [max] is not needed: there are no parsers of an app's own */
+export function setMaxIdleHTTPParsers(max) {}
+
+export default Object.assign({}, server, {
   Agent,
+  ClientRequest,
   CloseEvent,
+  IncomingMessage,
   METHODS,
   MessageEvent,
+  OutgoingMessage,
   STATUS_CODES,
   WebSocket,
+  get,
   globalAgent,
   maxHeaderSize,
+  request,
+  setMaxIdleHTTPParsers,
   validateHeaderName,
   validateHeaderValue,
 });

@@ -1,12 +1,12 @@
-// `node:https`, in name only. Its agents can be made.
+// `node:https`: the client of `node:http` with TLS, for which the host decides whom to trust. What serves is there in name only.
 
 import { absent } from "ext:orilla_web/node/internal/absent.js";
-import { ADVICE, Agent as HttpAgent } from "ext:orilla_web/node/internal/http_agent.js";
+import { Agent as HttpAgent } from "ext:orilla_web/node/internal/http/agent.js";
+import { ClientRequest } from "ext:orilla_web/node/internal/http/client.js";
+import { requestOptions } from "ext:orilla_web/node/internal/http/options.js";
 
-const [clients, client] = absent("https", ADVICE);
 const [servers, server] = absent("https", "an app is called by the host; export a fetch function");
 
-export const { get, request } = clients;
 export const { Server, createServer } = servers;
 
 /** @param {object} [options] as for `http.Agent` */
@@ -20,4 +20,20 @@ Object.setPrototypeOf(Agent.prototype, HttpAgent.prototype);
 
 export const globalAgent = new Agent({ keepAlive: true, scheduling: "lifo", timeout: 5000 });
 
-export default Object.assign({}, client, server, { Agent, globalAgent });
+/**
+ * @param {string | URL | object} url
+ * @param {object | Function} [options]
+ * @param {(response: object) => void} [callback]
+ * @returns {object} to be written to, and ended
+ */
+export function request(url, options, callback) {
+  const asked = requestOptions(url, options, callback);
+  return new ClientRequest({ _defaultAgent: globalAgent, ...asked.options }, asked.callback);
+}
+
+/** As `request`, and ended. */
+export function get(url, options, callback) {
+  return request(url, options, callback).end();
+}
+
+export default Object.assign({}, server, { Agent, get, globalAgent, request });

@@ -7,8 +7,8 @@ use deno_core::Extension;
 use deno_web::{BlobStore, InMemoryBroadcastChannel};
 
 use crate::{
-    ciphers, compression, console, database, env, hash, http, key_derivation, kv, random, response_body, snapshot,
-    websocket, zlib,
+    ciphers, client_request, compression, console, database, env, hash, http, key_derivation, kv, random,
+    response_body, snapshot, websocket, zlib,
 };
 
 /// What an import of the platform package resolves to. It has the `node:` scheme because deno_core lets only modules of
@@ -63,6 +63,7 @@ deno_core::extension!(
         ciphers::op_cipher_tag,
         ciphers::op_cipher_update,
         ciphers::op_cipher_verify,
+        client_request::op_client_request,
         compression::op_compression_end,
         compression::op_compression_finish,
         compression::op_compression_new,
@@ -154,7 +155,7 @@ deno_core::extension!(
         "web_idl.js",
         "web_socket_pair.js",
     ],
-    lazy_loaded_esm = [dir "../../js/web", "web_socket.js"],
+    lazy_loaded_esm = [dir "../../js/web", "client_request.js", "web_socket.js"],
     lazy_loaded_js = [
         dir "../../js/web",
         "bodies.js",
@@ -164,6 +165,7 @@ deno_core::extension!(
         "inflate.js",
         "integrity.js",
         "multipart.js",
+        "network_error.js",
         "posting.js",
     ],
 );
@@ -260,7 +262,13 @@ deno_core::extension!(
         "ext:orilla_web/node/internal/dns.js" = "internal/dns.js",
         "ext:orilla_web/node/internal/format.js" = "internal/format.js",
         "ext:orilla_web/node/internal/fs_output.js" = "internal/fs_output.js",
-        "ext:orilla_web/node/internal/http_agent.js" = "internal/http_agent.js",
+        "ext:orilla_web/node/internal/http/agent.js" = "internal/http/agent.js",
+        "ext:orilla_web/node/internal/http/client.js" = "internal/http/client.js",
+        "ext:orilla_web/node/internal/http/headers.js" = "internal/http/headers.js",
+        "ext:orilla_web/node/internal/http/incoming.js" = "internal/http/incoming.js",
+        "ext:orilla_web/node/internal/http/options.js" = "internal/http/options.js",
+        "ext:orilla_web/node/internal/http/outgoing.js" = "internal/http/outgoing.js",
+        "ext:orilla_web/node/internal/http/socket.js" = "internal/http/socket.js",
         "ext:orilla_web/node/internal/inspect.js" = "internal/inspect.js",
         "ext:orilla_web/node/internal/inspect/builtins.js" = "internal/inspect/builtins.js",
         "ext:orilla_web/node/internal/inspect/errors.js" = "internal/inspect/errors.js",

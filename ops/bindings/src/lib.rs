@@ -4,6 +4,7 @@
 pub mod blobs;
 pub mod caller;
 mod ciphers;
+mod client_request;
 mod compression;
 mod console;
 mod database;

@@ -4,6 +4,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import crypto from "node:crypto";
 import { readdirSync } from "node:fs";
+import { request as nodeRequest } from "node:http";
 import nodeProcess from "node:process";
 import { inspect, types } from "node:util";
 import { setFlagsFromString } from "node:v8";
@@ -91,6 +92,38 @@ export function zlibWrite(opened, flush, input, output, left) {
 }
 export const zlibMost = () => 128 << 20;
 export const zlibClose = ({ handle }) => handle.close();
+
+/** As client_request.js, over Node's own client. */
+export function beginRequest({ method, origin, target, headers }, body) {
+  const request = nodeRequest(origin, { path: target, method, headers: headers.flat() });
+  const answer = new Promise((resolve, reject) => {
+    request.on("error", reject);
+    request.on("response", (response) => resolve(answerOf(response)));
+  });
+  void sendBody(request, body);
+  return { answer, abort: () => request.destroy() };
+}
+
+async function sendBody(request, body) {
+  if (typeof body !== "function") {
+    request.end(body ?? undefined);
+    return;
+  }
+  for (let piece = await body(); piece !== null; piece = await body()) {
+    if (!request.write(piece)) await new Promise((resolve) => request.once("drain", resolve));
+  }
+  request.end();
+}
+
+function answerOf(response) {
+  const { statusCode: status, statusMessage: statusText, rawHeaders } = response;
+  const headers = rawHeaders.flatMap((name, at) =>
+    at % 2 === 0 ? [[name.toLowerCase(), rawHeaders[at + 1]]] : [],
+  );
+  const pieces = response[Symbol.asyncIterator]();
+  const read = async () => (await pieces.next()).value ?? null;
+  return { status, statusText, headers, read, cancel: () => response.destroy() };
+}
 
 // A frame is an immutable map that rides in one of Node's own storages.
 const frames = new AsyncLocalStorage();

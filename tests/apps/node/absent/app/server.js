@@ -19,7 +19,7 @@ import { existsSync, readFileSync, ReadStream } from "node:fs";
 import fsPromises, * as fsPromisesNames from "node:fs/promises";
 import { readFile } from "node:fs/promises";
 import http, * as httpNames from "http";
-import { Agent, IncomingMessage, STATUS_CODES, WebSocket as HttpWebSocket } from "node:http";
+import { Agent, createServer, ServerResponse, STATUS_CODES, WebSocket as HttpWebSocket } from "node:http";
 import http2, * as http2Names from "node:http2";
 import { sensitiveHeaders } from "node:http2";
 import https, * as httpsNames from "node:https";
@@ -110,7 +110,7 @@ const imported = {
 // As clients of Node do when they are imported.
 const agent = new SecureAgent({ keepAlive: true });
 class OwnAgent extends Agent {}
-class OwnMessage extends IncomingMessage {}
+class OwnMessage extends ServerResponse {}
 const readText = promisify(fs.readFile);
 
 function codeOf(call) {
@@ -136,6 +136,7 @@ const answers = {
     codeOf(() => spawn("ls")),
     codeOf(() => new Socket()),
     codeOf(() => new OwnMessage()),
+    codeOf(() => createServer()),
     codeOf(() => new DatabaseSync(":memory:")),
     codeOf(() => zstdCompressSync("x")),
     codeOf(() => createSocket("udp4")),

@@ -1,10 +1,10 @@
-// The agents of `node:http` and `node:https`: they can be made, told what they were made with, and extended, because
-// clients make theirs when they are imported. No connection ever goes through one.
+// The agents of `node:http` and `node:https`: they can be made, told what they were made with, extended, and given to requests,
+// which go over the host's own connections all the same.
 
 import { EventEmitter } from "node:events";
 import { notSupported } from "ext:orilla_web/node/internal/errors.js";
 
-export const ADVICE = "an app has no network beside fetch and WebSocket; make requests with fetch";
+export const ADVICE = "requests go over the host's own connections";
 
 /**
  * @param {{ keepAlive?: boolean, keepAliveMsecs?: number, maxSockets?: number, maxFreeSockets?: number,
@@ -58,3 +58,6 @@ define(
 function define(name, value) {
   Object.defineProperty(Agent.prototype, name, { value, writable: true, configurable: true });
 }
+
+/** What requests have that bring none. */
+export const globalAgent = new Agent({ keepAlive: true, scheduling: "lifo", timeout: 5000 });
