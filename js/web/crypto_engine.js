@@ -31,8 +31,19 @@
   const integer = (bytes) => BigInt(`0x${bytes.toHex() || "0"}`);
   const failed = (message) => new DOMException(message, "OperationError");
 
-  /** A copy, which nobody changes meanwhile. */
+  /** What algorithms to encrypt with have. */
+  const MEMBERS = ["name", "additionalData", "counter", "iv", "label", "length", "tagLength"];
+
+  /** An algorithm whose members have been read, once and before the data: getters may do anything to it. */
+  function readOnce(algorithm) {
+    if (typeof algorithm !== "object" || algorithm === null) return algorithm;
+    const read = MEMBERS.map((name) => [name, algorithm[name]]);
+    return Object.fromEntries(read.filter(([, value]) => value !== undefined));
+  }
+
+  /** A copy, which nobody changes meanwhile; of what was transferred there is nothing left. */
   function copied(source) {
+    if (source?.detached || source?.buffer?.detached) return new Uint8Array();
     if (ArrayBuffer.isView(source))
       return new Uint8Array(source.buffer, source.byteOffset, source.byteLength).slice();
     if (core.isAnyArrayBuffer(source)) return new Uint8Array(source).slice();
@@ -40,7 +51,8 @@
   }
 
   /** Encrypts or decrypts: with the engine where it can. */
-  async function crypt(operation, algorithm, key, data) {
+  async function crypt(operation, given, key, data) {
+    const algorithm = readOnce(given);
     const name = nameOf(algorithm);
     if (name === "AES-CTR") {
       const { counter, length } = algorithm;

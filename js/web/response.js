@@ -3,7 +3,7 @@
 import { core } from "ext:core/mod.js";
 import { setSocketOf, socketOf } from "ext:orilla_web/web_socket_pair.js";
 
-const { Response: Base } = core.loadExtScript("ext:deno_fetch/23_response.js");
+const { Response: Base, toInnerResponse } = core.loadExtScript("ext:deno_fetch/23_response.js");
 
 /**
  * @param {BodyInit | null} [body]
@@ -17,8 +17,17 @@ export const Response = function Response(body = null, init = undefined) {
       ? new Base(body, init)
       : Reflect.construct(Base, [body, init], new.target);
   if (init?.webSocket != null) setSocketOf(response, init.webSocket);
+  if (init instanceof Base && isDecodedCopy(body, init))
+    toInnerResponse(response).bodyDecoded = true;
   return response;
 };
+
+/** Whether the headers of `init` tell of a coding that the body does not have: it was undone when it was fetched. */
+function isDecodedCopy(body, init) {
+  return (
+    toInnerResponse(init)?.bodyDecoded === true && (typeof body === "string" || body === init.body)
+  );
+}
 
 // `error`, `json` and `redirect`.
 for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(Base))) {

@@ -135,6 +135,14 @@ test("content-encoding is undone", async ({ origin }) => {
   assertEquals(await (await fetch(`${origin}/peer/gzip`)).text(), "unpacked");
 });
 
+test("what is handed on of an answer that was unpacked does not say that it is packed", async ({ origin }) => {
+  for (const how of ["itself", "body", "text"]) {
+    const response = await fetch(`${origin}/peer/copied?how=${how}`);
+    assertEquals(response.headers.get("content-encoding"), null);
+    assertEquals(await response.text(), how === "text" ? "unpacked text" : "unpacked");
+  }
+});
+
 test("deflate is undone, with and without its frame", async ({ origin }) => {
   for (const format of ["deflate", "deflate-raw"]) {
     const url = `${origin}/peer/deflate?format=${format}`;

@@ -58,6 +58,19 @@ const routes = {
       headers: { "content-encoding": "gzip" },
     }),
 
+  /** An answer that has been unpacked, handed on in one of three ways. */
+  async copied(_, { origin, searchParams }) {
+    const unpacked = await fetch(`${origin}/peer/gzip`);
+    switch (searchParams.get("how")) {
+      case "itself":
+        return unpacked;
+      case "body":
+        return new Response(unpacked.body, unpacked);
+      default:
+        return new Response(`${await unpacked.text()} text`, unpacked);
+    }
+  },
+
   /** What `format` leaves of a text, and what comes behind it. */
   deflate(_, { searchParams }) {
     const text = (searchParams.get("text") ?? "unpacked").repeat(

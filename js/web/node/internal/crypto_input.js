@@ -1,6 +1,7 @@
 // What the parts of `node:crypto` take from their callers: bytes in all forms, and names of digests.
 
 import { Buffer } from "node:buffer";
+import { isAnyArrayBuffer } from "node:util/types";
 import {
   codedError,
   invalidArgType,
@@ -34,8 +35,7 @@ export function bytesOf(value, name = "data", encoding = undefined) {
  * @returns {Uint8Array}
  */
 export function bytesOfSource(value, name, encoding) {
-  const isBuffer = value instanceof ArrayBuffer || value instanceof SharedArrayBuffer;
-  return isBuffer ? new Uint8Array(value) : bytesOf(value, name, encoding);
+  return isAnyArrayBuffer(value) ? new Uint8Array(value) : bytesOf(value, name, encoding);
 }
 
 /**

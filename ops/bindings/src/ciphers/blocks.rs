@@ -23,9 +23,12 @@ pub fn keystream<K: KeyIvInit + StreamCipher + 'static>(key: &[u8], vector: &[u8
     Ok(Box::new(move |bytes| keystream.try_apply_keystream(bytes).map_err(|_| CipherError::TooMuch)))
 }
 
+/// Encrypts or decrypts blocks that follow those before.
+type Work = Box<dyn FnMut(&mut [Block])>;
+
 /// CBC under way.
 pub struct Blocks {
-    work: Box<dyn FnMut(&mut [Block])>,
+    work: Work,
     /// What came and is no whole block yet; when decrypting also a whole one, because it may be the last.
     rest: Vec<u8>,
     is_decryption: bool,
@@ -35,7 +38,7 @@ impl Blocks {
     /// Nothing encrypted or decrypted so far.
     pub fn new<C: Aes>(key: &[u8], vector: &[u8], is_decryption: bool) -> Result<Self, CipherError> {
         let invalid = |_| CipherError::InvalidVector;
-        let work: Box<dyn FnMut(&mut [Block])> = if is_decryption {
+        let work: Work = if is_decryption {
             let mut cbc = cbc::Decryptor::<C>::new_from_slices(key, vector).map_err(invalid)?;
             Box::new(move |blocks| cbc.decrypt_blocks_mut(blocks))
         } else {
@@ -70,7 +73,7 @@ impl Blocks {
             let missing = BLOCK_BYTES - last.len();
             last.resize(BLOCK_BYTES, missing as u8);
         }
-        if last.len() % BLOCK_BYTES != 0 {
+        if !last.len().is_multiple_of(BLOCK_BYTES) {
             return Err(CipherError::WrongFinalBlockLength);
         }
         Ok(self.through(last))
