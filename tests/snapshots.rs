@@ -194,6 +194,15 @@ fn a_snapshot_that_v8_cannot_load_is_never_there() {
         assert!(left.iter().all(|name| name == "manifest.json" || name == "server.js"), "{left:?}");
         assert_eq!(Server::of(&app).get("/").expect(200), "ok");
     }
+
+    // Nor where the app could not be served here, because of a variable that is set elsewhere.
+    let manifest = r#"{"version":1,"name":"app","entrypoint":"server.js","env":{"required":["NEEDED"]}}"#;
+    let app = App::new("Promise.try = () => {};\nexport default { fetch: () => new Response('ok') };");
+    let app = app.write("manifest.json", manifest);
+    let Output { stderr, .. } = run(&["snapshot", &app.manifest_path()]);
+    let stderr = String::from_utf8_lossy(&stderr).into_owned();
+    assert!(stderr.contains("error[SNAPSHOT_FAILED]: no isolate boots from it"), "{stderr}");
+    assert!(!app.path("server.snapshot").exists());
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -19,8 +20,15 @@ use crate::apps::entrypoint;
 use crate::apps::manifest::problem::Problems;
 use crate::config::Config;
 use crate::config::environment::Environment;
+use crate::isolate::boot::{MemoryLimits, boot};
 use crate::isolate::crash;
+use crate::isolate::limits::HeapLimits;
+use crate::isolate::turns::Turns;
+use crate::isolate::watchdog::Watched;
 use crate::scheduling::{self, ThreadId};
+
+/// What an isolate may have that is to show whether V8 can load a snapshot: more than one that serves.
+const PROOF_BYTES: usize = 4 << 30;
 
 /// Longest that a module may take to be evaluated and frozen.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -34,7 +42,7 @@ pub struct SnapshotArgs {
     /// when that is closed.
     #[arg(long, value_name = "FILE", hide = true)]
     for_host: Option<PathBuf>,
-    /// Used by itself: boots isolates from this snapshot of the app, and notes in it how fast that is.
+    /// Used by itself: boots from this snapshot of the app, and notes in it how fast that is.
     #[arg(long, value_name = "FILE", hide = true)]
     prove: Option<PathBuf>,
     #[command(flatten)]
@@ -72,15 +80,16 @@ pub fn run(args: &SnapshotArgs) -> Result<(), Failure> {
         Some(output) => (beside_host()?, output.clone()),
         None => (super::config(args.environment.options())?, Deployment::snapshot_path(&manifest)),
     };
-    if let Some(snapshot) = &args.prove {
-        return choose_start(&args.manifest, snapshot, &config);
-    }
     if !manifest.manifest.features.snapshot {
         let message = "error[SNAPSHOT_OFF]: the manifest says `features.snapshot: false`; remove that to make one";
         return Err(Failure::Input(message.to_owned()));
     }
     let source = entrypoint_source(&manifest)?;
     let env = config.environment.for_app(&manifest.manifest.env);
+    if let Some(snapshot) = &args.prove {
+        boot_from(snapshot, &source, &env)?;
+        return choose_start(&args.manifest, snapshot, &config);
+    }
     eprintln!("freezing {} ({})", manifest.entrypoint().display(), size(source.len() as u64));
     let began = Instant::now();
     // Nobody may find it before an isolate has booted from it.
@@ -159,12 +168,22 @@ fn prove(snapshot: &Path, config: &Config, for_host: bool) -> Result<String, Fai
     )))
 }
 
+/// Boots a runtime from a snapshot. Neither the rest of the app nor what the host lets it have can stand against that.
+fn boot_from(snapshot: &Path, source: &str, env: &BTreeMap<String, String>) -> Result<(), Failure> {
+    let failed = |error: &dyn std::fmt::Display| Failure::coded("SNAPSHOT_FAILED", error);
+    super::init_v8();
+    let snapshot = file::read(snapshot, source, env).map_err(|error| failed(&error))?;
+    let limits = MemoryLimits { heap: HeapLimits::of(PROOF_BYTES), array_buffers: PROOF_BYTES };
+    let watched = Watched::start(Arc::new(Turns::of_cores(1))).map_err(|error| failed(&error))?;
+    boot(snapshot.map(Arc::new), limits, watched).map(drop).map_err(|error| failed(&error))
+}
+
 /// Measures which start is faster and notes it in the file.
 #[allow(clippy::print_stderr, reason = "progress of a command")]
 fn choose_start(manifest: &Path, output: &Path, config: &Config) -> Result<(), Failure> {
     let (prewarmed, snapshot) = match super::bench::compare_starts(manifest, output, config) {
         Ok(times) => times,
-        // A variable may be missing here that is there where the app is served. The file is good without.
+        // A variable may be missing here that is there where the app is served. The file is good without, and V8 can load it.
         Err(Failure::Input(reason) | Failure::Failed(reason)) => {
             eprintln!("the app starts from the snapshot; whether that is faster could not be measured: {reason}");
             return Ok(());
