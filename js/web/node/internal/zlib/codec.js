@@ -3,7 +3,7 @@
 
 import { Buffer } from "node:buffer";
 import { codedError } from "ext:orilla_web/node/internal/errors.js";
-import { zlibClose, zlibWrite } from "ext:orilla_web/node_host.js";
+import { zlibClose, zlibMost, zlibWrite } from "ext:orilla_web/node_host.js";
 
 /** Bytes of input that one step takes: between two of them others may have their turn. */
 const INPUT_STEP = 64 << 10;
@@ -104,8 +104,11 @@ export class Codec {
     const size = this.#memory(this.#given);
     const there = this.#reserve?.length ?? 0;
     if (size <= there) return;
+    // Where it is more than all, the isolate would end before an error says so.
+    const most = zlibMost();
+    if (size > most) throw outOfMemory("What the compression remembers");
     // A little more saves making it anew with each piece.
-    const roomy = there === 0 ? size : Math.ceil(size * 1.25);
+    const roomy = there === 0 ? size : Math.min(Math.ceil(size * 1.25), most);
     this.#release();
     this.#reserve = allocated("What the compression remembers", () => new Uint8Array(roomy));
   }

@@ -125,6 +125,7 @@ const answers = {
     return [
       failure(() => gunzipSync(packed)).slice(0, 1),
       (await promisify(zlib.gunzip)(packed).catch((error) => error)).code,
+      failure(() => zlib.brotliCompressSync(text, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 24 } })).slice(0, 1),
     ];
   },
   /** Of which a reader that throws everything away takes little. */
