@@ -2,14 +2,15 @@
 
 import promises from "node:dns/promises";
 import { absent } from "ext:orilla_web/node/internal/absent.js";
+import * as codes from "ext:orilla_web/node/internal/dns_codes.js";
 import {
   ADVICE,
-  codes,
   getDefaultResultOrder,
   getServers,
   setDefaultResultOrder,
 } from "ext:orilla_web/node/internal/dns.js";
 
+export * from "ext:orilla_web/node/internal/dns_codes.js";
 export { getDefaultResultOrder, getServers, promises, setDefaultResultOrder };
 
 const [names, module] = absent("dns", ADVICE);
@@ -35,32 +36,6 @@ export const {
   reverse,
   setServers,
 } = names;
-export const {
-  ADDRGETNETWORKPARAMS,
-  BADFAMILY,
-  BADFLAGS,
-  BADHINTS,
-  BADNAME,
-  BADQUERY,
-  BADRESP,
-  BADSTR,
-  CANCELLED,
-  CONNREFUSED,
-  DESTRUCTION,
-  EOF,
-  FILE,
-  FORMERR,
-  LOADIPHLPAPI,
-  NODATA,
-  NOMEM,
-  NONAME,
-  NOTFOUND,
-  NOTIMP,
-  NOTINITIALIZED,
-  REFUSED,
-  SERVFAIL,
-  TIMEOUT,
-} = codes;
 export const ADDRCONFIG = 32;
 export const ALL = 16;
 export const V4MAPPED = 8;

@@ -260,6 +260,7 @@ deno_core::extension!(
         "ext:orilla_web/node/internal/crypto_input.js" = "internal/crypto_input.js",
         "ext:orilla_web/node/internal/deep_equal.js" = "internal/deep_equal.js",
         "ext:orilla_web/node/internal/dns.js" = "internal/dns.js",
+        "ext:orilla_web/node/internal/dns_codes.js" = "internal/dns_codes.js",
         "ext:orilla_web/node/internal/format.js" = "internal/format.js",
         "ext:orilla_web/node/internal/fs_output.js" = "internal/fs_output.js",
         "ext:orilla_web/node/internal/http/agent.js" = "internal/http/agent.js",

@@ -1,14 +1,15 @@
 // `node:dns/promises`, in name only: the host looks names up, within `fetch`.
 
 import { absent } from "ext:orilla_web/node/internal/absent.js";
+import * as codes from "ext:orilla_web/node/internal/dns_codes.js";
 import {
   ADVICE,
-  codes,
   getDefaultResultOrder,
   getServers,
   setDefaultResultOrder,
 } from "ext:orilla_web/node/internal/dns.js";
 
+export * from "ext:orilla_web/node/internal/dns_codes.js";
 export { getDefaultResultOrder, getServers, setDefaultResultOrder };
 
 const [names, module] = absent("dns.promises", ADVICE, { rejects: true });
@@ -34,32 +35,6 @@ export const {
   reverse,
   setServers,
 } = names;
-export const {
-  ADDRGETNETWORKPARAMS,
-  BADFAMILY,
-  BADFLAGS,
-  BADHINTS,
-  BADNAME,
-  BADQUERY,
-  BADRESP,
-  BADSTR,
-  CANCELLED,
-  CONNREFUSED,
-  DESTRUCTION,
-  EOF,
-  FILE,
-  FORMERR,
-  LOADIPHLPAPI,
-  NODATA,
-  NOMEM,
-  NONAME,
-  NOTFOUND,
-  NOTIMP,
-  NOTINITIALIZED,
-  REFUSED,
-  SERVFAIL,
-  TIMEOUT,
-} = codes;
 
 export default Object.assign(module, codes, {
   getDefaultResultOrder,

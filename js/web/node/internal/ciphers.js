@@ -52,9 +52,9 @@ const CIPHERS = Object.entries(NUMBERS).flatMap(([mode, numbers]) =>
 
 /** By each of their names in lower case. */
 const BY_NAME = new Map(CIPHERS.map((cipher) => [cipher.name, cipher]));
-for (const { keyLength, mode } of CIPHERS) {
-  const bits = keyLength * 8;
-  const cipher = CIPHERS.find((each) => each.mode === mode && each.keyLength === keyLength);
+for (const cipher of CIPHERS) {
+  const { mode } = cipher;
+  const bits = cipher.keyLength * 8;
   BY_NAME.set(`aes-${bits}-${mode}`, cipher);
   if (mode === "cbc") BY_NAME.set(`aes${bits}`, cipher);
 }

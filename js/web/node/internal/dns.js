@@ -1,4 +1,4 @@
-// What both modules of names have: their error codes, and the order of addresses, which is kept and has no effect.
+// What both modules of names have beside their error codes: the order of addresses, which is kept and has no effect.
 
 import { invalidArgValue } from "ext:orilla_web/node/internal/errors.js";
 
@@ -27,31 +27,3 @@ export function setDefaultResultOrder(value) {
 export function getServers() {
   return [];
 }
-
-/** Error codes by their names in the module: `NODATA` is `ENODATA`. */
-export const codes = Object.freeze({
-  ADDRGETNETWORKPARAMS: "EADDRGETNETWORKPARAMS",
-  BADFAMILY: "EBADFAMILY",
-  BADFLAGS: "EBADFLAGS",
-  BADHINTS: "EBADHINTS",
-  BADNAME: "EBADNAME",
-  BADQUERY: "EBADQUERY",
-  BADRESP: "EBADRESP",
-  BADSTR: "EBADSTR",
-  CANCELLED: "ECANCELLED",
-  CONNREFUSED: "ECONNREFUSED",
-  DESTRUCTION: "EDESTRUCTION",
-  EOF: "EOF",
-  FILE: "EFILE",
-  FORMERR: "EFORMERR",
-  LOADIPHLPAPI: "ELOADIPHLPAPI",
-  NODATA: "ENODATA",
-  NOMEM: "ENOMEM",
-  NONAME: "ENONAME",
-  NOTFOUND: "ENOTFOUND",
-  NOTIMP: "ENOTIMP",
-  NOTINITIALIZED: "ENOTINITIALIZED",
-  REFUSED: "EREFUSED",
-  SERVFAIL: "ESERVFAIL",
-  TIMEOUT: "ETIMEOUT",
-});
