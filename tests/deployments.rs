@@ -339,6 +339,14 @@ fn a_snapshot_that_was_declined_is_not_tried_again_until_something_is_different(
     host.server.wait_for_log("SNAPSHOT_DECLINED");
     assert!(!host.server.log().contains("as before"), "{}", host.server.log());
     wait_until("the reason is noted again", || fs::read_to_string(&note).is_ok_and(|text| text == noted));
+
+    // Nor one that V8 cannot load.
+    let source = "Promise.try = () => {}; export default { fetch: () => new Response('impossible') };";
+    host.deploy(&shop("x").write("server.js", source), &[]);
+    host.server.wait_for_log("SNAPSHOT_IMPOSSIBLE");
+    let host = host.restart();
+    host.server.wait_for_log("as before: error[SNAPSHOT_IMPOSSIBLE]");
+    assert_eq!(host.ask("shop").expect(200), "impossible");
 }
 
 #[test]

@@ -189,7 +189,7 @@ fn a_snapshot_that_v8_cannot_load_is_never_there() {
         let Output { status, stderr, .. } = run(&["snapshot", &app.manifest_path()]);
         let stderr = String::from_utf8_lossy(&stderr).into_owned();
         assert_eq!(status.code(), Some(1), "{stderr}");
-        assert!(stderr.contains("error[SNAPSHOT_FAILED]: no isolate boots from it"), "{stderr}");
+        assert!(stderr.contains("error[SNAPSHOT_IMPOSSIBLE]: no isolate boots from it"), "{stderr}");
         let left = fs::read_dir(app.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
         assert!(left.iter().all(|name| name == "manifest.json" || name == "server.js"), "{left:?}");
         assert_eq!(Server::of(&app).get("/").expect(200), "ok");
@@ -201,7 +201,7 @@ fn a_snapshot_that_v8_cannot_load_is_never_there() {
     let app = app.write("manifest.json", manifest);
     let Output { stderr, .. } = run(&["snapshot", &app.manifest_path()]);
     let stderr = String::from_utf8_lossy(&stderr).into_owned();
-    assert!(stderr.contains("error[SNAPSHOT_FAILED]: no isolate boots from it"), "{stderr}");
+    assert!(stderr.contains("error[SNAPSHOT_IMPOSSIBLE]: no isolate boots from it"), "{stderr}");
     assert!(!app.path("server.snapshot").exists());
 }
 

@@ -20,7 +20,7 @@ const MAX_WAITING: usize = 10_000;
 const MAX_SAID_BYTES: u64 = 256 << 10;
 
 /// How the reason begins where the module itself stands against a snapshot.
-const DECLINED: &str = "error[SNAPSHOT_DECLINED]";
+const FINAL: [&str; 2] = ["error[SNAPSHOT_DECLINED]", "error[SNAPSHOT_IMPOSSIBLE]"];
 
 /// The file with that reason has the name of the snapshot, with this extension.
 const NOTE_EXTENSION: &str = "declined";
@@ -77,7 +77,7 @@ fn work(jobs: &Receiver<Job>) {
             Ok(()) => tracing::info!(%app, %version, "the snapshot is made"),
             Err(reason) => {
                 tracing::info!(%app, %version, "the app goes without a snapshot: {reason}");
-                if reason.starts_with(DECLINED) {
+                if FINAL.iter().any(|code| reason.starts_with(code)) {
                     note.write(&reason);
                 }
             }
@@ -85,7 +85,7 @@ fn work(jobs: &Receiver<Job>) {
     }
 }
 
-/// Why a snapshot was declined, kept beside its place: it would be declined again.
+/// Why there can be no snapshot, kept beside its place: it would be the same again.
 struct Note {
     path: PathBuf,
     /// What would have to be different: the build, the module or its environment.
@@ -142,7 +142,10 @@ fn make(deployment: &Deployment, output: &Path) -> io::Result<()> {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&said);
-    // Progress, and what the app logs, comes before.
-    let reason = said.rfind("error[").map_or(&*said, |at| &said[at..]);
-    Err(io::Error::other(reason.trim().to_owned()))
+    Err(io::Error::other(reason_in(&said).unwrap_or(said.trim()).to_owned()))
+}
+
+/// Why a command failed, of all that it said: progress, and what the app logs, comes before.
+pub fn reason_in(said: &str) -> Option<&str> {
+    said.rfind("error[").map(|at| said[at..].trim())
 }

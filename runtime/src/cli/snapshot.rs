@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use libc::{SIGABRT, SIGBUS, SIGILL, SIGSEGV, SIGTRAP};
 use orilla_bindings::Hazard;
 use orilla_snapshot::file::{self, Faster};
 use orilla_snapshot::freeze::Declined;
@@ -18,6 +20,7 @@ use crate::apps::check::entrypoint_source;
 use crate::apps::deployment::Deployment;
 use crate::apps::entrypoint;
 use crate::apps::manifest::problem::Problems;
+use crate::apps::snapshot_maker::reason_in;
 use crate::config::Config;
 use crate::config::environment::Environment;
 use crate::isolate::boot::{MemoryLimits, boot};
@@ -26,6 +29,9 @@ use crate::isolate::limits::HeapLimits;
 use crate::isolate::turns::Turns;
 use crate::isolate::watchdog::Watched;
 use crate::scheduling::{self, ThreadId};
+
+/// V8 can have no snapshot of the module, however often one is made.
+const IMPOSSIBLE: &str = "SNAPSHOT_IMPOSSIBLE";
 
 /// What an isolate may have that is to show whether V8 can load a snapshot: more than one that serves.
 const PROOF_BYTES: usize = 4 << 30;
@@ -161,11 +167,17 @@ fn prove(snapshot: &Path, config: &Config, for_host: bool) -> Result<String, Fai
     if result.status.success() {
         return Ok(String::from_utf8_lossy(&result.stderr).into_owned());
     }
-    Err(failed(&format_args!(
-        "no isolate boots from it ({}). V8 cannot load it where something at module scope freezes one of V8's own objects, or \
-         adds what V8 adds itself, as packages do that bring what a JavaScript engine may lack",
-        result.status
-    )))
+    if crashed(result.status) {
+        return Err(Failure::coded(
+            IMPOSSIBLE,
+            "no isolate boots from it. V8 cannot load it where something at module scope freezes one of V8's own objects, or \
+             adds what V8 adds itself, as packages do that bring what a JavaScript engine may lack",
+        ));
+    }
+    Err(match reason_in(&String::from_utf8_lossy(&result.stderr)) {
+        Some(reason) => Failure::Failed(reason.to_owned()),
+        None => failed(&format_args!("the process that boots from it ended early ({})", result.status)),
+    })
 }
 
 /// Boots a runtime from a snapshot. Neither the rest of the app nor what the host lets it have can stand against that.
@@ -236,13 +248,20 @@ fn in_child(
         stdin.write_all(&env).map_err(|error| failed(&error))?;
     }
     let result = child.wait_with_output().map_err(|error| failed(&error))?;
-    serde_json::from_slice(&result.stdout).map_err(|_| {
-        failed(&format_args!(
-            "the process that made it ended early ({}). Something at module scope cannot be frozen by V8, such as a \
-             WebAssembly module or an object that lives outside the JavaScript heap",
-            result.status
-        ))
-    })
+    if crashed(result.status) {
+        return Err(Failure::coded(
+            IMPOSSIBLE,
+            "something at module scope cannot be frozen by V8, such as a WebAssembly module or an object that lives outside \
+             the JavaScript heap",
+        ));
+    }
+    serde_json::from_slice(&result.stdout)
+        .map_err(|_| failed(&format_args!("the process that made it ended early ({})", result.status)))
+}
+
+/// Whether V8 ended a process, by one of the signals of a failed check. The kernel, where memory is short, sends another.
+fn crashed(status: ExitStatus) -> bool {
+    matches!(status.signal(), Some(SIGTRAP | SIGILL | SIGABRT | SIGSEGV | SIGBUS))
 }
 
 /// Ends the process when the thread that freezes takes too long. That others have the cores is no reason.
