@@ -219,6 +219,26 @@ fn a_getter_that_tells_shared_buffers_is_kept() {
 }
 
 #[test]
+fn stacks_that_are_looked_at_at_module_scope_are_kept() {
+    let app = App::new(
+        "function sites() { const before = Error.prepareStackTrace; const at = {}; \
+         Error.prepareStackTrace = function (error, list) { return [this === Error, error === at, list]; }; \
+         Error.captureStackTrace(at); const { stack } = at; Error.prepareStackTrace = before; return stack; } \
+         class Shop { constructor() { this.sites = sites(); } } \
+         const kept = [sites(), new Shop().sites]; const error = new TypeError('no such item'); const { stack } = error; \
+         const names = Object.getOwnPropertyNames(Object.getPrototypeOf(sites()[2][0])).filter((name) => name !== 'constructor'); \
+         const told = ([...rest]) => { const list = rest.pop(); return [rest, list.map((site) => names.map((name) => [name, \
+         String(site[name]())]))]; }; \
+         export default { fetch: () => Response.json([...kept.map(told), 'prepareStackTrace' in Error, stack, error.stack === stack, \
+         new Error('x').stack.split('\\n').length > 1]) };",
+    );
+    let told = Server::of(&app).get("/").json();
+    assert_eq!(told[0][0], json!([true, true]));
+    assert_eq!(told[1][1][1][3], json!(["getFunctionName", "Shop"]));
+    assert_eq!(from_snapshot(&app).get("/").json(), told);
+}
+
+#[test]
 fn what_is_hashed_at_module_scope_is_in_the_snapshot() {
     let app = App::new(
         "import { createHash, createHmac } from 'node:crypto'; const bytes = new TextEncoder().encode('b'); \

@@ -3,6 +3,7 @@ import "ext:orilla_web/first.js";
 import { op_register_entry_points } from "ext:core/ops";
 import { adopt, cancel, dispatchFetch, dispatchPhase } from "ext:orilla_web/dispatch.js";
 import { defineGlobals, wake } from "ext:orilla_web/globals.js";
+import { keepCallSites } from "ext:orilla_web/kept_call_sites.js";
 import { provide } from "ext:orilla_web/node_host.js";
 import { guard, release, stay } from "ext:orilla_web/snapshot_guard.js";
 import * as asyncHooks from "node:async_hooks";
@@ -20,6 +21,7 @@ op_register_entry_points({
   dispatchFetch,
   dispatchPhase,
   guard,
+  keepCallSites,
   release,
   stay,
   wake,

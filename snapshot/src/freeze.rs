@@ -11,6 +11,7 @@ use deno_core::{JsRuntime, JsRuntimeForSnapshot, ModuleSpecifier, PollEventLoopO
 use orilla_bindings::{AppEnv, ConsoleLevel, ConsoleSink, EnvReads, Hazard, Hazards, LateModules};
 
 use crate::app::{self, AppError};
+use crate::call_sites;
 use crate::file::{self, Header};
 use crate::loader::{AppLoader, LateLoader};
 use crate::make;
@@ -122,6 +123,7 @@ fn runtime(loader: Rc<LateLoader>, env: AppEnv) -> Result<JsRuntimeForSnapshot, 
         state.put(RefCell::new(EnvReads::default()));
         state.put(ConsoleSink(Box::new(print)));
     }
+    call_sites::keep_out(&mut runtime);
     call(&mut runtime, "guard")?;
     {
         deno_core::scope!(scope, &mut runtime);

@@ -2,6 +2,7 @@
 //! is loaded and evaluated, which is the same with a snapshot and without. Never decides when a snapshot is made.
 
 pub mod app;
+mod call_sites;
 pub mod file;
 pub mod freeze;
 pub mod loader;

@@ -146,6 +146,7 @@ deno_core::extension!(
         "first.js",
         "globals.js",
         "inbound_request.js",
+        "kept_call_sites.js",
         "kept_digest.js",
         "node_host.js",
         "respond.js",
