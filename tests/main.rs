@@ -23,6 +23,7 @@ mod isolation;
 mod kv;
 mod limits;
 mod listener;
+mod own_origin;
 mod platform_cli;
 mod pool;
 mod robustness;

@@ -19,10 +19,10 @@ export const PEERS = join(BENCHES, "peers");
 const HELLO = join(ROOT, "examples/hello");
 const TARGET = process.env.CARGO_TARGET_DIR ?? join(os.homedir(), ".cache/orilla/target");
 
-/** By contender. ORILLA_RUNTIME names a runtime that was built elsewhere. */
+/** By contender. ORILLA_RUNTIME names a runtime that was built elsewhere, ORILLA_DENO another Deno. */
 export const BINARIES = {
   runtime: process.env.ORILLA_RUNTIME ?? join(TARGET, "release/runtime"),
-  deno: join(PEERS, "node_modules/@deno/linux-x64-glibc/deno"),
+  deno: process.env.ORILLA_DENO ?? join(PEERS, "node_modules/@deno/linux-x64-glibc/deno"),
   bun: join(PEERS, "node_modules/@oven/bun-linux-x64/bin/bun"),
   workerd: join(PEERS, "node_modules/@cloudflare/workerd-linux-64/bin/workerd"),
   node: process.execPath,

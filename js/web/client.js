@@ -2,11 +2,25 @@
 // at the first call. It is no module because the client takes its ops from the object that only such scripts see.
 (function () {
   const { core } = __bootstrap;
-  const { op_fetch, op_fetch_send, op_subrequest_connects } = core.ops;
+  const {
+    op_client_request,
+    op_fetch,
+    op_fetch_send,
+    op_is_own_origin,
+    op_subrequest_connects,
+  } = core.ops;
   core.ops.op_fetch = (...request) => {
     op_subrequest_connects();
-    return op_fetch(...request);
+    return op_is_own_origin(request[1]) ? askItself(request) : op_fetch(...request);
   };
+
+  /** A request that the host answers itself, without a connection. */
+  function askItself([method, url, headers, , , bytes, stream]) {
+    const { URL } = core.loadExtScript("ext:deno_web/00_url.js");
+    const { origin, pathname, search } = new URL(url);
+    return op_client_request(method, origin, pathname + search, headers, bytes, stream);
+  }
+
   // A redirect that says not where to is an answer like any other. The client takes it for one, and keeps its body, where the
   // status is not the plain number that it looks for.
   core.ops.op_fetch_send = async (request) => {
@@ -19,6 +33,7 @@
   const { getInnerResponse } = core.loadExtScript("ext:deno_fetch/23_response.js");
 
   const REDIRECTS = [301, 302, 303, 307, 308];
+  const CODINGS = ["br", "deflate", "gzip"];
 
   /**
    * The answer to a request.
@@ -37,25 +52,21 @@
         );
       }
     }
-    if (isDeflated(request, inner)) {
-      core.loadExtScript("ext:orilla_web/inflate.js").inflate(inner);
+    const coding = codingOf(request, inner);
+    if (CODINGS.includes(coding)) {
+      core.loadExtScript("ext:orilla_web/content_coding.js").decode(inner, coding);
       inner.bodyDecoded = true;
     }
     return response;
   }
 
-  /** Whether a body is as `deflate` left it. The client itself undoes gzip and Brotli, under the same conditions. */
-  function isDeflated({ headers }, { body, bodyDecoded, headerList }) {
-    const named = (wanted) => headerList.filter(([name]) => name.toLowerCase() === wanted);
-    const encodings = named("content-encoding");
-    return (
-      body !== null &&
-      !bodyDecoded &&
-      encodings.length === 1 &&
-      encodings[0][1].trim().toLowerCase() === "deflate" &&
-      !headers.has("range") &&
-      headers.get("accept-encoding")?.toLowerCase() !== "identity"
-    );
+  /** What a body is still coded by. The client itself undoes gzip and Brotli of others' answers, under the same conditions. */
+  function codingOf({ headers }, { body, bodyDecoded, headerList }) {
+    if (body === null || bodyDecoded) return undefined;
+    if (headers.has("range") || headers.get("accept-encoding")?.toLowerCase() === "identity")
+      return undefined;
+    const codings = headerList.filter(([name]) => name.toLowerCase() === "content-encoding");
+    return codings.length === 1 ? codings[0][1].trim().toLowerCase() : undefined;
   }
 
   return {

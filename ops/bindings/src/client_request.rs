@@ -1,23 +1,26 @@
 //! Requests of `node:http`: over fetch's client, whose connections they share, and where egress lets fetch connect. What fetch adds
-//! and changes on the way stays away: the target and the headers are the app's, and the body of the answer is as it was sent.
+//! and changes on the way stays away: the target and the headers are the app's, and the body of the answer is as it was sent. Those to
+//! the app's own origin, which fetch makes this way as well, stay in the host.
 
 use deno_core::convert::Uint8Array;
 use deno_core::url::Url;
-use deno_core::{ByteString, CancelFuture as _, CancelHandle, OpState, ResourceId, op2};
+use deno_core::{ByteString, CancelFuture as _, CancelHandle, OpState, ResourceId, op2, v8};
 use deno_error::JsErrorBox;
 use deno_fetch::{
     FetchCancelHandle, FetchRequestResource, FetchReturn, ReqBody, ResourceToBodyAdapter,
     get_or_create_client_from_state,
 };
 use deno_permissions::PermissionsContainer;
-use futures_util::TryFutureExt as _;
 use http::header::{CONTENT_LENGTH, EXPECT, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, Request, Uri};
+
+use crate::own_origin::{self, OwnOrigin};
 
 /// Begins a request: a method, an origin and what follows it in the URL. `op_fetch_send` brings the answer. The body is `data`, or what
 /// is read from `stream`, or there is none.
 #[op2(stack_trace)]
 pub(crate) fn op_client_request(
+    scope: &mut v8::PinScope<'_, '_>,
     state: &mut OpState,
     #[string] method: &str,
     #[string] origin: &str,
@@ -27,7 +30,11 @@ pub(crate) fn op_client_request(
     #[smi] stream: Option<ResourceId>,
 ) -> Result<FetchReturn, JsErrorBox> {
     let url = Url::parse(origin).map_err(JsErrorBox::from_err)?;
-    state.borrow_mut::<PermissionsContainer>().check_net_url(&url, "http.request()").map_err(JsErrorBox::from_err)?;
+    let own = own_origin::of(scope, state, origin).map(OwnOrigin::ask).transpose().map_err(JsErrorBox::from_err)?;
+    if own.is_none() {
+        let permissions = state.borrow_mut::<PermissionsContainer>();
+        permissions.check_net_url(&url, "http.request()").map_err(JsErrorBox::from_err)?;
+    }
     let client = get_or_create_client_from_state(state).map_err(JsErrorBox::from_err)?;
     let body = match (data, stream) {
         (Some(data), _) => ReqBody::full(data.0.into()),
@@ -51,8 +58,18 @@ pub(crate) fn op_client_request(
         request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
     let cancel_handle = CancelHandle::new_rc();
-    let answer = client.send_no_decompress(request).map_err(Into::into).or_cancel(cancel_handle.clone());
-    let request = FetchRequestResource { future: Box::pin(answer), url };
+    let target = url.clone();
+    let answer = async move {
+        match own {
+            Some(own) => {
+                client.inject_common_headers(&mut request);
+                Ok(own.send(&target, request).await)
+            }
+            None => client.send_no_decompress(request).await.map_err(Into::into),
+        }
+    };
+    let future = Box::pin(answer.or_cancel(cancel_handle.clone()));
+    let request = FetchRequestResource { future, url };
     Ok(FetchReturn {
         request_rid: state.resource_table.add(request),
         cancel_handle_rid: Some(state.resource_table.add(FetchCancelHandle(cancel_handle))),

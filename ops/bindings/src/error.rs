@@ -39,6 +39,9 @@ pub enum BindingError {
     /// `SUBREQUESTS_EXCEEDED`
     #[error("this invocation has made {0} sub-requests, which is all it may (limits.subrequests)")]
     SubrequestsExceeded(u32),
+    /// `LOOP_DETECTED`
+    #[error("the app has asked itself while it answered itself, {0} times over: make sure that it comes to an end")]
+    LoopDetected(u8),
     /// `WEBSOCKET_NOT_REQUESTED`
     #[error("the request does not ask for a WebSocket; answer 426 with `upgrade: websocket`")]
     WebSocketNotRequested,
@@ -80,6 +83,7 @@ impl BindingError {
             Self::ResponseHeadersTooLarge(_) => "RESPONSE_HEADERS_TOO_LARGE",
             Self::ResponseBodyTooLarge(_) => "RESPONSE_BODY_TOO_LARGE",
             Self::SubrequestsExceeded(_) => "SUBREQUESTS_EXCEEDED",
+            Self::LoopDetected(_) => "LOOP_DETECTED",
             Self::WebSocketNotRequested => "WEBSOCKET_NOT_REQUESTED",
             Self::WebSocketsExceeded(_) => "WEBSOCKETS_EXCEEDED",
             Self::TooMuchPending(_) => "PENDING_BYTES_EXCEEDED",

@@ -7,7 +7,7 @@ use deno_core::Extension;
 use deno_web::{BlobStore, InMemoryBroadcastChannel};
 
 use crate::{
-    ciphers, client_request, compression, console, database, env, hash, http, key_derivation, kv, random,
+    ciphers, client_request, compression, console, database, env, hash, http, key_derivation, kv, own_origin, random,
     response_body, snapshot, websocket, zlib,
 };
 
@@ -99,6 +99,7 @@ deno_core::extension!(
         key_derivation::op_pbkdf2_sync,
         key_derivation::op_scrypt,
         key_derivation::op_scrypt_sync,
+        own_origin::op_is_own_origin,
         random::op_random_fill,
         response_body::op_body_close,
         response_body::op_body_error,
@@ -162,8 +163,8 @@ deno_core::extension!(
         "bodies.js",
         "client.js",
         "compression.js",
+        "content_coding.js",
         "crypto_engine.js",
-        "inflate.js",
         "integrity.js",
         "multipart.js",
         "network_error.js",

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::error::BindingError;
 use crate::inbound_headers::InboundHeaders;
 use crate::meter::Meter;
+use crate::own_origin::OwnOrigin;
 use crate::unsent::{Room, Unsent};
 use crate::websocket::WebSocketEnd;
 
@@ -42,6 +43,8 @@ pub struct FetchRequest {
     pub attempt: u8,
     /// Where it is taken down what the invocation uses.
     pub meter: Arc<dyn Meter>,
+    /// Where requests to its own origin go.
+    pub own: Option<OwnOrigin>,
 }
 
 impl FetchRequest {
@@ -56,6 +59,7 @@ impl FetchRequest {
             // It is not asked again of another isolate.
             attempt: u8::MAX,
             meter: Arc::new(()),
+            own: None,
         }
     }
 }

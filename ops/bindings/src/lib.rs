@@ -21,6 +21,7 @@ mod key_derivation;
 mod kv;
 pub mod limits;
 pub mod meter;
+pub mod own_origin;
 pub mod pending;
 mod random;
 mod response_body;

@@ -24,6 +24,8 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a client that is told to end the connection may take for it: by HTTP/2 once it has all answers, and the other side of
 /// a WebSocket after the last frame.
 pub const FAREWELL: Duration = Duration::from_secs(5);
+/// Requests of an app to itself, each made to answer the one before.
+pub const MAX_OWN_DEPTH: u8 = 16;
 /// Reads of KV that an isolate has under way; the next one waits in the isolate. Each brings up to 16 MiB, which nothing counts
 /// until the isolate takes it.
 pub const MAX_KV_READS: usize = 16;

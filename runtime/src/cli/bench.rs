@@ -274,6 +274,7 @@ async fn first_answer(
         upgradable: false,
         attempt: 0,
         meter: Arc::new(()),
+        own: None,
     });
     let (sender, receiver) = oneshot::channel();
     let began = Instant::now();

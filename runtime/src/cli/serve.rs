@@ -235,6 +235,7 @@ async fn serve(
         body_idle: Duration::from_millis(config.server.body_idle_timeout_ms),
         secure: tls.is_some(),
         telemetry: telemetry.clone(),
+        workers: tokio::runtime::Handle::current(),
     });
     announce(scheme, address);
     for deployment in &deployments {

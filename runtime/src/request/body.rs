@@ -7,7 +7,6 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
 use orilla_bindings::invocation::{BodyError, RequestBody};
 use tokio::sync::mpsc;
 
@@ -77,6 +76,11 @@ impl Body for HostBody {
     }
 }
 
+/// A request's body as it comes in.
+pub trait InboundBody: Body<Data = Bytes, Error: Into<BodyError>> + Send + Sync + Unpin + 'static {}
+
+impl<B: Body<Data = Bytes, Error: Into<BodyError>> + Send + Sync + Unpin + 'static> InboundBody for B {}
+
 /// Why a request's body cannot be taken.
 #[derive(Debug)]
 pub enum IntakeError {
@@ -90,7 +94,7 @@ pub enum IntakeError {
 
 /// Takes in a request's body: small ones whole, the rest as it comes, never more than `limit` bytes, and with no pause
 /// longer than `idle`.
-pub async fn intake(body: Incoming, limit: u64, idle: Duration) -> Result<RequestBody, IntakeError> {
+pub async fn intake(body: impl InboundBody, limit: u64, idle: Duration) -> Result<RequestBody, IntakeError> {
     let hint = body.size_hint();
     if hint.exact() == Some(0) {
         return Ok(RequestBody::Empty);
@@ -105,7 +109,7 @@ pub async fn intake(body: Incoming, limit: u64, idle: Duration) -> Result<Reques
     Ok(RequestBody::Stream(body.boxed()))
 }
 
-async fn collect(mut body: IdleLimited) -> Result<Bytes, IntakeError> {
+async fn collect(mut body: IdleLimited<impl InboundBody>) -> Result<Bytes, IntakeError> {
     let mut collected = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
@@ -130,20 +134,20 @@ async fn collect(mut body: IdleLimited) -> Result<Bytes, IntakeError> {
 pub struct Stalled;
 
 /// A body that fails when no frame comes for a while.
-struct IdleLimited {
-    body: Limited<Incoming>,
+struct IdleLimited<B> {
+    body: Limited<B>,
     idle: Duration,
     /// Set while a frame is waited for.
     alarm: Option<Pin<Box<tokio::time::Sleep>>>,
 }
 
-impl IdleLimited {
-    fn new(body: Limited<Incoming>, idle: Duration) -> Self {
+impl<B> IdleLimited<B> {
+    fn new(body: Limited<B>, idle: Duration) -> Self {
         Self { body, idle, alarm: None }
     }
 }
 
-impl Body for IdleLimited {
+impl<B: InboundBody> Body for IdleLimited<B> {
     type Data = Bytes;
     type Error = BodyError;
 

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
 use orilla_bindings::inbound_headers::InboundHeaders;
 use orilla_bindings::invocation::{EndReason, FetchRequest, Reply, ReplyBody, RequestBody};
+use orilla_bindings::own_origin::OwnOrigin;
 use orilla_services::caller::{Caller, Identity, Policy};
+use tokio::runtime::Handle;
 
 use super::authority::{Authority, LastAuthority};
-use super::body::{HostBody, IntakeError, intake};
+use super::body::{HostBody, InboundBody, IntakeError, intake};
 use super::respond::{ERROR_HEADER, failure, refusal, static_file};
 use super::static_files::{Lookup, StaticReply, path};
 use super::{stay, websocket};
@@ -49,12 +50,16 @@ pub struct Host {
     pub secure: bool,
     /// What every request is reported to.
     pub telemetry: Arc<Telemetry>,
+    /// Where the work on a request is done that comes from an isolate.
+    pub workers: Handle,
 }
 
 /// What is known of a connection.
 pub struct Peer {
     address: HeaderValue,
     authority: LastAuthority,
+    /// How far its requests are below one that came over a connection.
+    depth: u8,
 }
 
 impl Peer {
@@ -66,7 +71,12 @@ impl Peer {
         };
         // An address is always a valid header value.
         let address = HeaderValue::from_str(&text.to_string()).unwrap_or(HeaderValue::from_static("unknown"));
-        Arc::new(Self { address, authority: LastAuthority::default() })
+        Arc::new(Self { address, authority: LastAuthority::default(), depth: 0 })
+    }
+
+    /// An app that asks itself, for a client.
+    pub fn own(client: HeaderValue, depth: u8) -> Arc<Self> {
+        Arc::new(Self { address: client, authority: LastAuthority::default(), depth })
     }
 
     /// Says who the client is, whatever it says itself.
@@ -79,7 +89,11 @@ impl Peer {
 
 impl Host {
     /// Answers a request.
-    pub async fn handle(self: Arc<Self>, peer: Arc<Peer>, request: Request<Incoming>) -> Response<Observed<HostBody>> {
+    pub async fn handle<B: InboundBody>(
+        self: Arc<Self>,
+        peer: Arc<Peer>,
+        request: Request<B>,
+    ) -> Response<Observed<HostBody>> {
         let client = peer.address.to_str().unwrap_or_default();
         let record = self.telemetry.begin(&request, Arrival { client, secure: self.secure });
         let response = self.answer(peer, request, &record).await;
@@ -87,7 +101,12 @@ impl Host {
         Observed::response(response, &ERROR_HEADER, record)
     }
 
-    async fn answer(&self, peer: Arc<Peer>, request: Request<Incoming>, record: &Arc<Record>) -> Response<HostBody> {
+    async fn answer<B: InboundBody>(
+        self: &Arc<Self>,
+        peer: Arc<Peer>,
+        request: Request<B>,
+        record: &Arc<Record>,
+    ) -> Response<HostBody> {
         let Some(authority) = peer.authority.of(&request, self.secure) else {
             return refusal(StatusCode::BAD_REQUEST, "bad_request", "the request needs one valid Host header");
         };
@@ -109,10 +128,10 @@ impl Host {
 
     /// The isolates of the version a request is for, and whether its client is to stay with that version.
     #[allow(clippy::result_large_err, reason = "the error is the answer")]
-    async fn route(
+    async fn route<B>(
         &self,
         authority: &Authority,
-        request: &Request<Incoming>,
+        request: &Request<B>,
         record: &Record,
     ) -> Result<(Arc<Pool>, bool), Response<HostBody>> {
         match self.apps.route(authority.host(), request.uri().path()) {
@@ -138,10 +157,10 @@ impl Host {
 
     /// The answer to what needs no isolate: a static file, or what the app does not want to be asked for. A path that the app could
     /// read otherwise than its routes do is nobody's.
-    async fn answer_alone(
+    async fn answer_alone<B>(
         &self,
         deployment: &Deployment,
-        request: &Request<Incoming>,
+        request: &Request<B>,
         record: &Record,
     ) -> Option<Response<HostBody>> {
         let raw = request.uri().path();
@@ -166,12 +185,12 @@ impl Host {
         None
     }
 
-    async fn dispatch(
-        &self,
+    async fn dispatch<B: InboundBody>(
+        self: &Arc<Self>,
         pool: &Pool,
         peer: Arc<Peer>,
         authority: &Authority,
-        request: Request<Incoming>,
+        request: Request<B>,
         record: &Arc<Record>,
     ) -> Response<HostBody> {
         let trace = record.id.text();
@@ -192,6 +211,7 @@ impl Host {
         // An absolute URI may have a query and no path.
         let slash = if target.starts_with('/') { "" } else { "/" };
         let url = [scheme, "://", authority.as_str(), slash, target].concat();
+        let own = Some(OwnOrigin { host: self.clone(), client: peer.address.clone(), depth: peer.depth });
         let (context, secure) = (record.context, self.secure);
         let headers = InboundHeaders::new(parts.headers, move |headers| {
             peer.dress(headers, secure);
@@ -207,7 +227,7 @@ impl Host {
         let upgradable = handshake.is_some();
         let method = parts.method.clone();
         let meter = record.clone();
-        let request = Box::new(FetchRequest { method, url, headers, body, upgradable, attempt: 0, meter });
+        let request = Box::new(FetchRequest { method, url, headers, body, upgradable, attempt: 0, meter, own });
         match ask(pool, caller, request, record.began).await {
             Ok((dispatched, reply)) => self.reply(dispatched, reply, handshake, &parts.method, &trace),
             Err(reason) => self.fail(reason, &trace),
@@ -314,8 +334,7 @@ async fn ask(
     Err(EndReason::Reclaimed)
 }
 
-fn incoming_is_empty(method: &Method, incoming: &Incoming) -> bool {
-    use http_body::Body as _;
+fn incoming_is_empty(method: &Method, incoming: &impl InboundBody) -> bool {
     // A GET with a body is legal and means nothing; Request has no way to show it.
     incoming.is_end_stream() || *method == Method::GET || *method == Method::HEAD
 }

@@ -8,6 +8,7 @@ pub mod body;
 mod coalesced;
 pub mod deployments_api;
 pub mod handle;
+mod own_origin;
 mod patience;
 mod places;
 pub mod platform_api;

@@ -1,5 +1,6 @@
-// Undoes the content coding `deflate` of an answer as it is read: RFC 9110 means the zlib format by that, and some servers send
-// what is within it. Makes no more at a time than comes of a few kilobytes. Compiled at the first such answer.
+// Undoes the content codings of an answer that fetch's client leaves, as it is read: `deflate`, and all of them where the answer is the
+// host's own. By `deflate` RFC 9110 means the zlib format, and some servers send what is within it. Makes no more at a time than
+// comes of a kilobyte. Compiled at the first such answer.
 (function () {
   const { core } = __bootstrap;
   const { op_compression_end, op_compression_finish, op_compression_new, op_compression_write } =
@@ -8,8 +9,11 @@
   const { ReadableStream } = core.loadExtScript("ext:deno_web/06_streams.js");
   const { Reserve } = core.loadExtScript("ext:orilla_web/compression.js");
 
-  /** Bytes that are decompressed at once; they come to a thousand times as many at most. */
+  /** Bytes that are decompressed at once. */
   const PIECE_BYTES = 1 << 10;
+
+  /** Formats by the name of the coding. */
+  const FORMATS = { br: "brotli", gzip: "gzip" };
 
   /** What the low half of the first byte is in the zlib format; in a bare stream it would be a block that no encoder writes. */
   const ZLIB_METHOD = 8;
@@ -17,20 +21,25 @@
   /**
    * Replaces the body of an answer by what it decompresses to.
    * @param {{ body: object }} response deno_fetch's InnerResponse
+   * @param {"br" | "deflate" | "gzip"} coding
    */
-  function inflate(response) {
-    response.body = new InnerBody(new ReadableStream(new Source(response.body.stream)));
+  function decode(response, coding) {
+    const source = new Source(response.body.stream, FORMATS[coding]);
+    response.body = new InnerBody(new ReadableStream(source));
   }
 
   class Source {
     #reader;
+    #format;
     #codec;
     #reserve;
     #rest = new Uint8Array();
     type = "bytes";
 
-    constructor(stream) {
+    /** `deflate` tells which format it is by its first byte. */
+    constructor(stream, format) {
       this.#reader = stream.getReader();
+      this.#format = format;
     }
 
     async pull(controller) {
@@ -67,7 +76,8 @@
     }
 
     #begin() {
-      const format = (this.#rest[0] & 15) === ZLIB_METHOD ? "deflate" : "deflate-raw";
+      const isZlib = (this.#rest[0] & 15) === ZLIB_METHOD;
+      const format = this.#format ?? (isZlib ? "deflate" : "deflate-raw");
       this.#reserve = new Reserve(format, true);
       return op_compression_new(format, true);
     }
@@ -91,5 +101,5 @@
     }
   }
 
-  return { inflate };
+  return { decode };
 })();
