@@ -2,13 +2,8 @@
 // at the first call. It is no module because the client takes its ops from the object that only such scripts see.
 (function () {
   const { core } = __bootstrap;
-  const {
-    op_client_request,
-    op_fetch,
-    op_fetch_send,
-    op_is_own_origin,
-    op_subrequest_connects,
-  } = core.ops;
+  const { op_client_request, op_fetch, op_fetch_send, op_is_own_origin, op_subrequest_connects } =
+    core.ops;
   core.ops.op_fetch = (...request) => {
     op_subrequest_connects();
     return op_is_own_origin(request[1]) ? askItself(request) : op_fetch(...request);
