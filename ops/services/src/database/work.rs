@@ -10,8 +10,7 @@ use futures_util::future::BoxFuture;
 
 use super::Database;
 use super::error::DatabaseError;
-use super::host::{at_once, on_host};
-use super::lease::Lease;
+use super::host::{at_once, watched};
 use super::limits::{MAX_ATTEMPTS, MAX_COLLECTIONS, MAX_TRANSACTION_BYTES, check_collection_name};
 use super::store::{Collection, Mode, Transaction};
 use super::value::Value;
@@ -68,8 +67,8 @@ impl Database {
         work
     }
 
-    /// Opens a transaction. Where an isolate would have to wait for its turn to write, the host waits in its place, and lends it
-    /// the transaction: a turn that were given to an isolate which is stuck would be lost to others.
+    /// Opens a transaction. Where an isolate has to wait for its turn to write, the host watches over that: a turn that is given to
+    /// an isolate which is stuck would be lost to others.
     pub(super) async fn begin_in_turn(
         &self,
         scope: &Scope<'_>,
@@ -83,9 +82,8 @@ impl Database {
         if let Poll::Ready(begun) = at_once(begin.as_mut()).await {
             return Ok(begun?);
         }
-        let (runtime, time) = (self.host.runtime.clone(), self.transaction_timeout);
-        let lease = on_host(&self.host.runtime, async move { Ok(Lease::new(&runtime, begin.await?, time)) }).await?;
-        lease.take().await.ok_or(DatabaseError::TransactionConflict)
+        let begun = watched(&self.host.runtime, begin, self.transaction_timeout).await;
+        Ok(begun.ok_or(DatabaseError::TransactionConflict)??)
     }
 
     /// Runs work in an open transaction and commits it.
