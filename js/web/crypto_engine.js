@@ -12,7 +12,7 @@
   } = core.ops;
   const loaded = core.loadExtScript("ext:deno_crypto/00_crypto.js");
   const { CryptoKey } = loaded;
-  const { exportNodeMaterial, fromCloneData } = CryptoKey;
+  const { exportNodeMaterial, fromCloneData, importSync } = CryptoKey;
 
   for (const name of ["exportNodeMaterial", "fromCloneData", "importSync"]) delete CryptoKey[name];
   core.getCloneableDeserializers().CryptoKey = (data) => fromCloneData(data);
@@ -172,5 +172,12 @@
     return await subtle()[name](...args);
   }
 
-  return { CryptoKey, run, getRandomValues: (view) => loaded.crypto.getRandomValues(view) };
+  return {
+    CryptoKey,
+    run,
+    getRandomValues: (view) => loaded.crypto.getRandomValues(view),
+    // What `node:crypto` has of keys: their bytes, and keys of bytes, at once.
+    material: (key) => exportNodeMaterial(key),
+    importNow: (...args) => importSync(...args),
+  };
 })();

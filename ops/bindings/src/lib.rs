@@ -19,6 +19,7 @@ mod http;
 pub mod inbound_headers;
 pub mod invocation;
 mod key_derivation;
+mod keys;
 mod kv;
 pub mod limits;
 pub mod meter;
