@@ -450,10 +450,16 @@ const answers = {
     ];
   },
   // One prime is 3: a key all the same, with which nothing may take for ever.
-  uneven: () => {
+  uneven: async () => {
     const number = (value) => Buffer.from(value.toString(16).padStart(130, "0"), "hex").toString("base64url");
     const key = crypto.createPrivateKey({ key: { kty: "RSA", n: number(UNEVEN.n), e: number(UNEVEN.e), d: number(UNEVEN.d), p: number(3n), q: number(UNEVEN.q), dp: "AQ", dq: "AQ", qi: "AQ" }, format: "jwk" });
-    return [1, 2, 3].map((text) => crypto.verify("sha1", `${text}`, key, crypto.sign("sha1", `${text}`, key)));
+    const algorithm = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-1" };
+    const bytes = key.export({ type: "pkcs8", format: "der" });
+    return [
+      ...[1, 2, 3].map((text) => crypto.verify("sha1", `${text}`, key, crypto.sign("sha1", `${text}`, key))),
+      await refused(() => crypto.subtle.importKey("pkcs8", bytes, algorithm, true, ["sign"])),
+      await refused(() => key.toCryptoKey(algorithm, true, ["sign"])),
+    ];
   },
   // Keys with a number that is none of theirs, and bytes that were changed or cut off: they are refused with a code, or are keys.
   damaged: () => {
