@@ -22,6 +22,6 @@ cases! {
     database: aggregation basics errors filters indexes pages transactions updates vectors;
     http: static_first;
     kv: basics errors expiry list;
-    node: absent crypto modules zlib;
+    node: absent crypto keys modules zlib;
     web: context crypto env events request response streams url;
 }

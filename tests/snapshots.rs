@@ -254,6 +254,33 @@ fn what_is_hashed_at_module_scope_is_in_the_snapshot() {
 }
 
 #[test]
+fn keys_that_are_read_at_module_scope_are_in_the_snapshot() {
+    let app = App::new(&format!(
+        "import {{ createECDH, createPrivateKey, createPublicKey, sign, verify }} from 'node:crypto'; \
+         const key = createPrivateKey('{KEY}'); const open = createPublicKey({{ key: createPublicKey(key).export({{ format: 'jwk' }}), \
+         format: 'jwk' }}); const ecdh = createECDH('prime256v1').setPrivateKey('01', 'hex'); \
+         const early = verify('sha256', 'text', open, new Uint8Array(70)); \
+         export default {{ fetch: () => Response.json([early, verify('sha256', 'text', open, sign('sha256', 'text', key)), \
+         ecdh.computeSecret(ecdh.getPublicKey()).length, key.asymmetricKeyType, open.equals(createPublicKey(key))]) }};"
+    ));
+    let expected = json!([false, true, 32, "ec", true]);
+    assert_eq!(Server::of(&app).get("/").json(), expected);
+    assert_eq!(from_snapshot(&app).get("/").json(), expected);
+}
+
+/// A key that OpenSSL has made for this test.
+const KEY: &str = "-----BEGIN PRIVATE KEY-----\\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgtPlMPyOtvd574/mS\\nKV9JAHcxZ2oitjrJY9J7TRh3fGKhRANCAATmBgN6wH9h+OVdJd+MsxyJ7vjptj5v\\nWW+B5hbCpoG4pm9DlLFc1YTJYYJjbGX3otXtuVJEuTXNN+YGlCmq0/Um\\n-----END PRIVATE KEY-----";
+
+#[test]
+fn what_keys_draw_on_chance_for_is_not_done_at_module_scope() {
+    let app = "\nexport default { fetch: () => new Response(String(x)) };";
+    let sign = format!("import {{ sign }} from 'node:crypto';\nconst x = sign('sha256', 'text', '{KEY}');{app}");
+    declined(&sign, "sign()", "2:11");
+    let generate = "import { generateKeyPairSync } from 'node:crypto';\nconst x = generateKeyPairSync('ed25519');";
+    declined(&format!("{generate}{app}"), "generateKeyPairSync()", "2:11");
+}
+
+#[test]
 fn a_place_is_named_once_however_often_it_is_reached() {
     let app = App::new(
         "function stamp() { return Date.now(); }\nfor (let i = 0; i < 100; i++) stamp();\n\

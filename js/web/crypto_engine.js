@@ -1,6 +1,6 @@
 // deno_crypto, and what it leaves out: AES-CTR with counters of any length, AES-GCM with initialization vectors and tags of any length,
-// and whether the point of an elliptic curve's key is on the curve. It hides the methods that show the bytes of keys which cannot be
-// exported. Compiled at the first use of a key.
+// whether the point of an elliptic curve's key is on the curve, and whether the primes of RSA's are alike. It hides the methods that
+// show the bytes of keys which cannot be exported. Compiled at the first use of a key.
 (function () {
   const { core } = __bootstrap;
   const {
@@ -9,10 +9,11 @@
     op_cipher_tag,
     op_cipher_update,
     op_cipher_verify,
+    op_key_parts,
   } = core.ops;
   const loaded = core.loadExtScript("ext:deno_crypto/00_crypto.js");
   const { CryptoKey } = loaded;
-  const { exportNodeMaterial, fromCloneData } = CryptoKey;
+  const { exportNodeMaterial, fromCloneData, importSync } = CryptoKey;
 
   for (const name of ["exportNodeMaterial", "fromCloneData", "importSync"]) delete CryptoKey[name];
   core.getCloneableDeserializers().CryptoKey = (data) => fromCloneData(data);
@@ -137,7 +138,7 @@
   }
 
   async function importKey(format, ...args) {
-    const key = await subtle().importKey(format, ...args);
+    const key = checkPrimes(await subtle().importKey(format, ...args));
     if (!CURVES.includes(key.algorithm?.namedCurve)) return key;
     if (key.type === "public") checkIsOnCurve(key);
     else if (format === "jwk") await checkPoint(args);
@@ -151,6 +152,18 @@
     } catch {
       throw new DOMException("the key's point is not on its curve", "DataError");
     }
+  }
+
+  /** The engine takes as many steps as the second prime of an RSA key is larger than the first, and nothing stops it. */
+  function checkPrimes(key) {
+    if (key.type !== "private" || !key.algorithm.name.startsWith("RSA")) return key;
+    try {
+      const [, , , p, q] = op_key_parts(true, exportNodeMaterial(key).data);
+      if (Math.abs(p.length - q.length) <= 1) return key;
+    } catch {
+      // It is none, or one that takes too long.
+    }
+    throw new DOMException("the key's primes are not what they should be", "DataError");
   }
 
   /** A private key as JWK names its public key too, which must be the one that belongs to it. */
@@ -169,8 +182,16 @@
   async function run(name, args) {
     if (name === "encrypt" || name === "decrypt") return await crypt(name, ...args);
     if (name === "importKey") return await importKey(...args);
+    if (name === "unwrapKey") return checkPrimes(await subtle().unwrapKey(...args));
     return await subtle()[name](...args);
   }
 
-  return { CryptoKey, run, getRandomValues: (view) => loaded.crypto.getRandomValues(view) };
+  return {
+    CryptoKey,
+    run,
+    getRandomValues: (view) => loaded.crypto.getRandomValues(view),
+    // What `node:crypto` has of keys: their bytes, and keys of bytes, at once.
+    material: (key) => exportNodeMaterial(key),
+    importNow: (...args) => checkPrimes(importSync(...args)),
+  };
 })();

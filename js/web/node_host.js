@@ -14,9 +14,25 @@ import {
   op_hash_update,
   op_hkdf,
   op_hmac_create,
+  op_key_agree,
+  op_key_decrypt,
+  op_key_encrypt,
+  op_key_generate,
+  op_key_generate_sync,
+  op_key_of_parts,
+  op_key_parts,
+  op_key_public,
+  op_key_read,
+  op_key_sign,
+  op_key_verify,
+  op_key_write,
   op_note_late_module,
   op_pbkdf2,
   op_pbkdf2_sync,
+  op_rsa_decrypt,
+  op_rsa_encrypt,
+  op_rsa_recover,
+  op_rsa_sign_plain,
   op_scrypt,
   op_scrypt_sync,
   op_timing_safe_equal,
@@ -83,6 +99,55 @@ export const cipherFinal = (handle, isPadded) => op_cipher_final(handle, isPadde
 /** Ends an encryption with GCM and gives its tag, and a decryption, given the tag or how it begins. */
 export const cipherTag = (handle) => op_cipher_tag(handle);
 export const cipherVerify = (handle, tag) => op_cipher_verify(handle, tag);
+/** Reads a key, private or not, in one of the encodings: its kind, and the bytes that all of these take. */
+export const keyRead = (isPrivate, encoding, bytes) => op_key_read(isPrivate, encoding, bytes);
+/** Writes one. */
+export const keyWrite = (isPrivate, encoding, key) => op_key_write(isPrivate, encoding, key);
+/** The public key of a private one. */
+export const keyPublic = (key) => op_key_public(key);
+/** The numbers of a key, in the order of JSON Web Keys, the public ones first; and the key of such numbers. */
+export const keyParts = (isPrivate, key) => op_key_parts(isPrivate, key);
+export const keyOfParts = (isPrivate, kind, parts) => op_key_of_parts(isPrivate, kind, parts);
+/** Encrypts PKCS #8, with a cipher and a passphrase, and decrypts it. */
+export const keyEncrypt = (key, cipher, passphrase) => {
+  refuseWhileGuarding("a key that is encrypted");
+  return op_key_encrypt(key, cipher, passphrase);
+};
+export const keyDecrypt = (bytes, passphrase) => op_key_decrypt(bytes, passphrase);
+/** Makes a private key, given its kind, bits and exponent: a promise of it, and it. */
+export const keyGenerate = (...args) => {
+  refuseWhileGuarding("generateKeyPair()");
+  return op_key_generate(...args);
+};
+export const keyGenerateSync = (...args) => {
+  refuseWhileGuarding("generateKeyPairSync()");
+  return op_key_generate_sync(...args);
+};
+/** Signs data, given key, data, digest, padding, length of the salt and whether numbers stand one after the other. */
+export const keySign = (...args) => {
+  refuseWhileGuarding("sign()");
+  return op_key_sign(...args);
+};
+/** Whether a signature, which comes after the data, is genuine. */
+export const keyVerify = (...args) => op_key_verify(...args);
+/** The secret of a private and a public key. */
+export const keyAgree = (own, other) => op_key_agree(own, other);
+/** Encrypts, given key, digest of OAEP or none, label and data, and decrypts. */
+export const rsaEncrypt = (...args) => {
+  refuseWhileGuarding("publicEncrypt()");
+  return op_rsa_encrypt(...args);
+};
+export const rsaDecrypt = (...args) => op_rsa_decrypt(...args);
+/** Signs what is not hashed, and gives back what was signed. */
+export const rsaSignPlain = (key, data) => op_rsa_sign_plain(key, data);
+export const rsaRecover = (key, signature) => op_rsa_recover(key, signature);
+const cryptoEngine = () => core.loadExtScript("ext:orilla_web/crypto_engine.js");
+/** The type and the bytes of a CryptoKey, and a CryptoKey, given format, bytes, algorithm, extractable and usages. */
+export const cryptoKeyMaterial = (key) => cryptoEngine().material(key);
+export const cryptoKeyImport = (...args) => {
+  refuseWhileGuarding("toCryptoKey()");
+  return cryptoEngine().importNow(...args);
+};
 /** Compares in constant time; the lengths must be equal. */
 export const timingSafeEqual = (a, b) => op_timing_safe_equal(a, b);
 /** A compressor of zlib's, with a header of `zlib`, `gzip` or `none`. */

@@ -29,6 +29,11 @@ import {
 } from "ext:orilla_web/node/internal/errors.js";
 import keyDerivation from "ext:orilla_web/node/internal/key_derivation.js";
 import { KeyObject, bytesOfKey, createSecretKey } from "ext:orilla_web/node/internal/key_object.js";
+import agreement from "ext:orilla_web/node/internal/keys/agreement.js";
+import encryption from "ext:orilla_web/node/internal/keys/encryption.js";
+import pair from "ext:orilla_web/node/internal/keys/pair.js";
+import { createPrivateKey, createPublicKey } from "ext:orilla_web/node/internal/keys/read.js";
+import signature from "ext:orilla_web/node/internal/keys/signature.js";
 import { LazyTransform, kStreamOptions } from "ext:orilla_web/node/internal/lazy_transform.js";
 import { nextTick } from "ext:orilla_web/node/internal/next_tick.js";
 import {
@@ -43,7 +48,11 @@ import {
 export * from "ext:orilla_web/node/internal/ciphers.js";
 export * from "ext:orilla_web/node/internal/crypto_absent.js";
 export * from "ext:orilla_web/node/internal/key_derivation.js";
-export { KeyObject, constants, createSecretKey };
+export * from "ext:orilla_web/node/internal/keys/agreement.js";
+export * from "ext:orilla_web/node/internal/keys/encryption.js";
+export * from "ext:orilla_web/node/internal/keys/signature.js";
+export { KeyObject, constants, createPrivateKey, createPublicKey, createSecretKey };
+export const { generateKeyPair, generateKeyPairSync, getCurves } = pair;
 
 export const webcrypto = globalThis.crypto;
 export const subtle = webcrypto.subtle;
@@ -56,11 +65,6 @@ const MAX_RANDOM_BYTES = 2 ** 31 - 1;
 const MAX_RANDOM_RANGE = 2 ** 48 - 1;
 const AES_KEY_BITS = [128, 192, 256];
 const MAX_HMAC_KEY_BITS = 2 ** 31 - 1;
-
-/** @returns {string[]} none */
-export function getCurves() {
-  return [];
-}
 
 /** @returns {0} */
 export function getFips() {
@@ -330,18 +334,23 @@ export function hash(algorithm, data, encoding = "hex") {
 
 export default {
   ...absentFunctions,
+  ...agreement,
   ...ciphers,
+  ...encryption,
   ...keyDerivation,
+  ...pair,
+  ...signature,
   Hash,
   Hmac,
   KeyObject,
   constants,
   createHash,
   createHmac,
+  createPrivateKey,
+  createPublicKey,
   createSecretKey,
   generateKey,
   generateKeySync,
-  getCurves,
   getFips,
   getHashes,
   getRandomValues,

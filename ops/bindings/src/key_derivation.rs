@@ -3,7 +3,6 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use deno_core::{OpState, convert::Uint8Array, op2};
@@ -11,10 +10,10 @@ use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use scrypt::Params;
 
+use crate::beside::{Interrupted, beside_the_isolate};
 use crate::digests::with_digest;
 use crate::error::BindingError;
 use crate::limits::{MAX_DERIVED_BYTES, MAX_PBKDF2_ROUNDS, MAX_SCRYPT_BYTES, MAX_SCRYPT_WORK_BYTES};
-use crate::pending::{DerivationTurns, PendingBytes};
 
 /// Rounds of PBKDF2 after which one looks whether anybody still waits for the key: some milliseconds.
 const ROUNDS_AT_ONCE: u32 = 4096;
@@ -67,6 +66,12 @@ pub enum DerivationError {
     Pending(#[from] BindingError),
 }
 
+impl From<Interrupted> for DerivationError {
+    fn from(_: Interrupted) -> Self {
+        Self::Interrupted
+    }
+}
+
 #[op2]
 pub fn op_hkdf(
     #[string] digest: String,
@@ -110,7 +115,8 @@ pub fn op_pbkdf2(
 ) -> Result<impl Future<Output = Result<Uint8Array, DerivationError>> + use<>, DerivationError> {
     let pbkdf2 = Pbkdf2::new(digest, rounds, length)?;
     let waiting = password.len() + salt.len();
-    beside_the_isolate(&state.borrow(), waiting, 0, move |stop| pbkdf2.derive(&password, &salt, stop))
+    let derive = move |stop: &AtomicBool| Ok(pbkdf2.derive(&password, &salt, stop)?.into());
+    Ok(beside_the_isolate(&state.borrow(), waiting, 0, derive)?)
 }
 
 #[op2]
@@ -137,7 +143,9 @@ pub fn op_scrypt(
 ) -> Result<impl Future<Output = Result<Uint8Array, DerivationError>> + use<>, DerivationError> {
     let scrypt = Scrypt::new(n, r, p, length)?;
     let waiting = password.len() + salt.len();
-    beside_the_isolate(&state.borrow(), waiting, scrypt.memory, move |_| scrypt.derive(&password, &salt))
+    let memory = scrypt.memory;
+    let derive = move |_: &AtomicBool| Ok(scrypt.derive(&password, &salt)?.into());
+    Ok(beside_the_isolate(&state.borrow(), waiting, memory, derive)?)
 }
 
 /// PBKDF2 with parameters that are within bounds.
@@ -232,38 +240,4 @@ impl Scrypt {
         }
         Ok(output)
     }
-}
-
-/// Sets a flag when nobody waits any more.
-struct StopWhenDropped(Arc<AtomicBool>);
-
-impl Drop for StopWhenDropped {
-    fn drop(&mut self) {
-        self.0.store(true, Relaxed);
-    }
-}
-
-/// Does some work on another thread when its turn has come. What it is done with waits until then and is counted.
-fn beside_the_isolate<W>(
-    state: &OpState,
-    waiting: usize,
-    memory: usize,
-    work: W,
-) -> Result<impl Future<Output = Result<Uint8Array, DerivationError>> + use<W>, DerivationError>
-where
-    W: FnOnce(&AtomicBool) -> Result<Vec<u8>, DerivationError> + Send + 'static,
-{
-    let held = state.borrow::<PendingBytes>().hold(waiting)?;
-    let turns = state.borrow::<DerivationTurns>().clone();
-    Ok(async move {
-        let turn = turns.take(memory).await;
-        let stop = Arc::new(AtomicBool::new(false));
-        let _stop = StopWhenDropped(stop.clone());
-        let derived = tokio::task::spawn_blocking(move || {
-            // They last as long as the memory, whoever waits for it.
-            let _counted = (held, turn);
-            work(&stop)
-        });
-        Ok(derived.await.map_err(|_| DerivationError::Interrupted)??.into())
-    })
 }

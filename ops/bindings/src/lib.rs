@@ -1,6 +1,7 @@
 //! The glue between an app's JavaScript and the host: ops, one file for each concern, that unwrap the caller and call a
 //! service. Never decides anything a service or the gate should decide, and never reads the environment.
 
+mod beside;
 pub mod blobs;
 pub mod caller;
 mod ciphers;
@@ -18,6 +19,7 @@ mod http;
 pub mod inbound_headers;
 pub mod invocation;
 mod key_derivation;
+mod keys;
 mod kv;
 pub mod limits;
 pub mod meter;

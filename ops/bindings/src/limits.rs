@@ -39,3 +39,9 @@ pub const MAX_PBKDF2_ROUNDS: u64 = 10_000_000;
 pub const MAX_SCRYPT_BYTES: u64 = 256 << 20;
 /// Bytes that one scrypt fills, those of each of its `p` parts counted: some seconds.
 pub const MAX_SCRYPT_WORK_BYTES: u64 = 1 << 30;
+/// The fewest bits of the modulus of an RSA key of `node:crypto`. What has fewer protects nothing.
+pub const MIN_RSA_BITS: usize = 512;
+/// The most: signing takes their cube, which comes to tenths of a second.
+pub const MAX_RSA_BITS: usize = 8192;
+/// The most bits of the modulus of a key that is made here: to find its primes takes the fourth power of them, which comes to some seconds.
+pub const MAX_GENERATED_RSA_BITS: usize = 4096;

@@ -1,4 +1,4 @@
-// What `node:crypto` has in name only: asymmetric keys, signatures and the rest.
+// What `node:crypto` has in name only: classic Diffie-Hellman, certificates, primes and what is obsolete.
 
 import { absent } from "ext:orilla_web/node/internal/absent.js";
 
@@ -13,34 +13,17 @@ export const {
   Decipher,
   DiffieHellman,
   DiffieHellmanGroup,
-  ECDH,
-  Sign,
-  Verify,
   X509Certificate,
   checkPrime,
   checkPrimeSync,
   createDiffieHellman,
   createDiffieHellmanGroup,
-  createECDH,
-  createPrivateKey,
-  createPublicKey,
-  createSign,
-  createVerify,
-  diffieHellman,
-  generateKeyPair,
-  generateKeyPairSync,
   generatePrime,
   generatePrimeSync,
   getDiffieHellman,
-  privateDecrypt,
-  privateEncrypt,
-  publicDecrypt,
-  publicEncrypt,
   secureHeapUsed,
   setEngine,
   setFips,
-  sign,
-  verify,
 } = names;
 
 export default module;

@@ -66,6 +66,11 @@ export function findHash(name, argument) {
   throw codedError(TypeError, "ERR_CRYPTO_INVALID_DIGEST", message);
 }
 
+/** @param {unknown} secret @returns {unknown} of which an error shows no more than its class */
+export function kindOnly(secret) {
+  return secret === undefined || secret === null ? secret : Object(secret);
+}
+
 /** @param {Uint8Array} bytes @param {string} [encoding] @returns {Buffer | string} of the same memory */
 export function encode(bytes, encoding) {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

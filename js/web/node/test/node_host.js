@@ -10,11 +10,21 @@ import { inspect, types } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { fileURLToPath } from "node:url";
 
-export const hashCreate = (algorithm) => crypto.createHash(algorithm);
-export const hmacCreate = (algorithm, key) => crypto.createHmac(algorithm, key);
-export const hashUpdate = (handle, bytes) => void handle.update(bytes);
-export const hashDigest = (handle) => new Uint8Array(handle.digest());
-export const hashCopy = (handle) => handle.copy();
+export const hashCreate = (algorithm) => ({ hash: crypto.createHash(algorithm), fed: [] });
+export const hmacCreate = (algorithm, key) => ({
+  hash: crypto.createHmac(algorithm, key),
+  fed: [],
+});
+export function hashUpdate(handle, bytes) {
+  handle.hash.update(bytes);
+  handle.fed.push(Buffer.from(bytes));
+}
+export function hashDigest(handle) {
+  const digest = handle.hash.digest();
+  hashed.set(digest.toString("hex"), Buffer.concat(handle.fed));
+  return new Uint8Array(digest);
+}
+export const hashCopy = ({ hash, fed }) => ({ hash: hash.copy(), fed: [...fed] });
 export const timingSafeEqual = (a, b) => crypto.timingSafeEqual(a, b);
 
 export const hkdf = (...args) => new Uint8Array(crypto.hkdfSync(...args));
@@ -24,6 +34,133 @@ export const pbkdf2 = async (...args) => pbkdf2Sync(...args);
 export const scryptSync = (password, salt, N, r, p, length) =>
   new Uint8Array(crypto.scryptSync(password, salt, length, { N, r, p, maxmem: 2 ** 40 }));
 export const scrypt = async (...args) => scryptSync(...args);
+
+const KINDS = ["rsa", "ed25519", "x25519"];
+const keyIn = (isPrivate, bytes, type = isPrivate ? "pkcs8" : "spki") =>
+  crypto[isPrivate ? "createPrivateKey" : "createPublicKey"]({ key: bytes, format: "der", type });
+const canonical = (key) => {
+  const { namedCurve } = key.asymmetricKeyDetails;
+  const type = key.type === "private" ? "pkcs8" : "spki";
+  const kind = namedCurve ?? key.asymmetricKeyType;
+  return { kind, bytes: new Uint8Array(key.export({ format: "der", type })) };
+};
+
+/** Says what the host says of what is no key. */
+function read(call) {
+  try {
+    return canonical(call());
+  } catch {
+    throw Object.assign(new Error("unsupported"), { code: "ERR_OSSL_UNSUPPORTED" });
+  }
+}
+
+export const keyRead = (isPrivate, encoding, bytes) =>
+  read(() =>
+    encoding === "certificate"
+      ? new crypto.X509Certificate(bytes).publicKey
+      : keyIn(isPrivate, bytes, encoding),
+  );
+export const keyWrite = (isPrivate, type, key) =>
+  new Uint8Array(keyIn(isPrivate, key).export({ format: "der", type }));
+export const keyPublic = (key) => canonical(crypto.createPublicKey(keyIn(true, key)));
+
+const MEMBERS = { RSA: "n e d p q dp dq qi", EC: "x y d", OKP: "x d" };
+const CURVES = { prime256v1: "P-256", secp384r1: "P-384", secp521r1: "P-521" };
+export function keyParts(isPrivate, key) {
+  const jwk = keyIn(isPrivate, key).export({ format: "jwk" });
+  const members = MEMBERS[jwk.kty].split(" ").filter((member) => member in jwk);
+  return members.map((member) => new Uint8Array(Buffer.from(jwk[member], "base64url")));
+}
+export function keyOfParts(isPrivate, kind, parts) {
+  const texts = parts.map((part) => Buffer.from(part).toString("base64url"));
+  if (CURVES[kind] !== undefined && parts.length === 1) return ofPoint(isPrivate, kind, parts[0]);
+  const kty = kind === "rsa" ? "RSA" : CURVES[kind] === undefined ? "OKP" : "EC";
+  const crv = CURVES[kind] ?? kind.replace("ed", "Ed").replace("x", "X");
+  const members = Object.fromEntries(texts.map((text, at) => [MEMBERS[kty].split(" ")[at], text]));
+  const create = isPrivate ? crypto.createPrivateKey : crypto.createPublicKey;
+  return read(() => create({ key: { kty, crv, ...members }, format: "jwk" }));
+}
+function ofPoint(isPrivate, kind, bytes) {
+  const ecdh = crypto.createECDH(kind);
+  const point = isPrivate
+    ? ecdh.setPrivateKey(bytes).getPublicKey()
+    : crypto.ECDH.convertKey(bytes, kind);
+  const half = (point.length - 1) / 2;
+  const parts = [point.subarray(1, 1 + half), point.subarray(1 + half)];
+  return keyOfParts(isPrivate, kind, isPrivate ? [...parts, bytes] : parts);
+}
+
+export const keyEncrypt = (key, cipher, passphrase) =>
+  new Uint8Array(
+    keyIn(true, key).export({
+      format: "der",
+      type: "pkcs8",
+      cipher,
+      passphrase: Buffer.from(passphrase),
+    }),
+  );
+export const keyDecrypt = (bytes, passphrase) =>
+  canonical(
+    crypto.createPrivateKey({
+      key: bytes,
+      format: "der",
+      type: "pkcs8",
+      passphrase: Buffer.from(passphrase),
+    }),
+  ).bytes;
+export function keyGenerateSync(kind, modulusLength, publicExponent) {
+  const type = KINDS.includes(kind) ? kind : "ec";
+  const options = { namedCurve: kind, modulusLength, publicExponent };
+  return canonical(crypto.generateKeyPairSync(type, options).privateKey);
+}
+export const keyGenerate = async (...args) => keyGenerateSync(...args);
+
+/** Node signs what it has hashed itself; so what was hashed is kept, by the hash. */
+const hashed = new Map();
+const unhashed = (data, digest) =>
+  digest === "" ? data : hashed.get(Buffer.from(data).toString("hex"));
+const manner = (key, padding, saltLength, isPlain) => ({
+  key,
+  dsaEncoding: isPlain ? "ieee-p1363" : "der",
+  ...(key.asymmetricKeyType === "rsa" ? { padding, saltLength } : {}),
+});
+export const keySign = (key, data, digest, ...rest) =>
+  new Uint8Array(
+    crypto.sign(digest || null, unhashed(data, digest), manner(keyIn(true, key), ...rest)),
+  );
+export const keyVerify = (key, data, signature, digest, ...rest) =>
+  crypto.verify(
+    digest || null,
+    unhashed(data, digest),
+    manner(keyIn(false, key), ...rest),
+    signature,
+  );
+export const keyAgree = (own, other) =>
+  new Uint8Array(
+    crypto.diffieHellman({ privateKey: keyIn(true, own), publicKey: keyIn(false, other) }),
+  );
+const { RSA_PKCS1_PADDING, RSA_PKCS1_OAEP_PADDING } = crypto.constants;
+const encryption = (key, oaepHash, oaepLabel) =>
+  oaepHash === ""
+    ? { key, padding: RSA_PKCS1_PADDING }
+    : { key, padding: RSA_PKCS1_OAEP_PADDING, oaepHash, oaepLabel };
+export const rsaEncrypt = (key, digest, label, data) =>
+  new Uint8Array(crypto.publicEncrypt(encryption(keyIn(false, key), digest, label), data));
+export const rsaDecrypt = (key, digest, label, data) =>
+  new Uint8Array(crypto.privateDecrypt(encryption(keyIn(true, key), digest, label), data));
+export const rsaSignPlain = (key, data) =>
+  new Uint8Array(crypto.privateEncrypt(keyIn(true, key), data));
+export const rsaRecover = (key, signature) =>
+  new Uint8Array(crypto.publicDecrypt(keyIn(false, key), signature));
+export function cryptoKeyMaterial(cryptoKey) {
+  const key = crypto.KeyObject.from(cryptoKey);
+  if (key.type === "secret") return { type: "secret", data: new Uint8Array(key.export()) };
+  return { type: key.type, data: canonical(key).bytes };
+}
+export function cryptoKeyImport(format, bytes, algorithm, extractable, usages) {
+  const key = format === "raw" ? crypto.createSecretKey(bytes) : keyIn(format === "pkcs8", bytes);
+  return key.toCryptoKey(algorithm, extractable, usages);
+}
 
 export function cipherCreate(mode, key, vector, isDecryption) {
   const name = `aes-${key.length * 8}-${mode}`;

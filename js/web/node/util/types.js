@@ -2,6 +2,7 @@
 // through the prototype's own getter, so an object that only looks the part does not pass.
 
 import { isProxy as hostIsProxy } from "ext:orilla_web/node_host.js";
+import { isBrandedKey } from "ext:orilla_web/node/internal/key_brand.js";
 
 const TypedArray = Object.getPrototypeOf(Uint8Array);
 const typedArrayTag = Object.getOwnPropertyDescriptor(TypedArray.prototype, Symbol.toStringTag).get;
@@ -238,9 +239,9 @@ export function isCryptoKey(value) {
   return typeof CryptoKey === "function" && isInstance(value, CryptoKey);
 }
 
-/** @returns {boolean} always false: `node:crypto` has no KeyObject here */
-export function isKeyObject() {
-  return false;
+/** @param {unknown} value @returns {boolean} whether it is one of `node:crypto`'s keys */
+export function isKeyObject(value) {
+  return isBrandedKey(value);
 }
 
 export default {

@@ -62,7 +62,7 @@ import workerThreads, * as workerThreadsNames from "node:worker_threads";
 import { BroadcastChannel as LateChannel, isMainThread, MessageChannel } from "node:worker_threads";
 import zlib, * as zlibNames from "zlib";
 import { crc32, gunzip, gzip, zstdCompressSync } from "node:zlib";
-import { createHmac, createPrivateKey, createSecretKey, KeyObject, createECDH } from "node:crypto";
+import { checkPrimeSync, createHmac, createSecretKey, KeyObject, X509Certificate } from "node:crypto";
 import { builtinModules, createRequire, isBuiltin, Module, register } from "node:module";
 import { userInfo } from "node:os";
 import { win32 } from "node:path";
@@ -140,8 +140,8 @@ const answers = {
     codeOf(() => new DatabaseSync(":memory:")),
     codeOf(() => zstdCompressSync("x")),
     codeOf(() => createSocket("udp4")),
-    codeOf(() => createECDH("password", "salt", 64, () => {})),
-    codeOf(() => createPrivateKey("key")),
+    codeOf(() => new X509Certificate("certificate")),
+    codeOf(() => checkPrimeSync(7n)),
     codeOf(() => Module.runMain()),
     codeOf(() => register("./hooks.js")),
     codeOf(() => userInfo()),
