@@ -54,7 +54,9 @@ async fn reads_that_are_stuck_hold_up_no_others() {
     let [host, other] = apps(&database.url, impatient()).await;
     let begin = |method: &'static str, count: usize| {
         let mut reads: Vec<_> = (0..count).map(|_| Box::pin(host.call(method, "c", ""))).collect();
-        assert!(reads.iter_mut().all(|read| read.now_or_never().is_none()));
+        // While this thread waits for a core, a task of the host may be done with one.
+        reads.retain_mut(|read| read.now_or_never().is_none());
+        assert!(reads.len() > count / 2, "{} of {count} are stuck", reads.len());
         reads
     };
     let in_time = async |host: &Fixture, method| timeout(NEVER, host.ok(method, "c", "")).await.unwrap();
