@@ -96,6 +96,7 @@ fn a_preview_is_loaded_once_however_many_look_at_it() {
         let asks: Vec<_> = asks.collect();
         asks.into_iter().for_each(|ask| assert_eq!(ask.join().unwrap(), "preview"));
     });
+    host.server.wait_for_log("a fresh isolate");
     assert_eq!(host.server.log().matches("a fresh isolate").count(), 1, "{}", host.server.log());
 }
 
